@@ -1,0 +1,42 @@
+"""A tool-augmented agent runtime for MOSS and other models taught its plugin protocol.
+
+    from moss_agent import Agent
+    agent = Agent.from_pretrained("mini")
+    print(agent.ask("What is 37*89?").text)
+
+Names are loaded on first use: importing the package imports neither torch nor transformers.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from moss_agent.agent import Agent
+    from moss_agent.conversation import Conversation
+    from moss_agent.errors import MossAgentError, PluginError
+    from moss_agent.events import Hit, Picture, Reply
+    from moss_agent.plugin_host import plugin
+    from moss_agent.settings import Settings
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Agent": "moss_agent.agent",
+    "Conversation": "moss_agent.conversation",
+    "Hit": "moss_agent.events",
+    "MossAgentError": "moss_agent.errors",
+    "Picture": "moss_agent.events",
+    "PluginError": "moss_agent.errors",
+    "Reply": "moss_agent.events",
+    "Settings": "moss_agent.settings",
+    "plugin": "moss_agent.plugin_host",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value

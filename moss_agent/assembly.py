@@ -1,0 +1,59 @@
+"""From settings to an agent: the one place that knows all rooms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from moss_agent.agent import Agent
+from moss_agent.checkpoints.families import Family, load_family
+from moss_agent.conversation import Conversation
+from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
+from moss_agent.protocol import SEGMENTS, Capability
+from moss_agent.settings import Settings
+
+
+def build_agent(settings: Settings, conversation: Conversation | None = None) -> Agent:
+    """Load the model and its plugins. What can be refused without loading the model is refused first."""
+    from moss_agent.engine.sampling import Sampling
+
+    family = load_family(settings.family or ("mini" if settings.model == "mini" else "moss"))
+    runner = build_runner(settings, family)
+    sampling = Sampling(**settings.sampling(family.sampling))
+    session = _open_session(settings, family)
+    enabled = [Capability(plugin.label, plugin.api) for plugin in runner.plugins.values()]
+    preamble = family.preamble.render(enabled)
+    return Agent(session, runner, preamble=preamble, sampling=sampling, conversation=conversation)
+
+
+def build_runner(settings: Settings, family: Family | None = None) -> PluginRunner:
+    """The enabled plugins, in the family's order, with their settings."""
+    plugins = enabled_plugins(settings)
+    known = [capability.label for capability in family.preamble.known] if family else []
+    plugins.sort(key=lambda plugin: known.index(plugin.label) if plugin.label in known else len(known))
+    return PluginRunner(plugins, settings.plugin_settings)
+
+
+def enabled_plugins(settings: Settings) -> list[Plugin]:
+    """All plugins that can be found, or those that the settings name."""
+    available = discover(map(Path, settings.plugin_dirs))
+    return list(available.values()) if settings.plugins is None else select(available, settings.plugins)
+
+
+def _open_session(settings: Settings, family: Family):
+    from moss_agent.engine.loading import load
+    from moss_agent.engine.session import Session
+
+    name = settings.model
+    if name == "mini":
+        from moss_agent.checkpoints.mini import prepare
+
+        name = str(prepare())
+    model, tokenizer = load(name, device=settings.device, dtype=settings.dtype)
+    limits = [family.context_length, settings.context_length, model.config.max_position_embeddings]
+    return Session(
+        model,
+        tokenizer,
+        context_length=min(limit for limit in limits if limit),
+        markers=[segment.end for segment in SEGMENTS],
+        seed=settings.seed,
+    )

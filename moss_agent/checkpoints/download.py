@@ -1,0 +1,268 @@
+"""Fetch one file of known size and SHA-256 over HTTP, so that it is there whole or not there at all.
+
+The body goes to `<name>.part` beside the destination and gets its real name only after its hash was checked, so a
+process may be killed at any point: the next one goes on from the part file by an HTTP Range request, or starts over
+where the server does not know ranges. `<name>.lock` keeps a second process waiting, then it finds the file done.
+
+Not covered: files of unknown hash, several connections at once, proxies beyond what `requests` reads from the
+environment (HTTPS_PROXY and its kin).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from moss_agent.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT = (15.0, 60.0)
+"""Seconds to wait for a connection, and for the next bytes."""
+SILENT_CONNECTIONS = 4
+"""Give up after so many connections in a row that brought nothing ..."""
+ALL_CONNECTIONS = 30
+"""... or after so many in all, however little each of them brought."""
+BACKOFF = 0.5
+"""Seconds before the second connection; doubled after each one that brought nothing."""
+CHUNK = 1 << 16
+
+Verify = bool | str
+"""What requests calls `verify`: True, or the path of a bundle of certificate authorities."""
+
+
+class _Interrupted(Exception):
+    """This connection brought no more; another one may."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One file on its way: what the helpers below need to know of the call of `fetch`."""
+
+    url: str
+    part: Path
+    size: int
+    label: str
+    verify: Verify
+
+    @property
+    def have(self) -> int:
+        """Bytes fetched so far."""
+        return self.part.stat().st_size if self.part.exists() else 0
+
+
+def fetch(
+    url: str, destination: Path, *, sha256: str, size: int, label: str, progress: bool, verify: Verify = True
+) -> Path:
+    """Return `destination`, fetched from `url` unless it is there and intact: `size` bytes with that SHA-256.
+
+    `label` names the file in messages. Raises CheckpointError: the server cannot be reached or offers something else,
+    the bytes are wrong twice, or the disk is full; what was fetched so far is kept unless it is wrong.
+    """
+    part = beside(destination, ".part")
+    job = _Job(url, part, size, label, verify)
+    with disk_errors(label, destination.parent), locked(beside(destination, ".lock"), label, progress):
+        if is_intact(destination, sha256, size):
+            return destination
+        for attempt in ("first", "last"):
+            _complete(job, progress)
+            if is_intact(part, sha256, size):
+                publish(part, destination)
+                return destination
+            part.unlink()
+            if attempt == "first":
+                announce(f"{label}: what was fetched is damaged, so it is fetched anew.", progress)
+        raise CheckpointError(
+            f"{label}: {host(url)} sends other bytes than expected (SHA-256 differs): try another index"
+        )
+
+
+def install(source: IO[bytes], destination: Path, *, sha256: str, size: int, label: str) -> None:
+    """Copy `source` to `destination`, whole and verified or not at all. Raises CheckpointError, OSError."""
+    part = beside(destination, ".part")
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    digest, length = hashlib.sha256(), 0
+    with open(part, "wb") as file:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+            length += file.write(chunk)
+    if (length, digest.hexdigest()) != (size, sha256):
+        part.unlink()
+        raise CheckpointError(f"{label}: damaged (size or SHA-256 differs): get the file again")
+    publish(part, destination)
+
+
+def is_intact(path: Path, sha256: str, size: int) -> bool:
+    """Tell whether `path` is a file of that size and hash."""
+    if not path.is_file() or path.stat().st_size != size:
+        return False
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest() == sha256
+
+
+def publish(part: Path, destination: Path) -> None:
+    """Give a finished file its name; its bytes reach the disk first, so that a power cut cannot leave it empty."""
+    with open(part, "r+b") as file:
+        os.fsync(file.fileno())
+    os.replace(part, destination)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the path of the helper file `<name><suffix>` next to `path`."""
+    return path.with_name(path.name + suffix)
+
+
+def announce(line: str, progress: bool) -> None:
+    """Tell the person who waits, if anybody wants to know."""
+    if progress:
+        print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def locked(path: Path, label: str, progress: bool) -> Iterator[None]:
+    """Hold the lock file `path`; the operating system releases it when a process dies. Not reentrant."""
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(path))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        announce(f"{label}: another process is at it, waiting for it...", progress)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def disk_errors(label: str, folder: Path) -> Iterator[None]:
+    """Turn a failure of the file system, such as a full disk, into a CheckpointError of one line."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno is None:  # some libraries raise OSError for what is no failure of the file system
+            raise
+        raise CheckpointError(
+            f"{label}: cannot write in {folder} ({problem.strerror}): "
+            "make room there, or set MOSS_AGENT_CACHE to another folder"
+        ) from problem
+
+
+def _complete(job: _Job, progress: bool) -> None:
+    """Connect again and again until the part file is full, in patience bounded by the constants above."""
+    import requests
+
+    silent = connections = 0
+    with requests.Session() as session, _shown(job, progress) as show:
+        while (have := job.have) < job.size:
+            try:
+                _connect(session, job, show)
+                continue
+            except (_Interrupted, requests.RequestException) as reason:
+                problem = reason
+            connections += 1
+            silent = 0 if job.have > have else silent + 1
+            # A ValueError is an address that cannot work: waiting does not mend it.
+            if silent == SILENT_CONNECTIONS or connections == ALL_CONNECTIONS or isinstance(problem, ValueError):
+                raise CheckpointError(
+                    f"{job.label}: fetching from {host(job.url)} failed ({network_reason(problem)}): "
+                    "run the same command again, it goes on where it stopped"
+                ) from problem
+            time.sleep(BACKOFF * 2**silent)
+
+
+def _connect(session: requests.Session, job: _Job, show: Callable[[int], None]) -> None:
+    """Append to the part file what one connection brings; raise _Interrupted if that is not all."""
+    # A compressed body would make byte ranges meaningless.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={job.have}-"} if job.have else {})
+    with session.get(job.url, headers=headers, stream=True, timeout=TIMEOUT, verify=job.verify) as response:
+        start = _first_byte(response, job)
+        with open(job.part, "ab") as file:
+            file.seek(file.truncate(start))
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                show(file.tell())
+                if file.tell() >= job.size:
+                    return
+    raise _Interrupted("the connection closed early")
+
+
+def _first_byte(response: requests.Response, job: _Job) -> int:
+    """Return where in the file the body of `response` begins, or raise if it is of no use."""
+    status = response.status_code
+    if status == 416:  # the part file is longer than what the server has
+        job.part.unlink(missing_ok=True)
+        raise _Interrupted("the server cannot go on where the last connection stopped")
+    if status in (408, 429) or status >= 500:
+        raise _Interrupted(f"HTTP status {status}")
+    if status not in (200, 206):
+        raise CheckpointError(f"{job.label}: {host(job.url)} answers HTTP status {status}: try another index")
+    start, offered = 0, response.headers.get("Content-Length", "")
+    if status == 206:
+        content_range = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        start, offered = (int(content_range[1]), content_range[2]) if content_range else (-1, "")
+    if start not in (0, job.have):
+        job.part.unlink(missing_ok=True)
+        raise _Interrupted("the server sent another range than asked for")
+    # Checked before the part file is touched: the log-in page of a wireless network must not replace it.
+    if offered.isdigit() and int(offered) != job.size:
+        raise CheckpointError(
+            f"{job.label}: {host(job.url)} offers {offered} bytes instead of {job.size}: "
+            "check the network (a log-in page?) or try another index"
+        )
+    return start
+
+
+def host(url: str) -> str:
+    """Return the host of `url` for messages: addresses may hold a password, hosts do not."""
+    return urlsplit(url).hostname or "the given address"
+
+
+def network_reason(problem: Exception) -> str:
+    """Say in a few words what `problem`, from requests or _Interrupted, means."""
+    from requests import exceptions
+
+    if "CERTIFICATE_VERIFY_FAILED" in str(problem):
+        return "its certificate is not trusted: name your network's CA bundle in REQUESTS_CA_BUNDLE"
+    if isinstance(problem, exceptions.ChunkedEncodingError):
+        return "the connection broke"
+    if isinstance(problem, exceptions.Timeout) or "timed out" in str(problem):
+        return "no answer in time"
+    if isinstance(problem, exceptions.ConnectionError):
+        return "no connection"
+    if isinstance(problem, (exceptions.InvalidURL, exceptions.InvalidSchema, exceptions.MissingSchema)):
+        return "not an http address"
+    return re.sub(r"//\S*@", "//", " ".join(str(problem).split()))  # not the password of an index
+
+
+@contextmanager
+def _shown(job: _Job, progress: bool) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal, one plain line elsewhere; give a function that takes the bytes there are by now."""
+    from tqdm import tqdm
+
+    terminal = sys.stderr.isatty()
+    announce(f"Fetching {job.label} ({job.size / 1e6:.0f} MB)...", progress and not terminal)
+    with tqdm(
+        desc=f"Fetching {job.label}",
+        total=job.size,
+        initial=job.have,
+        unit="B",
+        unit_scale=True,
+        disable=not (progress and terminal),
+    ) as bar:
+        yield lambda have: bar.update(have - bar.n) and None

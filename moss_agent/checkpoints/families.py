@@ -1,0 +1,42 @@
+"""Model families: what a model was trained to see first, how to sample it, how far it can look back.
+
+One TOML file per family in `prompts/`. A checkpoint that is not known by name gets the family that the
+user names, or `moss`.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from moss_agent.errors import UsageError
+from moss_agent.protocol import Capability, Preamble
+from moss_agent.resources import bundled
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Family:
+    """sampling: the keyword arguments of `engine.Sampling`; context_length: in tokens."""
+
+    name: str
+    preamble: Preamble
+    sampling: dict[str, Any]
+    context_length: int
+
+
+def load_family(name: str) -> Family:
+    """The family of `prompts/NAME.toml`. Raises UsageError, listing the names, if there is none."""
+    folder = bundled("prompts")
+    names = sorted(path.stem for path in folder.glob("*.toml"))
+    if name not in names:
+        raise UsageError(f"no model family {name!r}; there are: {', '.join(names)}")
+    data = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
+    known = tuple(Capability(label, api) for label, api in data["known"])
+    preamble = Preamble(data["instruction"], known, tuple(data["never"]))
+    return Family(name, preamble, data["sampling"], data["context_length"])

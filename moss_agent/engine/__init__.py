@@ -1,0 +1,1 @@
+"""The torch room: loading a model, and sessions that hold its token ids and KV cache."""

@@ -1,0 +1,62 @@
+"""Everything that can go wrong, as one tree.
+
+MossAgentError
+├── UsageError            the request itself is wrong: settings, flags, names (exit code 2)
+│   └── PluginContractError   a plugin that breaks the contract, named with the remedy
+├── MissingDependency     an optional package is not installed; names the extra
+├── CheckpointError       a model that cannot be found, fetched, verified or loaded
+├── EngineError           the model cannot go on; the session stays usable
+│   ├── ContextFull           no room left in the context window
+│   └── OutOfMemory           the device ran out of memory
+└── PluginError           a plugin call failed: raised by plugins, never by `Agent`
+    └── PluginTimeout         it took longer than its limit
+
+Every message is one line that says what to do about it.
+"""
+
+
+class MossAgentError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class UsageError(MossAgentError):
+    """The request cannot be carried out as asked: a wrong setting, flag, name or file."""
+
+
+class PluginContractError(UsageError):
+    """A plugin breaks the contract; the message begins with the plugin's name."""
+
+    def __init__(self, plugin: str, problem: str) -> None:
+        super().__init__(f"plugin {plugin}: {problem}")
+        self.plugin = plugin
+
+
+class MissingDependency(MossAgentError):
+    """An optional package is missing; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'moss-agent[{extra}]'")
+
+
+class CheckpointError(MossAgentError):
+    """A model cannot be found, fetched, verified or loaded."""
+
+
+class EngineError(MossAgentError):
+    """Generation cannot go on; the session is as it was before the failed step."""
+
+
+class ContextFull(EngineError):
+    """The text does not fit in the model's context window."""
+
+
+class OutOfMemory(EngineError):
+    """The device ran out of memory."""
+
+
+class PluginError(MossAgentError):
+    """A plugin call failed. The human sees this message, the model sees `No result.`."""
+
+
+class PluginTimeout(PluginError):
+    """A plugin call took longer than its limit."""

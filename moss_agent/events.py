@@ -1,0 +1,151 @@
+"""What a turn yields, and the values that plugins return: frozen dataclasses, no behaviour.
+
+`Agent.stream` yields these in the order in which things happen; the last one is always a `Reply`.
+`to_json` gives the same as plain JSON data, one object per event, told apart by `type`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Union
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One passage found by a search. The model sees `text`; people see `title` and `url` too."""
+
+    text: str
+    title: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture that a plugin drew: the file and what it was made from."""
+
+    path: str
+    description: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+Output = Union[str, Sequence[str], Sequence[Hit], Picture, None]
+"""What a plugin may return: a short text, lines, search hits, a picture, or None for no result."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One finished plugin call. `result` is the text that the model sees, `error` is for people."""
+
+    name: str
+    argument: str
+    result: str
+    ok: bool
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A number that the answer cites, and what stands behind it."""
+
+    number: int
+    text: str
+    title: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Token counts of one turn.
+
+    prompt_tokens: length of the context that the turn's last generation saw, before it wrote.
+    prefilled_tokens: tokens computed that the model did not write itself: new text only.
+    cached_tokens: tokens already in the KV cache when the turn began, not computed again.
+    generated_tokens: tokens that the model wrote.
+    """
+
+    prompt_tokens: int = 0
+    prefilled_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Thoughts:
+    """A piece of the model's inner thoughts, as it is written."""
+
+    type: ClassVar[str] = "thoughts"
+    text: str
+
+
+@dataclass(frozen=True)
+class CallStarted:
+    """The model has written a command; its plugin is running. `index` counts from 0 in the turn."""
+
+    type: ClassVar[str] = "call"
+    index: int
+    name: str
+    argument: str
+
+
+@dataclass(frozen=True)
+class CallFinished:
+    """A plugin call has ended, well or not."""
+
+    type: ClassVar[str] = "result"
+    index: int
+    call: Call
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of the answer, as it is written."""
+
+    type: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that the user should know and the model does not see, in one line."""
+
+    type: ClassVar[str] = "notice"
+    message: str
+
+
+@dataclass(frozen=True)
+class HistoryTrimmed:
+    """The oldest `turns` turns were dropped because the context window was full."""
+
+    type: ClassVar[str] = "trimmed"
+    turns: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The whole turn. `text` is the answer without citations that point at nothing."""
+
+    type: ClassVar[str] = "answer"
+    text: str
+    thoughts: str
+    calls: tuple[Call, ...]
+    citations: tuple[Citation, ...]
+    images: tuple[Picture, ...]
+    usage: Usage
+    seconds: float
+
+
+Event = Union[Thoughts, CallStarted, CallFinished, Text, Notice, HistoryTrimmed, Reply]
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """The event as JSON data. `answer` objects carry the fields that README documents, no more."""
+    data = {"type": event.type, **asdict(event)}
+    if isinstance(event, CallFinished):
+        data = {"type": event.type, "index": event.index, **data["call"]}
+    if isinstance(event, Reply):
+        del data["thoughts"]
+        for call in data["calls"]:
+            del call["error"]
+    return data

@@ -1,0 +1,7 @@
+"""Where plugins come from, what they must look like, and how they are run."""
+
+from moss_agent.plugin_host.contract import Plugin, plugin
+from moss_agent.plugin_host.discovery import discover, load_folder, select
+from moss_agent.plugin_host.runner import Outcome, PluginRunner
+
+__all__ = ["Outcome", "Plugin", "PluginRunner", "discover", "load_folder", "plugin", "select"]

@@ -1,0 +1,122 @@
+"""Finding plugins: the bundled folder, installed packages, the user's folders, in this order.
+
+A folder holds one module per plugin: `name.py` or `name/__init__.py`. Modules that begin with `_` are
+not plugins; their neighbours may import them (`from ._tables import CITIES`). An installed package names
+its modules as entry points of the group `moss_agent.plugins`. A later plugin replaces an earlier one of
+the same name, so that a user can bring another `Search`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+from moss_agent.errors import MossAgentError, PluginContractError, UsageError
+from moss_agent.plugin_host.contract import Plugin
+from moss_agent.resources import bundled
+
+GROUP = "moss_agent.plugins"
+_PREFIX = "moss_agent_plugins_"
+
+
+def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
+    """All plugins by command name: bundled, installed, then those of `folders`."""
+    found = [*load_folder(bundled("plugins")), *load_installed()]
+    for folder in folders:
+        found += load_folder(folder)
+    return {plugin.name: plugin for plugin in found}
+
+
+def select(available: Mapping[str, Plugin], names: Iterable[str]) -> list[Plugin]:
+    """The named plugins, by module name (`calculator`) or command name (`Calculate`)."""
+    by_name = {plugin.key: plugin for plugin in available.values()} | dict(available)
+    chosen = []
+    for name in names:
+        if name not in by_name:
+            known = ", ".join(sorted(plugin.key for plugin in available.values()))
+            raise UsageError(f"no plugin {name!r}; there are: {known}")
+        chosen.append(by_name[name])
+    return list(dict.fromkeys(chosen))
+
+
+def load_folder(folder: Path) -> list[Plugin]:
+    """The plugins of all modules in `folder`. Raises UsageError if there is none."""
+    folder = folder.expanduser().resolve()
+    if not folder.is_dir():
+        raise UsageError(f"no plugin folder {folder}")
+    paths = [p for p in sorted(folder.iterdir()) if p.suffix == ".py" or (p / "__init__.py").is_file()]
+    found = [plugin for path in paths if path.name[0] != "_" for plugin in plugins_in(load_module(path))]
+    if not found:
+        raise UsageError(f"no plugin in {folder}: a plugin is a function with the decorator moss_agent.plugin")
+    return found
+
+
+def load_installed() -> list[Plugin]:
+    """The plugins that installed packages offer."""
+    found = []
+    for entry in entry_points(group=GROUP):
+        try:
+            found += plugins_in(importlib.import_module(entry.module))
+        except Exception as error:
+            raise PluginContractError(entry.name, f"{entry.module} does not load: {_reason(error)}") from error
+    return found
+
+
+def plugins_in(module: ModuleType) -> list[Plugin]:
+    """The plugins that a module defines, in the order of their definition."""
+    return [p for p in vars(module).values() if isinstance(p, Plugin) and p.function.__module__ == module.__name__]
+
+
+def load_module(path: Path) -> ModuleType:
+    """Import a plugin module, once, as part of a package that stands for its folder."""
+    package = _package(path.parent)
+    name = f"{package}.{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    file = path / "__init__.py" if path.is_dir() else path
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise PluginContractError(path.stem, f"{file} does not load: {_reason(error)}") from error
+    return module
+
+
+def source_of(plugin: Plugin) -> str:
+    """Where another process finds the plugin: a path, or the name of an installed module."""
+    module = sys.modules[plugin.function.__module__]
+    if not module.__name__.startswith(_PREFIX):
+        return module.__name__
+    file = Path(module.__file__)
+    return str(file.parent if file.name == "__init__.py" else file)
+
+
+def load_source(source: str, name: str) -> Plugin:
+    """The plugin of that command name from a `source_of`."""
+    module = load_module(Path(source)) if Path(source).is_absolute() else importlib.import_module(source)
+    return next(plugin for plugin in plugins_in(module) if plugin.name == name)
+
+
+def _package(folder: Path) -> str:
+    """Register a package for the folder, so that its modules can import one another."""
+    name = _PREFIX + hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    if name not in sys.modules:
+        package = ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    return name
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MossAgentError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".splitlines()[0]

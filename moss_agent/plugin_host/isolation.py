@@ -1,0 +1,92 @@
+"""Calls in worker processes that can be killed: for plugins that may spin, crash or eat memory.
+
+Each worker runs one call at a time and is reused. One that exceeds its time or dies is killed and replaced
+at the next call. loky starts the processes, because its workers do not import the caller's main script.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import BrokenExecutor, TimeoutError
+from typing import TYPE_CHECKING, Any
+
+from moss_agent.errors import MossAgentError, PluginError, PluginTimeout
+from moss_agent.events import Output
+from moss_agent.plugin_host.contract import Plugin
+from moss_agent.plugin_host.discovery import load_source, source_of
+
+if TYPE_CHECKING:
+    from loky import ProcessPoolExecutor
+
+MEMORY = 4 << 30  # bytes of address space per worker
+START_SECONDS = 60.0  # for starting a worker and importing the plugin, not counted as the call's time
+
+
+class Workers:
+    """A reserve of worker processes, one per call that runs at the same time."""
+
+    def __init__(self) -> None:
+        self._idle: list[ProcessPoolExecutor] = []
+        self._lock = threading.Lock()
+
+    def call(self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any]) -> Output:
+        """Run the plugin in a worker. Raises PluginTimeout or PluginError, also if the worker dies."""
+        worker = self._take()
+        target = (source_of(plugin), plugin.name)
+        try:
+            worker.submit(_prepare, *target).result(START_SECONDS)
+            result = worker.submit(_run, *target, tuple(arguments), dict(options)).result(plugin.timeout)
+        except TimeoutError:
+            worker.shutdown(wait=False, kill_workers=True)
+            raise PluginTimeout(f"{plugin.name} took longer than {plugin.timeout:g} s") from None
+        except BrokenExecutor:
+            worker.shutdown(wait=False, kill_workers=True)
+            raise PluginError(f"{plugin.name} crashed its worker process") from None
+        except BaseException:
+            self._give_back(worker)
+            raise
+        self._give_back(worker)
+        return result
+
+    def close(self) -> None:
+        """End all idle workers."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.shutdown(wait=False, kill_workers=True)
+
+    def _take(self) -> ProcessPoolExecutor:
+        from loky import ProcessPoolExecutor
+
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return ProcessPoolExecutor(max_workers=1, initializer=_limit_memory)
+
+    def _give_back(self, worker: ProcessPoolExecutor) -> None:
+        with self._lock:
+            self._idle.append(worker)
+
+
+def _limit_memory() -> None:
+    """Make the worker fail, not the machine, when a call wants too much memory."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _prepare(source: str, name: str) -> None:
+    load_source(source, name)
+
+
+def _run(source: str, name: str, arguments: tuple[str, ...], options: dict[str, Any]) -> Output:
+    """In the worker: call the plugin; whatever it raises arrives as a PluginError."""
+    try:
+        return load_source(source, name)(*arguments, **options)
+    except MossAgentError:
+        raise
+    except BaseException as error:
+        raise PluginError(f"{name} failed: {type(error).__name__}: {error}") from None

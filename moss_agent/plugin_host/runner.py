@@ -1,0 +1,139 @@
+"""Running a turn's plugin calls: all at once, each with a time limit, none able to break the turn."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from moss_agent.errors import MossAgentError, PluginContractError, PluginTimeout, UsageError
+from moss_agent.events import Hit, Output, Picture
+from moss_agent.plugin_host.contract import Plugin
+from moss_agent.plugin_host.isolation import START_SECONDS, Workers
+
+_GRACE = 1.0  # seconds that a worker's own timeout gets to report before the call is given up
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended. `error` is the reason for people, empty if there is an output."""
+
+    index: int
+    output: Output
+    error: str
+    seconds: float
+
+
+class PluginRunner:
+    """Runs calls of the given plugins, with the settings of each.
+
+    settings: for each plugin's module name, values for the function's keyword-only parameters.
+    Raises UsageError for settings that a plugin does not have.
+    """
+
+    def __init__(self, plugins: Sequence[Plugin], settings: Mapping[str, Mapping[str, Any]] = {}) -> None:
+        self.plugins = {plugin.name: plugin for plugin in plugins}
+        self._settings = {plugin.name: check_settings(plugin, settings.get(plugin.key, {})) for plugin in plugins}
+        self._workers = Workers()
+
+    def turn(self) -> TurnCalls:
+        """A new turn's calls."""
+        return TurnCalls(self)
+
+    def close(self) -> None:
+        """End the worker processes."""
+        self._workers.close()
+
+    def run(self, name: str, arguments: Sequence[str]) -> Output:
+        """Run one call to its end. Raises MossAgentError with the reason if there is no output."""
+        plugin = self.plugins.get(name)
+        if plugin is None:
+            raise UsageError(f"no plugin {name} is enabled; enabled: {', '.join(self.plugins) or 'none'}")
+        arguments = arguments[: len(plugin.arguments)]
+        if plugin.isolated:
+            output = self._workers.call(plugin, arguments, self._settings[name])
+        else:
+            output = plugin(*arguments, **self._settings[name])
+        return limit_output(plugin, output)
+
+
+class TurnCalls:
+    """The calls of one turn. `start` never waits; `finished` gives outcomes as they come."""
+
+    def __init__(self, runner: PluginRunner) -> None:
+        self._runner = runner
+        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._deadlines: dict[int, tuple[float, str]] = {}
+
+    def start(self, index: int, name: str, arguments: Sequence[str]) -> None:
+        """Start a call in a thread of its own."""
+        plugin = self._runner.plugins.get(name)
+        limit = plugin.timeout + (START_SECONDS + _GRACE if plugin.isolated else 0) if plugin else _GRACE
+        self._deadlines[index] = (time.monotonic() + limit, f"{name} took longer than {limit:g} s")
+        threading.Thread(target=self._run, args=(index, name, arguments), daemon=True).start()
+
+    def finished(self, wait: bool) -> Iterator[Outcome]:
+        """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there."""
+        while self._deadlines:
+            try:
+                outcome = self._done.get(timeout=self._patience() if wait else 0)
+            except queue.Empty:
+                if not wait:
+                    return
+                outcome = self._expired()
+                if outcome is None:
+                    continue
+            if self._deadlines.pop(outcome.index, None):
+                yield outcome
+
+    def _run(self, index: int, name: str, arguments: Sequence[str]) -> None:
+        started = time.monotonic()
+        output, error = None, ""
+        try:
+            output = self._runner.run(name, arguments)
+        except MossAgentError as problem:
+            error = str(problem)
+        except BaseException as problem:  # whatever a plugin does, the turn goes on
+            error = f"{name} failed: {type(problem).__name__}: {problem}"
+        error = " ".join(error.split()) or ("" if output is not None else f"{name} found nothing")
+        self._done.put(Outcome(index, output, error, time.monotonic() - started))
+
+    def _patience(self) -> float:
+        return max(0.0, min(deadline for deadline, _ in self._deadlines.values()) - time.monotonic())
+
+    def _expired(self) -> Outcome | None:
+        """An outcome for a call whose time is up; its thread is left to itself."""
+        for index, (deadline, message) in self._deadlines.items():
+            if time.monotonic() >= deadline:
+                return Outcome(index, None, str(PluginTimeout(message)), 0.0)
+        return None
+
+
+def check_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, if the plugin has all of them. Raises UsageError naming the first that it has not."""
+    for name in settings:
+        if name not in plugin.options:
+            known = ", ".join(plugin.options) or "none"
+            raise UsageError(f"[plugins.{plugin.key}] has no setting {name!r}; it has: {known}")
+    return dict(settings)
+
+
+def limit_output(plugin: Plugin, output: Output) -> Output:
+    """The output, checked and cut to the plugin's length. Nothing at all becomes None."""
+    length = plugin.max_characters
+    if output is None or isinstance(output, Picture):
+        return output
+    if isinstance(output, str):
+        return _cut(output, length) or None
+    if isinstance(output, Sequence) and all(isinstance(item, Hit) for item in output):
+        return tuple(replace(hit, text=_cut(hit.text, length)) for hit in output) or None
+    if isinstance(output, Sequence) and all(isinstance(item, str) for item in output):
+        return tuple(_cut("\n".join(output), length).splitlines()) or None
+    raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or a picture")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

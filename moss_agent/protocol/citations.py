@@ -1,0 +1,29 @@
+"""Citations in an answer: `<sup><|2|></sup>` after the words that hit 2 supports.
+
+Models also write `<|2|>`, `<sup><|1|><|3|></sup>` and `<sup><|2|>, <|3|></sup>`, and cite numbers that
+do not exist.
+"""
+
+import re
+from collections.abc import Collection
+
+_NUMBER = re.compile(r"<\|(\d{1,4})\|>")
+_CITATION = re.compile(
+    r"<sup>\s*<\|\d{1,4}\|>(?:[\s,，、]*<\|\d{1,4}\|>)*\s*</sup>"
+    r"|<\|\d{1,4}\|>(?:[,，、\s]*<\|\d{1,4}\|>)*"
+)
+
+
+def cited_numbers(text: str) -> list[int]:
+    """The numbers that `text` cites, in order of first appearance."""
+    return list(dict.fromkeys(int(number) for number in _NUMBER.findall(text)))
+
+
+def check_citations(text: str, known: Collection[int]) -> tuple[str, list[int]]:
+    """The text with well-formed citations of known numbers only, and the numbers that were dropped."""
+    dropped = [number for number in cited_numbers(text) if number not in known]
+
+    def rewrite(match: re.Match[str]) -> str:
+        return "".join(f"<sup><|{n}|></sup>" for n in cited_numbers(match[0]) if n in known)
+
+    return _CITATION.sub(rewrite, text), dropped

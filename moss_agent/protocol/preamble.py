@@ -1,0 +1,41 @@
+"""The text before the first turn: who the model is and which plugins it may call."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Capability:
+    """A plugin as the model is told of it: `- Calculator: enabled. API: Calculate(expression)`."""
+
+    label: str
+    api: str
+
+    def line(self, enabled: bool) -> str:
+        """An enabled plugin always carries its API: without it the model calls nothing."""
+        return f"- {self.label}: enabled. API: {self.api}\n" if enabled else f"- {self.label}: disabled.\n"
+
+
+@dataclass(frozen=True)
+class Preamble:
+    """What a model family was trained to see first.
+
+    instruction: text up to and including the line before the capabilities.
+    known: the plugins that every training conversation lists, on or off, in this order.
+    never: labels that are listed after all others and always off.
+    """
+
+    instruction: str
+    known: tuple[Capability, ...]
+    never: tuple[str, ...] = ()
+
+    def render(self, enabled: Iterable[Capability]) -> str:
+        """The whole preamble with the given plugins on; ones that the family does not know come last."""
+        on = {capability.label: capability for capability in enabled}
+        lines = [self.instruction, "- Inner thoughts: enabled.\n"]
+        for known in self.known:
+            lines.append(on.get(known.label, known).line(known.label in on))
+            on.pop(known.label, None)
+        lines += [f"- {label}: disabled.\n" for label in self.never]
+        lines += [own.line(True) for own in on.values()]
+        return "".join(lines)

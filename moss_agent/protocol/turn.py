@@ -1,0 +1,76 @@
+"""A whole turn: its five segments as text, written and read back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from moss_agent.protocol.commands import Command, parse_commands
+from moss_agent.protocol.markers import ANSWER, COMMANDS, HUMAN, RESULTS, SEGMENTS, THOUGHTS, Segment, first_marker
+from moss_agent.protocol.neutral import neutralise
+from moss_agent.protocol.results import DRAWN, Entry, parse_results
+from moss_agent.protocol.stream import TextRead, TurnParser
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The text of each segment, without header, end marker and the blanks around them."""
+
+    human: str = ""
+    thoughts: str = ""
+    commands: str = "None"
+    results: str = "None"
+    answer: str = ""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if marker := first_marker(getattr(self, field.name)):
+                raise ValueError(f"the {field.name} of a turn cannot contain the marker {marker[1]}")
+
+    @property
+    def calls(self) -> list[Command]:
+        return parse_commands(self.commands)
+
+    @property
+    def entries(self) -> list[Entry]:
+        return parse_results(self.results)
+
+
+def render_segment(segment: Segment, text: str) -> str:
+    """Header, text, end marker, newline. `text` is trusted: the program's or the model's own."""
+    if segment is RESULTS and text != DRAWN:
+        return f"{segment.header}\n{text}\n{segment.end}\n"
+    return f"{segment.header} {text}{segment.end}\n"
+
+
+def render_human(question: str) -> str:
+    """The Human segment for any text: what would be structure in it is neutralised."""
+    return render_segment(HUMAN, neutralise(question))
+
+
+def render_turn(turn: Turn) -> str:
+    """The turn as the model sees it. Segments with text of `parse_turn` come out as they went in."""
+    return "".join(
+        render_segment(segment, text)
+        for segment, text in (
+            (HUMAN, turn.human),
+            (THOUGHTS, turn.thoughts),
+            (COMMANDS, turn.commands),
+            (RESULTS, turn.results),
+            (ANSWER, turn.answer),
+        )
+    )
+
+
+def parse_turn(text: str) -> Turn:
+    """The segments of one turn; absent ones keep their defaults, the first of each kind counts.
+
+    Tolerates missing and wrong end markers, missing segments and text between segments.
+    """
+    parser = TurnParser()
+    texts: dict[str, str] = {}
+    for event in (*parser.feed(text), *parser.close()):
+        if isinstance(event, TextRead) and event.segment:
+            texts[event.segment.name] = texts.get(event.segment.name, "") + event.text
+    if "results" in texts:
+        texts["results"] = texts["results"].removesuffix("\n")
+    return Turn(**{segment.name: texts[segment.name] for segment in SEGMENTS if segment.name in texts})

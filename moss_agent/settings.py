@@ -1,0 +1,132 @@
+"""All settings in one frozen value, from defaults, a file, the environment and flags, each above the one before.
+
+The file is TOML: the fields below, and a table `[plugins.NAME]` for each plugin that has settings.
+
+    model = "mini"
+    temperature = 0.7
+
+    [plugins.text_to_image]
+    pipeline = "stabilityai/sd-turbo"
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from moss_agent.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int | None": (int,),
+    "float | None": (int, float),
+    "tuple[str, ...] | None": (list, tuple),
+    "tuple[str, ...]": (list, tuple),
+    "Mapping[str, Mapping[str, Any]]": (dict,),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to run and how. None means: what the model's family or the machine suggests.
+
+    model: `mini`, a folder, or a name on the model hub.
+    family: file in `prompts/` that says how the model was trained; empty for the model's own.
+    plugins: module or command names of the plugins to enable; None for all.
+    plugin_dirs: folders with the user's plugins.
+    plugin_settings: by plugin module name, values for the plugin's keyword-only parameters.
+    device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps`; dtype: `auto`, `fp32`, `fp16`, `bf16`.
+    context_length: tokens the conversation may take, at most what the model can see.
+    seed: makes sampling reproducible.
+    The others are those of `engine.sampling.Sampling`.
+    """
+
+    model: str = "mini"
+    family: str = ""
+    plugins: tuple[str, ...] | None = None
+    plugin_dirs: tuple[str, ...] = ()
+    plugin_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    device: str = "auto"
+    dtype: str = "auto"
+    context_length: int | None = None
+    seed: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+    max_new_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            optional = value is None and item.type.endswith("None")
+            if not optional and (not isinstance(value, _KINDS[item.type]) or isinstance(value, bool)):
+                raise UsageError(f"setting {item.name} must be {item.type.removesuffix(' | None')}, not {value!r}")
+            if isinstance(value, list):
+                object.__setattr__(self, item.name, tuple(value))
+        if self.context_length is not None and self.context_length < 256:
+            raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
+
+    def sampling(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """The family's sampling with what was set here instead."""
+        chosen = {name: getattr(self, name) for name in defaults}
+        return {name: defaults[name] if value is None else value for name, value in chosen.items()}
+
+
+def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
+    """Settings from the file, the environment and `flags`; None among the flags means not given.
+
+    The file is `MOSS_AGENT_SETTINGS` or `settings.toml` in the user's configuration folder. The
+    variables are `MOSS_AGENT_MODEL`, `MOSS_AGENT_DEVICE` and `MOSS_AGENT_DTYPE`.
+    Raises UsageError, naming the place, for anything that is no setting.
+    """
+    values = _from_file(settings_file())
+    for name in ("model", "device", "dtype"):
+        if value := os.environ.get(f"MOSS_AGENT_{name.upper()}"):
+            values[name] = value
+    values.update({name: value for name, value in flags.items() if value is not None})
+    return make_settings(values)
+
+
+def make_settings(values: Mapping[str, Any], place: str = "") -> Settings:
+    """Settings from names and values. Raises UsageError for a name that is none."""
+    known = [item.name for item in fields(Settings)]
+    for name in values:
+        if name not in known:
+            raise UsageError(f"{place}no setting {name!r}; there are: {', '.join(known)}")
+    return Settings(**values)
+
+
+def settings_file() -> Path:
+    """Where the settings file is looked for."""
+    from platformdirs import user_config_path
+
+    named = os.environ.get("MOSS_AGENT_SETTINGS")
+    return Path(named) if named else user_config_path("moss_agent") / "settings.toml"
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        if "MOSS_AGENT_SETTINGS" in os.environ:
+            raise UsageError(f"no settings file {path}")
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    plugins = values.get("plugins")
+    if isinstance(plugins, dict):  # [plugins.NAME] tables; `enabled` names the plugins to enable
+        enabled = plugins.pop("enabled", None)
+        values["plugin_settings"] = plugins
+        values["plugins"] = enabled
+    make_settings(values, f"{path}: ")
+    return values

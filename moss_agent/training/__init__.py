@@ -1,0 +1,1 @@
+"""Generated conversations that teach a small model the plugin protocol."""

@@ -1,0 +1,86 @@
+"""Conversations with plugins of the user's own, which the model has to read from the capability lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from .custom_plugin_list import PLUGINS, SLOTS
+from .shapes import ExampleTurn, Plugin, Tools
+from .templates import variants
+from .wording import roughen
+
+THOUGHTS = {
+    "en": ("The plugin {label} fits this request, so I call {name}.", "I can use {label} here.", "{label} is enabled and can do this; I use {name}.",
+           "This is a job for the {label} plugin."),
+    "zh": ("{label}插件适合，调用{name}。", "可以用{label}完成。", "{label}已启用，使用{name}。"),
+}  # fmt: skip
+FAILED = {"en": "Sorry, {label} gave no result this time.", "zh": "抱歉，{label}没有返回结果。"}
+DISABLED = {
+    "en": ("{label} would fit, but it is disabled, so I use no tool.", "I'm sorry, {label} is disabled at the moment, so I can't do this."),
+    "zh": ("{label}适合，但未启用。", "抱歉，{label}目前未启用，无法完成。"),
+}
+
+
+@dataclass(frozen=True)
+class OwnPlugin:
+    """A plugin that is not one of the four: what is asked of it, what it says, and the answer from that."""
+
+    label: str
+    api: str
+    english: tuple[str, str, str]
+    chinese: tuple[str, str, str]
+
+    @property
+    def name(self) -> str:
+        """The command's name."""
+        return self.api.partition("(")[0]
+
+
+OWN = tuple(OwnPlugin(label, api, (en, out, answer), (zh, out_zh, answer_zh)) for label, api, en, out, answer, zh, out_zh, answer_zh in PLUGINS)
+
+
+def idle_plugins(random: Random) -> tuple[Plugin, ...]:
+    """One or two plugins that the conversation does not need."""
+    return tuple((each.label, each.api, random.random() < 0.8) for each in random.sample(OWN, random.choice((1, 1, 2))))
+
+
+def conversation(random: Random, language: str, tools: Tools) -> tuple[tuple[Plugin, ...], list[ExampleTurn]]:
+    """Capability lines with own plugins, and turns that use the first of them."""
+    chosen = random.sample(OWN, random.choice((1, 1, 2)))
+    enabled = random.random() >= 0.1
+    lines = [(chosen[0].label, chosen[0].api, enabled)] + [(each.label, each.api, True) for each in chosen[1:]]
+    random.shuffle(lines)
+    turns = [_turn(random, language, chosen[0], enabled)]
+    if random.random() < 0.25:
+        turns.append(_turn(random, language, chosen[-1], enabled or len(chosen) > 1))
+    return tools.plugins() + tuple(lines), turns
+
+
+def _turn(random: Random, language: str, plugin: OwnPlugin, enabled: bool) -> ExampleTurn:
+    ask, output, answer = plugin.english if language == "en" else plugin.chinese
+    slots = {name: random.choice(words[language]) for name, words in SLOTS.items()}
+    slots |= {"n": str(random.randint(2, 95)), "m": str(random.randint(2, 30))}
+    argument_slot = plugin.api.partition("(")[2].rstrip(")")
+    text = roughen(random, random.choice(variants(ask)).format(**slots), language)
+    names = {"label": plugin.label, "name": plugin.name}
+    if not enabled:
+        thoughts, apology = DISABLED[language]
+        return ExampleTurn(text, thoughts.format(**names), (), (), apology.format(**names))
+    thoughts = random.choice(THOUGHTS[language]).format(**names)
+    out, value = random.choice(variants(output)).format(**slots), _argument(argument_slot, slots)
+    if random.random() < 0.06:
+        return ExampleTurn(text, thoughts, ((plugin.name, value),), (None,), FAILED[language].format(**names))
+    return ExampleTurn(text, thoughts, ((plugin.name, value),), (out,), answer.format(o=out, **slots))
+
+
+ARGUMENTS = {
+    "city": "{city}", "place": "{city}", "country": "{country}", "word": "{word}", "duration": "{n} {minutes}", "time": "{m}:00",
+    "quantity": "{n} {unit}", "name": "{name}", "item": "{item}", "text": "{text}", "amount": "{n} {money}", "song": "{song}",
+    "room": "{room}", "topic": "{topic}", "recipe": "{dish}", "dish": "{dish}", "company": "{company}", "date": "{date}",
+    "number": "{n}", "order": "A{n}{m}", "route": "{city} - {city2}", "animal": "{animal}", "film": "{film}", "code": "print({n})",
+}  # fmt: skip
+
+
+def _argument(kind: str, slots: dict[str, str]) -> str:
+    return ARGUMENTS[kind].format(**slots)

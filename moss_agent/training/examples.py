@@ -1,0 +1,174 @@
+"""Endless generated conversations: ``generate(seed)``.
+
+``python -m moss_agent.training.examples --count 12 --seed 0`` prints some, ``--statistics`` counts them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
+
+from . import arithmetic, custom_plugins, drawing, equations, searching, talking
+from .shapes import Example, ExampleTurn, Plugin, Tools
+
+__all__ = ["Example", "ExampleTurn", "generate"]
+
+SHARES = {"calculator": 20, "solver": 22, "search": 31, "drawing": 14, "talk": 8, "custom": 5}
+CHINESE = {"calculator": 0.52, "solver": 0.55, "search": 0.68, "drawing": 0.5, "talk": 0.45, "custom": 0.45}
+NAMES = ("search", "calculator", "solver", "drawing")
+MODULES = {
+    "calculator": arithmetic,
+    "solver": equations,
+    "search": searching,
+    "drawing": drawing,
+    "talk": talking,
+}
+
+
+def generate(seed: int) -> Iterator[Example]:
+    """Conversations without end, the same ones for the same seed."""
+    random = Random(seed)
+    while True:
+        yield _example(random)
+
+
+def _example(random: Random) -> Example:
+    (kind,) = random.choices(tuple(SHARES), tuple(SHARES.values()))
+    language = "zh" if random.random() < CHINESE[kind] else "en"
+    tools = _draw_tools(random, kind)
+    if kind == "custom":
+        plugins, turns = custom_plugins.conversation(random, language, tools)
+    else:
+        plugins, turns = tools.plugins(), _turns(random, kind, language, tools)
+        if random.random() < 0.06:
+            plugins += custom_plugins.idle_plugins(random)
+    return Example(plugins, tuple(turns), kind, language)
+
+
+def _draw_tools(random: Random, kind: str) -> Tools:
+    """Mostly everything enabled, often few with the fitting one, now and then the fitting one missing."""
+    dice = random.random()
+    if dice < 0.60:
+        return Tools()
+    fitting = [kind] if kind in NAMES else []
+    if dice < 0.85:
+        others = [name for name in NAMES if name not in fitting]
+        enabled = fitting + random.sample(others, random.choice((0, 1, 1)) if fitting else random.choice((1, 2)))
+    elif dice < 0.97 and fitting:
+        others = [name for name in NAMES if name not in fitting]
+        enabled = random.sample(others, random.randint(0, 3))
+    else:
+        enabled = random.sample(NAMES, random.randint(0, 3))
+    return Tools(**{name: name in enabled for name in NAMES})
+
+
+def _turns(random: Random, kind: str, language: str, tools: Tools) -> list[ExampleTurn]:
+    dice = random.random()
+    if dice < 0.11 and kind != "talk":
+        return [_several(random, kind, language, tools)]
+    if dice < 0.79:
+        return [MODULES[kind].turn(random, language, tools)]
+    count = random.choice((2, 2, 3))
+    if dice < 0.90 and kind in ("calculator", "drawing", "search"):
+        return _same_kind(random, kind, language, tools, count)
+    kinds = [kind] + random.choices(tuple(MODULES), (22, 25, 25, 18, 20), k=count - 1)
+    return [MODULES[each].turn(random, language, tools) for each in kinds]
+
+
+def _several(random: Random, kind: str, language: str, tools: Tools) -> ExampleTurn:
+    if kind == "solver" or (kind in ("search", "calculator") and random.random() < 0.2):
+        if tools == Tools():
+            return _search_and_calculate(random, language)
+        return MODULES[kind].turn(random, language, tools)
+    return MODULES[kind].several(random, language, tools)
+
+
+def _search_and_calculate(random: Random, language: str) -> ExampleTurn:
+    """A look-up and an independent task in one message."""
+    tools = Tools()
+    while True:
+        first = searching.turn(random, language, tools)
+        second = (equations if random.random() < 0.5 else arithmetic).turn(random, language, tools)
+        if None not in first.outputs + second.outputs:
+            break
+    joiner = random.choice({"en": (" Also, ", " And another thing: ", "\n"), "zh": ("还有，", "另外，", "\n")}[language])
+    tool = {"Solve": {"en": "equation solver", "zh": "方程求解器"}, "Calculate": {"en": "calculator", "zh": "计算器"}}[
+        second.commands[0][0]
+    ][language]
+    thoughts = {
+        "en": f"There are two parts: one needs a web search, the other the {tool}.",
+        "zh": f"有两部分，一个用搜索，一个用{tool}。",
+    }[language]
+    return ExampleTurn(
+        first.human + joiner + second.human,
+        thoughts,
+        first.commands + second.commands,
+        first.outputs + second.outputs,
+        first.answer + (" " if language == "en" else "") + second.answer,
+    )
+
+
+def _same_kind(random: Random, kind: str, language: str, tools: Tools, count: int) -> list[ExampleTurn]:
+    if kind == "search":
+        return searching.dialogue(random, language, tools, count)
+    module = MODULES[kind]
+    turns = [module.turn(random, language, tools)]
+    while len(turns) < count:
+        following = module.follow_up(random, language, tools, turns[-1])
+        turns.append(following or module.turn(random, language, tools))
+    return turns
+
+
+def show(example: Example) -> str:
+    """An example for human readers."""
+    lines = [f"== {example.kind} / {example.language}"]
+    lines += [f"   [{'x' if enabled else ' '}] {label}: {api}" for label, api, enabled in example.plugins]
+    for turn in example.turns:
+        lines += [f"Human:    {turn.human}", f"Thoughts: {turn.thoughts}"]
+        if not turn.commands:
+            lines.append("Commands: None")
+        for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
+            lines.append(f"Command:  {name}({argument!r}) => {_shown(output)}")
+        lines.append(f"Answer:   {turn.answer}")
+    return "\n".join(lines)
+
+
+def _shown(output: str | tuple[str, ...] | None) -> str:
+    if isinstance(output, tuple):
+        return "".join(f"\n            - {hit}" for hit in output)
+    return repr(output)
+
+
+def statistics(examples: list[Example]) -> str:
+    """Shares by kind, language and command."""
+    turns = [turn for example in examples for turn in example.turns]
+    counters = {
+        "kind": Counter(example.kind for example in examples),
+        "language": Counter(example.language for example in examples),
+        "turns": Counter(str(len(example.turns)) for example in examples),
+        "command": Counter(name for turn in turns for name, _ in turn.commands),
+        "commands a turn": Counter(str(len(turn.commands)) for turn in turns),
+    }
+    lines = []
+    for title, counter in counters.items():
+        total = sum(counter.values())
+        lines += [f"{title}:"] + [f"  {name:24} {100 * n / total:5.1f}%" for name, n in counter.most_common(20)]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print examples or their statistics."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--statistics", action="store_true", help="print shares by kind, language and command")
+    options = parser.parse_args()
+    examples = list(islice(generate(options.seed), options.count))
+    print(statistics(examples) if options.statistics else "\n\n".join(map(show, examples)))
+
+
+if __name__ == "__main__":
+    main()

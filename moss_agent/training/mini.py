@@ -1,0 +1,196 @@
+"""Train the mini model's adapter: LoRA on SmolLM2-135M-Instruct, on generated conversations only.
+
+    python -m moss_agent.training.mini --out adapter --tokens 2000000
+
+Loss is taken on what the model writes: thoughts, commands, answer, each with its end marker. Text is cut
+into tokens exactly where the agent cuts it: once per fed and once per written piece. Every conversation
+is seen once. `--out` gets checkpoints and a log; the same command continues an interrupted run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moss_agent.checkpoints.families import load_family
+from moss_agent.protocol import (
+    ANSWER,
+    COMMANDS,
+    RESULTS,
+    THOUGHTS,
+    Capability,
+    Command,
+    Entry,
+    Passage,
+    render_human,
+    render_results,
+    render_segment,
+)
+from moss_agent.training.examples import Example, ExampleTurn, generate
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import PreTrainedTokenizerBase
+
+RANK = 32
+LEARNING_RATE = 8e-4
+WARMUP_STEPS = 50
+BATCH_TOKENS = 2048
+SORTED_AHEAD = 64  # examples that are sorted by length together, so that batches need little padding
+CHECKPOINT_EVERY = 50
+
+Piece = tuple[str, bool]
+Tokens = tuple[list[int], list[bool]]
+
+
+def pieces(example: Example) -> Iterator[Piece]:
+    """The conversation as the agent feeds it and the model writes it: (text, written by the model)."""
+    preamble = load_family("mini").preamble
+    enabled = [Capability(label, api) for label, api, on in example.plugins if on]
+    before = preamble.render(enabled)
+    for turn in example.turns:
+        yield before + render_human(turn.human) + THOUGHTS.header, False
+        yield f" {turn.thoughts}{THOUGHTS.end}", True
+        yield "\n" + COMMANDS.header, False
+        yield f" {_commands(turn)}{COMMANDS.end}", True
+        yield "\n" + render_segment(RESULTS, render_results(_entries(turn, example))) + ANSWER.header, False
+        yield f" {turn.answer}{ANSWER.end}", True
+        before = "\n"
+
+
+def _commands(turn: ExampleTurn) -> str:
+    return ", ".join(str(Command(*command)) for command in turn.commands) or "None"
+
+
+def _entries(turn: ExampleTurn, example: Example) -> list[Entry]:
+    """The results in the order of the plugins in the preamble, as the agent gives them."""
+    place = {api.partition("(")[0]: i for i, (_, api, _) in enumerate(example.plugins)}
+    entries = []
+    for (name, argument), output in zip(turn.commands, turn.outputs):
+        body: object = output
+        if name == "Solve" and isinstance(output, str):
+            body = tuple(output.splitlines())
+        elif isinstance(output, tuple):
+            body = tuple(Passage(0, text) for text in output)
+        entries.append(Entry(str(Command(name, argument)), body))
+    return sorted(entries, key=lambda entry: place.get(entry.name, len(place)))
+
+
+def tokenize(example: Example, tokenizer: PreTrainedTokenizerBase) -> Tokens:
+    """Token ids, and for each whether the model has to write it."""
+    ids: list[int] = []
+    written: list[bool] = []
+    for text, learn in pieces(example):
+        new = tokenizer.encode(text, add_special_tokens=False)
+        ids += new
+        written += [learn] * len(new)
+    return ids, written
+
+
+def batches(seed: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[list[Tokens]]:
+    """Endless batches of at most BATCH_TOKENS tokens, padding included, the same for the same seed."""
+    examples = generate(seed)
+    while True:
+        ahead = sorted((tokenize(next(examples), tokenizer) for _ in range(SORTED_AHEAD)), key=lambda t: len(t[0]))
+        made: list[list[Tokens]] = [[]]
+        for tokens in ahead:
+            if made[-1] and len(tokens[0]) * (len(made[-1]) + 1) > BATCH_TOKENS:
+                made.append([])
+            made[-1].append(tokens)
+        yield from made[::2] + made[1::2]  # not always from short to long
+
+
+def batch_loss(model: PeftModel, batch: list[Tokens]) -> torch.Tensor:
+    """Mean cross entropy per written token; the output layer runs on those positions only."""
+    import torch
+    import torch.nn.functional as F
+    from torch.nn.utils.rnn import pad_sequence
+
+    ids = pad_sequence([torch.tensor(ids) for ids, _ in batch], batch_first=True)
+    written = pad_sequence([torch.tensor(written) for _, written in batch], batch_first=True)
+    lengths = torch.tensor([[len(ids)] for ids, _ in batch])
+    attention = torch.arange(ids.shape[1]) < lengths
+    causal = model.get_base_model()
+    with torch.autocast("cpu", torch.bfloat16):
+        hidden = causal.model(input_ids=ids, attention_mask=attention, use_cache=False).last_hidden_state
+        logits = causal.lm_head(hidden[:, :-1][written[:, 1:]])
+    return F.cross_entropy(logits.float(), ids[:, 1:][written[:, 1:]])
+
+
+def new_model() -> tuple[PeftModel, PreTrainedTokenizerBase]:
+    """The base model with a fresh adapter on all linear layers: weights bf16, adapter fp32."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from moss_agent.checkpoints.mini import load_base
+
+    torch.manual_seed(0)
+    base, tokenizer = load_base()
+    config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules="all-linear", task_type="CAUSAL_LM")
+    return get_peft_model(base, config), tokenizer
+
+
+def train(out: Path, tokens: int, seed: int) -> None:
+    """Train on `tokens` tokens, writing the adapter, `log.jsonl` and a state to continue from."""
+    import torch
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    model, tokenizer = new_model()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0, fused=True)
+    out.mkdir(parents=True, exist_ok=True)
+    step, seen, state_file = 0, 0, out / "state.pt"
+    if state_file.exists():
+        state = torch.load(state_file)
+        step, seen = state["step"], state["seen"]
+        optimizer.load_state_dict(state["optimizer"])
+        set_peft_model_state_dict(model, load_file(out / "adapter_model.safetensors"))
+    source = batches(seed, tokenizer)
+    for _ in range(step):
+        next(source)
+    model.train()
+    started = time.monotonic()
+    while seen < tokens:
+        batch = next(source)
+        rate = learning_rate(step, seen / tokens)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = batch_loss(model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        step, seen = step + 1, seen + sum(len(ids) for ids, _ in batch)
+        record = {"step": step, "tokens": seen, "loss": round(loss.item(), 4), "lr": rate}
+        record["seconds"] = round(time.monotonic() - started)
+        with contextlib.closing(open(out / "log.jsonl", "a")) as log:
+            log.write(json.dumps(record) + "\n")
+        if step % CHECKPOINT_EVERY == 0 or seen >= tokens:
+            model.save_pretrained(out)
+            torch.save({"step": step, "seen": seen, "optimizer": optimizer.state_dict()}, state_file)
+
+
+def learning_rate(step: int, progress: float) -> float:
+    """Linear warm-up, then half a cosine down to zero. `progress` runs from 0 to 1."""
+    return LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * min(1, progress)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the adapter, the log and checkpoints")
+    parser.add_argument("--tokens", type=int, default=2_000_000, help="tokens to train on (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the conversations (default: %(default)s)")
+    arguments = parser.parse_args()
+    train(arguments.out, arguments.tokens, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""A turn's plugin calls and what becomes of their outputs: for the model, for people, for the citations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from moss_agent.events import Call, CallFinished, CallStarted, Citation, Hit, Picture
+from moss_agent.plugin_host import Outcome, PluginRunner
+from moss_agent.protocol import (
+    DRAWN,
+    Command,
+    Entry,
+    Passage,
+    check_citations,
+    cited_numbers,
+    hit_length,
+    hits_per_search,
+    number_passages,
+    render_outcome,
+    render_results,
+    shorten,
+)
+
+MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a loop would write on and on
+
+
+class TurnResults:
+    """Starts the commands of one turn as they are written and collects their outcomes.
+
+    turn: the turn's number in the conversation, from 1; later turns get shorter hits.
+    """
+
+    def __init__(self, runner: PluginRunner, turn: int) -> None:
+        self._running = runner.turn()
+        self._order = list(runner.plugins)
+        self._hit_length = hit_length(turn)
+        self._commands: list[Command] = []
+        self._outcomes: dict[int, Outcome] = {}
+
+    def start(self, command: Command) -> Iterator[CallStarted]:
+        """Start the command beside the model, unless the turn has had too many."""
+        if len(self._commands) < MAX_CALLS:
+            index = len(self._commands)
+            self._commands.append(command)
+            self._running.start(index, command.name, command.arguments)
+            yield CallStarted(index, command.name, command.argument)
+
+    def finished(self, wait: bool = False) -> Iterator[CallFinished]:
+        """Calls that have ended and were not reported yet."""
+        for outcome in self._running.finished(wait):
+            self._outcomes[outcome.index] = outcome
+            yield CallFinished(outcome.index, self._call(outcome, self._entry(outcome)))
+
+    def collect(self) -> Iterator[CallFinished]:
+        """Wait for all calls of the turn."""
+        return self.finished(wait=True)
+
+    @property
+    def text(self) -> str:
+        """The Results segment's text."""
+        return render_results([entry for _, entry in self._entries()])
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All calls in the order in which the model wrote them; `result` as in the Results segment."""
+        entries = dict(self._entries())
+        return tuple(self._call(outcome, entries[index]) for index, outcome in sorted(self._outcomes.items()))
+
+    @property
+    def images(self) -> tuple[Picture, ...]:
+        outputs = (outcome.output for _, outcome in sorted(self._outcomes.items()))
+        return tuple(output for output in outputs if isinstance(output, Picture))
+
+    def cite(self, answer: str) -> tuple[str, tuple[Citation, ...], list[int]]:
+        """The answer with sound citations, what they stand for, and the numbers that stand for nothing."""
+        sources = self._sources()
+        text, dangling = check_citations(answer, sources)
+        return text, tuple(sources[number] for number in cited_numbers(text)), dangling
+
+    def _entries(self) -> list[tuple[int, Entry]]:
+        """Index and entry of all calls, in the order of the Results segment, hits numbered."""
+        place = {name: i for i, name in enumerate(self._order)}
+        outcomes = sorted(
+            self._outcomes.values(),
+            key=lambda o: (place.get(self._commands[o.index].name, len(place)), o.index),
+        )
+        entries = number_passages([self._entry(outcome) for outcome in outcomes])
+        return [(outcome.index, entry) for outcome, entry in zip(outcomes, entries)]
+
+    def _entry(self, outcome: Outcome) -> Entry:
+        """What the model is told of one outcome; hits are shortened, and numbered from 1."""
+        head, output = str(self._commands[outcome.index]), outcome.output
+        if isinstance(output, Picture):
+            return Entry(head, DRAWN)
+        if isinstance(output, tuple) and isinstance(output[0], Hit):
+            hits = self._hits(outcome)
+            texts = (shorten(hit.text, self._hit_length) for hit in hits)
+            return Entry(head, tuple(Passage(i, text) for i, text in enumerate(texts, 1)))
+        return Entry(head, output)
+
+    def _hits(self, outcome: Outcome) -> tuple[Hit, ...]:
+        """The hits of one search that the model gets to see: fewer, the more searches the turn has."""
+        name = self._commands[outcome.index].name
+        searches = sum(command.name == name for command in self._commands)
+        return outcome.output[: hits_per_search(searches)]
+
+    def _call(self, outcome: Outcome, entry: Entry) -> Call:
+        command = self._commands[outcome.index]
+        ok = not outcome.error
+        return Call(command.name, command.argument, render_outcome(entry), ok, outcome.seconds, outcome.error)
+
+    def _sources(self) -> dict[int, Citation]:
+        """What each number stands for: the hits, then the other results in their order."""
+        sources: list[Citation] = []
+        others: list[Entry] = []
+        for index, entry in self._entries():
+            if isinstance(entry.body, tuple) and isinstance(entry.body[0], Passage):
+                pairs = zip(entry.body, self._hits(self._outcomes[index]))
+                sources += [Citation(p.number, p.text, hit.title, hit.url) for p, hit in pairs]
+            elif entry.body:
+                others.append(entry)
+        for entry in others:
+            sources.append(Citation(len(sources) + 1, f"{entry.head} => {render_outcome(entry)}"))
+        return {source.number: source for source in sources}

@@ -1,0 +1,216 @@
+"""The grammar that the calculator and the equation solver share: text to a small frozen tree.
+
+| level, loosest first | written | note |
+|---|---|---|
+| program | `a; b`, `a, b`, `{a, b}`, lines | empty parts are skipped |
+| relation | `= == < <= > >= !=` | `a < b < c` is `a < b; b < c` |
+| sum | `a + b - c` | left to right |
+| product | `a * b / c // d % e`, `2x`, `3(4+1)`, `x y` | left to right; implicit products bind no tighter: `1/2x` is `(1/2)x` |
+| sign | `-a`, `+a` | looser than power: `-2^2` is -4 |
+| power | `a ^ b`, `a ** b` | right to left: `2^3^2` is `2^(3^2)` |
+| postfix | `5!`, `7%`, `30°` | `%` is percent unless an operand follows: `7 % 3` is a remainder |
+| atom | number, name, `f(a, b)`, `max([a, b])`, `(a) [a] {a}`, `|a|` | `√2`, `sin x`: without parentheses for a number or a name only |
+
+A number never follows a value without an operator (`1 2`), except as in `3 x 4`.
+Names are not judged here: what a name means is for the caller to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from moss_agent.errors import PluginError
+
+from ._tokens import Token, tokenize
+from ._tree import PI, RELATIONS, Call, Chain, Name, Negative, Node, Number, Power, Relation, Statement
+
+MAX_DEPTH = 50  # nested brackets, powers and arguments
+
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+_ALIASES = {
+    "ln": "log", "lg": "log10", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "tg": "tan", "ctg": "cot",
+    "power": "pow", "ceiling": "ceil", "mod": "remainder", "comb": "binomial",
+}  # fmt: skip
+_ANY = 1000
+_ARITY = {
+    **dict.fromkeys("sqrt cbrt exp log10 log2 sin cos tan cot sec csc asin acos atan sinh cosh tanh".split(), (1, 1)),
+    **dict.fromkeys("abs floor ceil factorial sign".split(), (1, 1)),
+    "log": (1, 2), "round": (1, 2), "pow": (2, 2), "remainder": (2, 2), "binomial": (2, 2),
+    "min": (1, _ANY), "max": (1, _ANY), "sum": (1, _ANY), "gcd": (2, _ANY), "lcm": (2, _ANY),
+}  # fmt: skip
+
+
+def parse(text: str) -> tuple[Statement, ...]:
+    """The statements in `text`, at least one. Raises PluginError naming the token or the limit."""
+    return parse_tokens(tokenize(text))
+
+
+def parse_tokens(tokens: list[Token]) -> tuple[Statement, ...]:
+    """Like `parse`, from tokens that end in `END`."""
+    statements = tuple(_Parser(_unwrapped(tokens)).program())
+    if not statements:
+        raise PluginError("the argument is empty")
+    return statements
+
+
+def canonical(name: str) -> str | None:
+    """The canonical name of a function, None if `name` is none."""
+    known = _ALIASES.get(name.lower(), name.lower())
+    return known if known in _ARITY else None
+
+
+def _unwrapped(tokens: list[Token]) -> list[Token]:
+    """Without the braces of `{a = 1, b = 2}`, closed or not."""
+    if tokens[0].text != "{" or not any(t.text in RELATIONS for t in tokens):
+        return tokens
+    return [*tokens[1:-2], tokens[-1]] if tokens[-2].text == "}" else tokens[1:]
+
+
+def _name(token: Token) -> Name:
+    return PI if token.text.lower() == "pi" else Name(token.text)
+
+
+class _Parser:
+    """Recursive descent: one method per level of the table above."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._position = 0
+        self._depth = 0
+
+    def program(self) -> Iterator[Statement]:
+        while self._next.kind != "end":
+            if self._take(";", ",") is None:
+                yield from self._relations()
+                if self._next.kind != "end" and self._next.text not in ";,":
+                    raise self._unexpected()
+
+    def _relations(self) -> Iterator[Statement]:
+        left: Node = self._sum()
+        if self._next.text not in RELATIONS:
+            yield left
+        while symbol := self._take(*RELATIONS):
+            right = self._sum()
+            yield Relation(symbol, left, right)
+            left = right
+
+    def _sum(self) -> Node:
+        first, rest = self._product(), []
+        while operator := self._take("+", "-"):
+            rest.append((operator, self._product()))
+        return Chain(first, tuple(rest)) if rest else first
+
+    def _product(self) -> Node:
+        first, rest = self._sign(), []
+        while True:
+            if operator := self._take("*", "/", "//", "%") or self._take_times():
+                rest.append((operator, self._sign()))
+            elif self._next.kind == "name" or self._next.text in _BRACKETS:
+                rest.append(("*", self._power()))
+            else:
+                return Chain(first, tuple(rest)) if rest else first
+
+    def _sign(self) -> Node:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise PluginError(f"nested more than {MAX_DEPTH} levels deep")
+        negative = False
+        while sign := self._take("+", "-"):
+            negative ^= sign == "-"
+        operand = self._power()
+        self._depth -= 1
+        return Negative(operand) if negative else operand
+
+    def _power(self) -> Node:
+        base = self._postfix(self._atom())
+        return Power(base, self._sign()) if self._take("^") else base
+
+    def _postfix(self, node: Node) -> Node:
+        while True:
+            if self._next.text == "%" and self._begins_operand(self._tokens[self._position + 1]):
+                return node
+            match self._take("!", "%", "°"):
+                case "!" if self._next.text == "!":
+                    raise PluginError("!! can be read in two ways")
+                case "!":
+                    node = Call("factorial", (node,))
+                case "%":
+                    node = Chain(node, (("/", Number(100)),))
+                case "°":
+                    node = Chain(node, (("*", PI), ("/", Number(180))))
+                case _:
+                    return node
+
+    def _atom(self) -> Node:
+        token = self._next
+        if token.kind not in ("number", "name") and token.text not in ("(", "[", "{", "|"):
+            raise self._unexpected()
+        self._position += 1
+        if token.kind == "number":
+            return Number(token.value)
+        if token.kind == "name":
+            function = canonical(token.text)
+            return self._call(function) if function and self._begins_argument() else _name(token)
+        inner = self._sum()
+        self._expect(_BRACKETS.get(token.text, "|"))
+        return inner if token.text in _BRACKETS else Call("abs", (inner,))
+
+    def _call(self, function: str) -> Node:
+        arguments = self._arguments() if self._next.text == "(" else [self._postfix(self._bare_argument(function))]
+        least, most = _ARITY[function]
+        if not least <= len(arguments) <= most:
+            raise PluginError(f"{function} cannot take {len(arguments)} argument{'s' * (len(arguments) != 1)}")
+        return Power(*arguments) if function == "pow" else Call(function, tuple(arguments))
+
+    def _bare_argument(self, function: str) -> Node:
+        """The argument of `sqrt 2`: a number or a name, never a product, which could be read two ways."""
+        token = self._next
+        if token.kind not in ("number", "name") or canonical(token.text):
+            raise PluginError(f"{function} needs its argument in parentheses")
+        self._position += 1
+        if self._next.kind == "name" and function not in ("sqrt", "cbrt"):
+            raise PluginError(f"{function} needs its argument in parentheses")
+        return Number(token.value) if token.kind == "number" else _name(token)
+
+    def _arguments(self) -> list[Node]:
+        self._expect("(")
+        listed = self._take("[") is not None
+        arguments = [self._sum()]
+        while self._take(","):
+            arguments.append(self._sum())
+        if listed:
+            self._expect("]")
+        self._expect(")")
+        return arguments
+
+    def _take_times(self) -> str | None:
+        """The letter x between a value and a number can only mean "times"."""
+        if self._next.text in ("x", "X") and self._tokens[self._position + 1].kind == "number":
+            self._position += 1
+            return "*"
+        return None
+
+    def _take(self, *texts: str) -> str | None:
+        token = self._next
+        if token.kind != "operator" or token.text not in texts:
+            return None
+        self._position += 1
+        return token.text
+
+    def _expect(self, text: str) -> None:
+        if self._take(text) is None:
+            raise PluginError(f"expected {text!r} before {self._next.text[:40]!r}")
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._position]
+
+    def _begins_argument(self) -> bool:
+        return self._next.kind in ("number", "name") or self._next.text == "("
+
+    @staticmethod
+    def _begins_operand(token: Token) -> bool:
+        return token.kind in ("number", "name") or token.text in _BRACKETS
+
+    def _unexpected(self) -> PluginError:
+        return PluginError(f"unexpected {self._next.text[:40]!r}")

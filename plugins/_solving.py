@@ -1,0 +1,208 @@
+"""Relations to lines such as `x = 26`: solved by sympy, checked by substitution, written out.
+
+Everything is worked out exactly, decimals as fractions. Numbers are written as the training data
+has them: exactly, unless an equation itself holds a decimal, a quotient of two numbers, pi or a
+function of a number; then as 15 digits. A value without a short elementary closed form
+is written with `≈` instead of `=`. Several solutions are numbered `x_0`, `x_1` in sympy's order.
+
+Not covered: all solutions of a periodic equation (sympy gives a principal set), numeric solutions
+of systems that have no closed form, inequalities in several unknowns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sympy
+
+from moss_agent.errors import PluginError
+
+from ._algebra import CONSTANTS, build
+from ._roots import numeric_roots
+from ._tree import Call, Chain, Name, Node, Number, Relation, names, walk
+
+MAX_CLOSED_FORM = 80  # characters
+MAX_ROOT = 10  # the n of the nth roots that are left to sympy
+TOLERANCE = 1e-12
+_REAL = frozenset({"abs", "sign", "floor", "ceil", "min", "max", "remainder"})
+_ELEMENTARY = (
+    sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.asin, sympy.acos, sympy.atan,
+    sympy.sinh, sympy.cosh, sympy.tanh, sympy.Abs,
+)  # fmt: skip
+
+Solution = dict[sympy.Symbol, sympy.Expr]
+
+
+def solve_relations(relations: Sequence[Relation], unknowns: Sequence[str], asked: Sequence[str] = ()) -> list[str]:
+    """The solution lines for `asked`, or for all `unknowns` that are determined.
+
+    Raises PluginError if there is no solution, if every value is one, or if none was found.
+    """
+    symbols = _symbols(relations, unknowns)
+    equations = list(_residuals([r for r in relations if r.symbol == "="], symbols))
+    conditions = [r for r in relations if r.symbol != "="]
+    if not any(r.symbol == "=" for r in relations):
+        return _range(conditions, list(symbols))
+    if not equations:
+        raise PluginError("the equations hold for every value of the unknowns")
+    order = sorted(symbols, key=lambda name: (name not in asked, name))
+    wanted = [symbols[name] for name in (order[: max(len(equations), len(asked))] if asked else order)]
+    solutions = _meeting(conditions, _solutions(equations, wanted), symbols)
+    shown = set(asked or symbols)
+    exact = not any(_is_decimal(r, set(symbols)) for r in relations)
+    return list(_lines(solutions, shown, exact))
+
+
+def _symbols(relations: Sequence[Relation], unknowns: Sequence[str]) -> dict[str, sympy.Symbol]:
+    """Symbols in alphabetical order; real ones if a function asks for that, as `|x - 3| = 5` does."""
+    calls = {node.function for relation in relations for node in walk(relation) if isinstance(node, Call)}
+    real = True if calls & _REAL else None
+    return {name: sympy.Symbol(name, real=real) for name in sorted(unknowns)}
+
+
+def _residuals(relations: list[Relation], symbols: dict[str, sympy.Symbol]) -> Iterator[sympy.Expr]:
+    """left - right of each equation that says something."""
+    for relation in relations:
+        residual = build(relation.left, symbols) - build(relation.right, symbols)
+        if residual.free_symbols:
+            residual = residual if residual.expand() != 0 else sympy.S.Zero
+        if not residual.free_symbols and abs(residual.evalf(30)) > TOLERANCE:
+            raise PluginError("no solution: the equations contradict each other")
+        if residual.free_symbols:
+            yield residual
+
+
+def _solutions(equations: list[sympy.Expr], wanted: list[sympy.Symbol]) -> list[Solution]:
+    """At least one solution, each checked."""
+    found = _closed_forms(equations, wanted)
+    checked = [s for s in found if s and all(_satisfies(s, e) for e in equations)]
+    if not checked and len(equations) == len(wanted) == 1 and equations[0].free_symbols == set(wanted):
+        checked = [{wanted[0]: root} for root in numeric_roots(equations[0], wanted[0])]
+    if not checked and not found and all(e.is_polynomial(*wanted) for e in equations):
+        raise PluginError("no solution: the equations contradict each other")
+    if not checked:
+        raise PluginError("no solution was found: the equations may contradict each other or have no closed form")
+    return checked
+
+
+def _closed_forms(equations: list[sympy.Expr], wanted: list[sympy.Symbol]) -> list[Solution]:
+    """What sympy finds, perhaps nothing."""
+    powers = set().union(*(e.atoms(sympy.Pow) for e in equations))
+    if any(p.base.free_symbols and p.exp.is_Rational and p.exp.q > MAX_ROOT for p in powers):
+        return []  # sympy would turn x^2.37 into an equation of degree 237
+    try:
+        return sympy.solve(equations if len(equations) > 1 else equations[0], wanted, dict=True)
+    except Exception:  # noqa: BLE001  sympy fails in many ways, all of which mean that it knows no closed form
+        return []
+
+
+def _satisfies(solution: Solution, equation: sympy.Expr) -> bool:
+    """Whether the equation holds, to 12 digits of its largest term, parameters at sample values."""
+    terms = [term.subs(solution) for term in sympy.Add.make_args(equation)]
+    parameters = sorted(set().union(*(t.free_symbols for t in terms)), key=str)
+    samples = {p: sympy.Rational(7 + 2 * i, 3) for i, p in enumerate(parameters)}
+    values = [term.subs(samples).evalf(30) for term in terms]
+    if not all(v.is_number and v.is_finite for v in values):
+        return False
+    return bool(abs(sympy.Add(*values)) <= TOLERANCE * (1 + max(abs(v) for v in values)))
+
+
+def _meeting(
+    conditions: list[Relation], solutions: list[Solution], symbols: dict[str, sympy.Symbol]
+) -> list[Solution]:
+    """The solutions that meet the inequalities beside the equations."""
+    kept = [s for s in solutions if all(_inequality(c, symbols).subs(s) == True for c in conditions)]  # noqa: E712
+    if not kept:
+        raise PluginError("no solution meets the inequalities")
+    return kept
+
+
+def _inequality(relation: Relation, symbols: dict[str, sympy.Symbol]) -> sympy.Basic:
+    make = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "!=": sympy.Ne}[relation.symbol]
+    return make(build(relation.left, symbols) - build(relation.right, symbols), 0)
+
+
+def _range(conditions: list[Relation], unknowns: list[str]) -> list[str]:
+    """The real numbers that meet inequalities in one unknown, such as `x < 2 or x >= 5`."""
+    if len(unknowns) != 1 or any(c.symbol == "!=" for c in conditions):
+        raise PluginError("inequalities are solved for one unknown only, and without !=")
+    symbol = sympy.Symbol(unknowns[0], real=True)
+    try:
+        region = sympy.Intersection(
+            *(sympy.solve_univariate_inequality(_inequality(c, {unknowns[0]: symbol}), symbol, False) for c in conditions)
+        )
+    except (NotImplementedError, ValueError, TypeError):
+        raise PluginError("no way is known to solve this inequality") from None
+    if region == sympy.S.EmptySet:
+        raise PluginError("no solution: no real number meets the inequality")
+    return [_region(region, str(symbol))]
+
+
+def _region(region: sympy.Set, name: str) -> str:
+    if isinstance(region, sympy.Union):
+        return " or ".join(_region(part, name) for part in region.args)
+    if isinstance(region, sympy.FiniteSet):
+        return " or ".join(f"{name} = {value}" for value in region)
+    if not isinstance(region, sympy.Interval):
+        raise PluginError("no way is known to write the solution of this inequality")
+    below, above = ("<" if region.left_open else "<="), ("<" if region.right_open else "<=")
+    if region.start == -sympy.oo:
+        return f"{name} {above} {region.end}" if region.end != sympy.oo else f"{name} is any real number"
+    if region.end == sympy.oo:
+        return f"{name} {below.replace('<', '>')} {region.start}"
+    return f"{region.start} {below} {name} {above} {region.end}"
+
+
+def _lines(solutions: list[Solution], shown: set[str], exact: bool) -> Iterator[str]:
+    closed = all(_is_closed_form(value) for solution in solutions for value in solution.values())
+    for index, solution in enumerate(solutions):
+        suffix = f"_{index}" if len(solutions) > 1 else ""
+        for symbol in sorted(solution, key=str):
+            if symbol.name in shown:
+                yield f"{symbol.name}{suffix} {_written(solution[symbol], exact, closed)}"
+
+
+def _is_closed_form(value: sympy.Expr) -> bool:
+    """Short, elementary, and without real numbers in complex disguise (a root of a complex number)."""
+    if value.is_Rational:
+        return True
+    if value.has(sympy.Float) or any(p.base.has(sympy.I) for p in value.atoms(sympy.Pow)):
+        return False
+    return _is_elementary(value) and (bool(value.free_symbols) or len(str(value)) <= MAX_CLOSED_FORM)
+
+
+def _is_elementary(value: sympy.Expr) -> bool:
+    return all(isinstance(f, _ELEMENTARY) for f in value.atoms(sympy.Function, sympy.CRootOf))
+
+
+def _written(value: sympy.Expr, exact: bool, closed: bool) -> str:
+    """`= 3/2`, `= 1.50000000000000` or `≈ 1.16730397826142`."""
+    if value.free_symbols:
+        if not _is_elementary(value):
+            raise PluginError("no closed form: the solution is not elementary")
+        return f"= {value}"
+    if exact and closed:
+        return f"= {value}"
+    return f"{'=' if closed else '≈'} {sympy.N(value, 15, chop=True)}"
+
+
+def _is_decimal(relation: Relation, unknowns: set[str]) -> bool:
+    """Whether the training data's tool would have computed a number of the relation as a double."""
+    return any(_makes_double(part, unknowns) for part in walk(relation))
+
+
+def _makes_double(node: Node | Relation, unknowns: set[str]) -> bool:
+    match node:
+        case Number(value):
+            return not isinstance(value, int)
+        case Name(name):
+            return name in CONSTANTS and name not in unknowns
+        case Call():
+            return not names(node) & unknowns
+        case Chain(first, rest):
+            numeric = not names(first) & unknowns
+            for operator, operand in rest:
+                numeric = numeric and not names(operand) & unknowns
+                if numeric and operator == "/":
+                    return True
+    return False

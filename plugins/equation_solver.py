@@ -1,0 +1,89 @@
+"""Solve: the solutions of one or several equations, one line per unknown.
+
+| argument | lines |
+|---|---|
+| `x+y=48; 2x+4y=140` | `x = 26`, `y = 22` |
+| `x^2=144` | `x_0 = -12`, `x_1 = 12` |
+| `3x=160` | `x = 160/3`; `0.5x=65` gives `x = 130.000000000000` |
+| `x+y=7, xy=12` | `x_0 = 3`, `y_0 = 4`, `x_1 = 4`, `y_1 = 3` |
+| `x+y=25` | `x = 25 - y` |
+| `l*w*h=12; w` or the second argument `w` | `w = 12/(h*l)` |
+| `x^2=4; x>0` and `2x+3<7` | `x = 2` and `x < 2` |
+
+The grammar is in `_expressions.py` and `_tokens.py`. Equations are separated by `;`, `,`, lines or
+`and`. A part without `=` names the unknown if it is a name, otherwise it is ignored.
+
+- A letter run is a product if its letters are unknowns on their own: all of them, or one of two
+  (`xy` beside `x`); otherwise it is a name (`speed`, `mu`, `a1`, any Chinese word).
+- `e` is Euler's number where it is only ever raised to a power, otherwise an unknown.
+- `I` in a result is the imaginary unit.
+
+What the result lines mean is in `_solving.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from moss_agent.errors import PluginError
+from moss_agent.plugin_host.contract import plugin
+
+from ._expressions import canonical, parse_tokens
+from ._tokens import Token, tokenize
+from ._tree import Name, Power, Relation, Statement, names, walk
+
+MAX_UNKNOWNS = 30
+_SHORT_GREEK = frozenset({"pi", "mu", "nu", "xi"})
+
+
+@plugin("Solve", label="Equation solver", timeout=10, isolated=True)
+def solve(equation: str, unknowns: str = "") -> list[str]:
+    """The solution lines. Raises PluginError if there is none, or naming what is in the way."""
+    statements = parse_tokens(_letter_products(tokenize(equation)))
+    relations = [s for s in statements if isinstance(s, Relation)]
+    if not relations:
+        raise PluginError("there is no equation: write one with =")
+    asked = _asked(statements, unknowns)
+    found = sorted(set().union(*map(names, relations)) - _constants(relations, asked))
+    if not found:
+        raise PluginError("there is no unknown in the equation")
+    if len(found) > MAX_UNKNOWNS:
+        raise PluginError(f"{len(found)} unknowns, the limit is {MAX_UNKNOWNS}")
+    from ._solving import solve_relations
+
+    return solve_relations(relations, found, [name for name in asked if name in found])
+
+
+def _letter_products(tokens: list[Token]) -> list[Token]:
+    """The tokens with each letter run that is a product split into its letters."""
+    letters = {t.text for t in tokens if t.kind == "name" and len(t.text) == 1}
+    split: list[Token] = []
+    for token in tokens:
+        is_product = token.kind == "name" and _is_product(token.text, letters)
+        split += [Token("name", letter) for letter in token.text] if is_product else [token]
+    return split
+
+
+def _is_product(name: str, letters: set[str]) -> bool:
+    if not re.fullmatch("[A-Za-z]{2,4}", name) or canonical(name) or name.lower() in _SHORT_GREEK:
+        return False
+    known = [letter in letters for letter in name]
+    return all(known) or (len(known) == 2 and any(known))
+
+
+def _asked(statements: Sequence[Statement], unknowns: str) -> list[str]:
+    """The names to solve for: the bare names among the statements and those in the second argument."""
+    named = [s.name for s in statements if isinstance(s, Name)]
+    for token in tokenize(unknowns):
+        if token.kind == "name":
+            named.append(token.text)
+    return named
+
+
+def _constants(relations: Sequence[Relation], asked: Sequence[str]) -> set[str]:
+    """The names in the relations that are constants."""
+    nodes = [node for relation in relations for node in walk(relation)]
+    bases = sum(isinstance(node, Power) and node.base == Name("e") for node in nodes)
+    is_euler = bases == nodes.count(Name("e")) and "e" not in asked
+    return {"pi", "e"} if is_euler else {"pi"}

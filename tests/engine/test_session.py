@@ -1,0 +1,221 @@
+"""Sessions: whatever was cached, chunked or rewound, the tokens are those of a full recomputation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from moss_agent.engine import session as session_module
+from moss_agent.engine.sampling import Sampling
+from moss_agent.engine.session import Session
+from moss_agent.errors import ContextFull, EngineError, OutOfMemory
+
+GREEDY = Sampling(max_new_tokens=12)
+STOPS = ["<eot>", "<eom>"]
+TEXT = "The agent thinks 思考, writes 😀 commands."
+
+
+def open_session(model, tokenizer, **options) -> Session:
+    return Session(model, tokenizer, **{"context_length": 1024, **options})
+
+
+def recompute(model, ids: list[int], count: int) -> list[int]:
+    """Greedy decoding without any cache."""
+    ids = list(ids)
+    for _ in range(count):
+        with torch.inference_mode():
+            token = int(model(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax())
+        if token == 0:
+            break
+        ids.append(token)
+    return ids
+
+
+def test_decoding_equals_full_recomputation_over_several_rounds(model, tokenizer):
+    session = open_session(model, tokenizer)
+    for text in (TEXT, " And then?", "\n<|Commands|>:"):
+        session.extend(text)
+        want = recompute(model, session._ids, GREEDY.max_new_tokens)
+        "".join(session.decode(STOPS, GREEDY))
+        assert session._ids == want
+
+
+def test_prefill_in_chunks_gives_the_same_tokens(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(session_module, "PREFILL_CHUNK", 5)
+    session = open_session(model, tokenizer)
+    session.extend(TEXT * 3)
+    want = recompute(model, session._ids, GREEDY.max_new_tokens)
+    list(session.decode(STOPS, GREEDY))
+    assert session._ids == want
+
+
+def test_rewound_session_goes_on_as_if_nothing_had_happened(model, tokenizer):
+    session = open_session(model, tokenizer)
+    session.extend(TEXT)
+    mark = session.length
+    first = "".join(session.decode(STOPS, GREEDY))
+    session.extend(" something else entirely")
+    list(session.decode(STOPS, GREEDY))
+    session.rewind(mark)
+    assert session.length == mark
+    assert "".join(session.decode(STOPS, GREEDY)) == first
+
+
+def test_only_new_text_is_prefilled(model, tokenizer):
+    session = open_session(model, tokenizer)
+    session.extend(TEXT * 4)
+    before = session.length
+    list(session.decode(STOPS, GREEDY))
+    assert session.prefilled == before
+    session.extend(" And?")
+    new = session.length - session.cached
+    list(session.decode(STOPS, GREEDY))
+    assert session.prefilled == before + new
+    assert new < 12
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=30))
+def test_pieces_never_split_a_character(tokenizer, text):
+    """Whatever the tokens, the joined pieces are the decoded text and no piece ends inside a character."""
+    from moss_agent.engine.text_stream import TextStream
+
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    stream = TextStream(tokenizer.decode)
+    pieces = [stream.push(token) for token in ids] + [stream.flush()]
+    assert "".join(pieces) == tokenizer.decode(ids)
+    if "\ufffd" not in text:
+        assert not any("\ufffd" in piece for piece in pieces)
+
+
+class Scripted(torch.nn.Module):
+    """Wraps a real model and bends its logits so that it writes the given tokens."""
+
+    def __init__(self, model, tokens: list[int]) -> None:
+        super().__init__()
+        self.model = model
+        self.tokens = list(tokens)
+        self.config, self.generation_config, self.device = model.config, model.generation_config, model.device
+
+    def forward(self, input_ids, past_key_values=None, use_cache=None, logits_to_keep=0):
+        output = self.model(
+            input_ids, past_key_values=past_key_values, use_cache=use_cache, logits_to_keep=logits_to_keep
+        )
+        if self.tokens:
+            output.logits[0, -1, self.tokens.pop(0)] = 1e6
+        return output
+
+
+@pytest.mark.parametrize("surplus", ["", " and more"])
+def test_stops_at_a_marker_of_several_tokens(model, tokenizer, surplus):
+    ids = tokenizer.encode("I think<eot>" + surplus)
+    session = open_session(Scripted(model, ids), tokenizer)
+    session.extend("Q")
+    assert "".join(session.decode(STOPS, GREEDY)) == "I think"
+    assert session.stopped_by == "<eot>"
+    assert tokenizer.decode(session._ids) == "QI think<eot>"
+
+
+def test_stops_at_a_marker_of_one_token(model, marker_tokenizer):
+    ids = marker_tokenizer.encode("I think<eot>")
+    assert len(marker_tokenizer.encode("<eot>")) == 1
+    session = open_session(Scripted(model, ids), marker_tokenizer, markers=STOPS)
+    session.extend("Q")
+    assert "".join(session.decode(STOPS, GREEDY)) == "I think"
+    assert session.stopped_by == "<eot>"
+
+
+def test_end_token_ends_the_text_and_is_not_kept(model, tokenizer):
+    session = open_session(Scripted(model, [*tokenizer.encode("Yes"), 0]), tokenizer)
+    session.extend("Q")
+    assert "".join(session.decode(STOPS, GREEDY)) == "Yes"
+    assert session.stopped_by == ""
+    assert tokenizer.decode(session._ids) == "QYes"
+
+
+def test_text_that_only_begins_like_a_marker_is_given_in_full(model, tokenizer):
+    session = open_session(Scripted(model, [*tokenizer.encode("a <eo"), 0]), tokenizer)
+    session.extend("Q")
+    assert "".join(session.decode(STOPS, GREEDY)) == "a <eo"
+
+
+def test_text_cannot_smuggle_in_special_tokens(model, marker_tokenizer):
+    session = open_session(model, marker_tokenizer, markers=["<eoh>"])
+    session.extend("a<|endoftext|>b<eom>c<eoh>")
+    special = set(marker_tokenizer.get_added_vocab().values())
+    assert [i for i in session._ids if i in special] == [marker_tokenizer.convert_tokens_to_ids("<eoh>")]
+    assert marker_tokenizer.decode(session._ids) == "a<|endoftext|>b<eom>c<eoh>"
+
+
+def test_seed_reproduces_sampling_and_another_seed_differs(model, tokenizer):
+    sampling = Sampling(temperature=1.5, top_p=0.95, top_k=50, repetition_penalty=1.1, max_new_tokens=20)
+
+    def write(seed: int) -> list[int]:
+        session = open_session(model, tokenizer, seed=seed)
+        session.extend(TEXT)
+        list(session.decode(STOPS, sampling))
+        return session._ids
+
+    assert write(1) == write(1)
+    assert write(1) != write(2)
+
+
+def test_full_context_ends_the_text_and_leaves_room_for_a_marker(model, tokenizer):
+    session = open_session(model, tokenizer, context_length=64)
+    session.extend("a" * 30)
+    list(session.decode(STOPS, Sampling(max_new_tokens=500)))
+    session.extend("<eom>")
+    with pytest.raises(ContextFull, match="shorten it"):
+        session.extend("word " * 100)
+    session.rewind(10)
+    list(session.decode(STOPS, GREEDY))
+
+
+def test_closing_the_iterator_leaves_a_usable_session(model, tokenizer):
+    session = open_session(model, tokenizer)
+    session.extend(TEXT)
+    mark = session.length
+    want = "".join(session.decode(STOPS, GREEDY))
+    session.rewind(mark)
+    pieces = session.decode(STOPS, GREEDY)
+    next(pieces)
+    pieces.close()
+    session.rewind(mark)
+    assert "".join(session.decode(STOPS, GREEDY)) == want
+
+
+@pytest.mark.parametrize("failure", [torch.OutOfMemoryError("CUDA out of memory"), KeyboardInterrupt()])
+def test_failure_in_the_middle_of_the_layers_leaves_a_usable_session(model, tokenizer, failure):
+    session = open_session(model, tokenizer)
+    session.extend(TEXT)
+    list(session.decode(STOPS, GREEDY))
+    session.extend(" and on")
+    want = recompute(model, session._ids, GREEDY.max_new_tokens)
+
+    def fail(*_):
+        raise failure
+
+    inner = [m for m in model.modules() if type(m).__name__.endswith(("DecoderLayer", "Block"))]
+    hook = inner[-1].register_forward_pre_hook(fail)
+    try:
+        with pytest.raises((OutOfMemory, KeyboardInterrupt)):
+            list(session.decode(STOPS, GREEDY))
+    finally:
+        hook.remove()
+    list(session.decode(STOPS, GREEDY))
+    assert session._ids == want
+
+
+def test_empty_session_has_nothing_to_continue(model, tokenizer):
+    with pytest.raises(EngineError, match="extend the session first"):
+        list(open_session(model, tokenizer).decode(STOPS, GREEDY))
+
+
+def test_close_frees_the_cache(model, tokenizer):
+    session = open_session(model, tokenizer)
+    session.extend(TEXT)
+    list(session.decode(STOPS, GREEDY))
+    session.close()
+    assert session.length == 0 and session.cached == 0
