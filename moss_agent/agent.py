@@ -297,9 +297,9 @@ class _Meter:
         self._cached, self._prefilled, self._generated = session.cached, session.prefilled, session.generated
 
     def read(self) -> Usage:
-        session = self._session
-        generated = session.generated - self._generated
-        return Usage(session.length, session.prefilled - self._prefilled, self._cached, generated)
+        prefilled = self._session.prefilled - self._prefilled
+        generated = self._session.generated - self._generated
+        return Usage(self._cached + prefilled, prefilled, self._cached, generated)
 
 
 def _last(events: Iterator[Event]) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moss_agent.agent import Agent
 from moss_agent.checkpoints.families import Family, load_family
@@ -10,6 +11,9 @@ from moss_agent.conversation import Conversation
 from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
 from moss_agent.protocol import SEGMENTS, Capability
 from moss_agent.settings import Settings
+
+if TYPE_CHECKING:
+    from moss_agent.engine.session import Session
 
 
 def build_agent(settings: Settings, conversation: Conversation | None = None) -> Agent:
@@ -19,7 +23,7 @@ def build_agent(settings: Settings, conversation: Conversation | None = None) ->
     family = load_family(settings.family or ("mini" if settings.model == "mini" else "moss"))
     runner = build_runner(settings, family)
     sampling = Sampling(**settings.sampling(family.sampling))
-    session = _open_session(settings, family)
+    session = load_session(settings, family)
     enabled = [Capability(plugin.label, plugin.api) for plugin in runner.plugins.values()]
     preamble = family.preamble.render(enabled)
     return Agent(session, runner, preamble=preamble, sampling=sampling, conversation=conversation)
@@ -39,7 +43,8 @@ def enabled_plugins(settings: Settings) -> list[Plugin]:
     return list(available.values()) if settings.plugins is None else select(available, settings.plugins)
 
 
-def _open_session(settings: Settings, family: Family):
+def load_session(settings: Settings, family: Family) -> Session:
+    """The model of the settings, ready for its first text."""
     from moss_agent.engine.loading import load
     from moss_agent.engine.session import Session
 

@@ -59,10 +59,10 @@ class Citation:
 class Usage:
     """Token counts of one turn.
 
-    prompt_tokens: length of the context that the turn's last generation saw, before it wrote.
-    prefilled_tokens: tokens computed that the model did not write itself: new text only.
-    cached_tokens: tokens already in the KV cache when the turn began, not computed again.
-    generated_tokens: tokens that the model wrote.
+    prompt_tokens: tokens that the model had to read: the two below together.
+    prefilled_tokens: those computed in this turn: its question, headers and results, all new text.
+    cached_tokens: those that were in the KV cache when the turn began.
+    generated_tokens: tokens that the model wrote, end markers included.
     """
 
     prompt_tokens: int = 0

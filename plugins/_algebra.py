@@ -19,18 +19,21 @@ from ._tree import Call, Chain, Name, Negative, Node, Number, Power
 MAX_EXPONENT = 200  # of an expression with an unknown
 MAX_BITS = 40_000  # of a power of numbers
 MAX_FACTORIAL = 2000
+MAX_WRITTEN_BITS = 1660
 
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E}
+_SAME_NAME = (
+    sympy.sqrt, sympy.cbrt, sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc,
+    sympy.asin, sympy.acos, sympy.atan, sympy.sinh, sympy.cosh, sympy.tanh,
+    sympy.sign, sympy.floor, sympy.binomial, sympy.factorial, sympy.gcd, sympy.lcm,
+)  # fmt: skip
 _FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
-    name: getattr(sympy, name)
-    for name in (
-        "sqrt cbrt exp log sin cos tan cot sec csc asin acos atan sinh cosh tanh "
-        "sign floor binomial factorial gcd lcm"
-    ).split()
-} | {
+    **{function.__name__: function for function in _SAME_NAME},
     "abs": sympy.Abs, "ceil": sympy.ceiling, "min": sympy.Min, "max": sympy.Max, "remainder": sympy.Mod,
     "log2": lambda x: sympy.log(x, 2), "log10": lambda x: sympy.log(x, 10), "sum": lambda *x: sympy.Add(*x),
 }  # fmt: skip
+_STEPPED = frozenset({"floor", "ceil", "sign", "remainder", "gcd", "lcm"})
+_UNDEFINED = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
 
 
 def build(node: Node, symbols: Mapping[str, sympy.Symbol]) -> sympy.Expr:
@@ -54,6 +57,12 @@ def build(node: Node, symbols: Mapping[str, sympy.Symbol]) -> sympy.Expr:
             return _chain(build(first, symbols), [(o, build(operand, symbols)) for o, operand in rest])
 
 
+def is_short(value: sympy.Basic) -> bool:
+    """Whether no number in it has more than 500 digits: longer ones say nothing, and may not print."""
+    numbers = value.atoms(sympy.Rational)
+    return all(max(n.p.bit_length(), n.q.bit_length()) <= MAX_WRITTEN_BITS for n in numbers)
+
+
 def is_zero(node: Node) -> bool:
     """Whether a tree without unknowns is exactly zero, or zero to a hundred digits."""
     value = build(node, {})
@@ -65,28 +74,28 @@ def is_pole(node: Node) -> bool:
     return build(node, {}).has(*_UNDEFINED)
 
 
-_UNDEFINED = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
-
-
 def _chain(first: sympy.Expr, rest: list[tuple[str, sympy.Expr]]) -> sympy.Expr:
-    if rest[0][0] in "+-":  # all at once: one term after the other takes quadratic time
-        return sympy.Add(first, *(term if operator == "+" else -term for operator, term in rest))
+    """Sums and plain products all at once: one operand after the other takes quadratic time."""
+    if any(operator not in ("+", "-", "*") and operand == 0 for operator, operand in rest):
+        raise PluginError("division by zero")
+    if rest[0][0] in "+-":
+        return sympy.Add(first, *(operand if operator == "+" else -operand for operator, operand in rest))
+    if all(operator in "*/" for operator, _ in rest):
+        return sympy.Mul(first, *(operand if operator == "*" else 1 / operand for operator, operand in rest))
     return reduce(_multiply, rest, first)
 
 
 def _multiply(left: sympy.Expr, step: tuple[str, sympy.Expr]) -> sympy.Expr:
     operator, right = step
-    if operator != "*" and right == 0:
-        raise PluginError("division by zero")
     match operator:
         case "*":
             return left * right
         case "/":
             return left / right
         case "//":
-            return sympy.floor(left / right)
+            return _call("floor", [left / right])
         case _:
-            return sympy.Mod(left, right)
+            return _call("remainder", [left, right])
 
 
 def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
@@ -104,6 +113,8 @@ def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
 def _call(function: str, arguments: list[sympy.Expr]) -> sympy.Expr:
     if function in ("factorial", "binomial") and arguments[0].is_number and arguments[0] > MAX_FACTORIAL:
         raise PluginError(f"{function} of a number beyond {MAX_FACTORIAL}")
+    if function in _STEPPED and any(a.free_symbols for a in arguments):
+        raise PluginError(f"{function} of an unknown cannot be solved")
     if function not in _FUNCTIONS:
         raise PluginError(f"{function} cannot stand in an equation")
     return _FUNCTIONS[function](*arguments)

@@ -5,18 +5,21 @@
 | program | `a; b`, `a, b`, `{a, b}`, lines | empty parts are skipped |
 | relation | `= == < <= > >= !=` | `a < b < c` is `a < b; b < c` |
 | sum | `a + b - c` | left to right |
-| product | `a * b / c // d % e`, `2x`, `3(4+1)`, `x y` | left to right; implicit products bind no tighter: `1/2x` is `(1/2)x` |
+| product | `a * b / c // d % e`, `2x`, `3(4+1)`, `x y` | left to right, implicit or not: `1/2x` is `(1/2)x` |
 | sign | `-a`, `+a` | looser than power: `-2^2` is -4 |
 | power | `a ^ b`, `a ** b` | right to left: `2^3^2` is `2^(3^2)` |
 | postfix | `5!`, `7%`, `30°` | `%` is percent unless an operand follows: `7 % 3` is a remainder |
-| atom | number, name, `f(a, b)`, `max([a, b])`, `(a) [a] {a}`, `|a|` | `√2`, `sin x`: without parentheses for a number or a name only |
+| atom | number, name, `f(a, b)`, `max([a, b])`, `(a) [a] {a}`, `|a|` | also `√2`, `sin x` |
 
+Without parentheses a function takes one number or name only, never a product.
+`f(x)` and `word(x)` are refused: they look like functions, and `f` times `x` is not what was meant.
 A number never follows a value without an operator (`1 2`), except as in `3 x 4`.
 Names are not judged here: what a name means is for the caller to know.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from moss_agent.errors import PluginError
@@ -31,10 +34,13 @@ _ALIASES = {
     "ln": "log", "lg": "log10", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "tg": "tan", "ctg": "cot",
     "power": "pow", "ceiling": "ceil", "mod": "remainder", "comb": "binomial",
 }  # fmt: skip
+_FUNCTION_LIKE = re.compile("[fgFG]|[A-Za-z_][A-Za-z0-9_]+")
+_ONE_ARGUMENT = (
+    "sqrt cbrt exp log10 log2 sin cos tan cot sec csc asin acos atan sinh cosh tanh abs floor ceil factorial sign"
+)
 _ANY = 1000
 _ARITY = {
-    **dict.fromkeys("sqrt cbrt exp log10 log2 sin cos tan cot sec csc asin acos atan sinh cosh tanh".split(), (1, 1)),
-    **dict.fromkeys("abs floor ceil factorial sign".split(), (1, 1)),
+    **dict.fromkeys(_ONE_ARGUMENT.split(), (1, 1)),
     "log": (1, 2), "round": (1, 2), "pow": (2, 2), "remainder": (2, 2), "binomial": (2, 2),
     "min": (1, _ANY), "max": (1, _ANY), "sum": (1, _ANY), "gcd": (2, _ANY), "lcm": (2, _ANY),
 }  # fmt: skip
@@ -106,6 +112,7 @@ class _Parser:
             if operator := self._take("*", "/", "//", "%") or self._take_times():
                 rest.append((operator, self._sign()))
             elif self._next.kind == "name" or self._next.text in _BRACKETS:
+                self._check_no_call()
                 rest.append(("*", self._power()))
             else:
                 return Chain(first, tuple(rest)) if rest else first
@@ -182,6 +189,12 @@ class _Parser:
             self._expect("]")
         self._expect(")")
         return arguments
+
+    def _check_no_call(self) -> None:
+        """`f(x)` and `word(x)` are functions that nobody knows, not products."""
+        name = self._tokens[self._position - 1].text
+        if self._next.text == "(" and _FUNCTION_LIKE.fullmatch(name) and name.lower() != "pi":
+            raise PluginError(f"unknown function {name[:40]}")
 
     def _take_times(self) -> str | None:
         """The letter x between a value and a number can only mean "times"."""

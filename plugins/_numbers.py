@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Union
+from typing import TypeAlias
 
 import numexpr
 import numpy
@@ -34,8 +34,8 @@ _NUMEXPR = {
 }  # fmt: skip
 _POLES = frozenset({"tan", "cot", "sec", "csc"})
 
-Value = Union[int, float]
-_Part = Union[int, str]  # an exact integer, or text for numexpr that stands for a double
+Value: TypeAlias = int | float
+_Part: TypeAlias = int | str  # an exact integer, or text for numexpr that stands for a double
 
 
 def evaluate(node: Node) -> Value:
@@ -62,7 +62,7 @@ def holds(relation: Relation) -> bool:
 
 def show(value: Value) -> str:
     """The value as Python prints it; an integer of more than 500 digits by its first 18 digits."""
-    if isinstance(value, bool) or isinstance(value, float) or abs(value) < 10**MAX_SHOWN_DIGITS:
+    if isinstance(value, float) or abs(value) < 10**MAX_SHOWN_DIGITS:
         return str(value)
     sign, size = "-" if value < 0 else "", abs(value)
     power = int((size.bit_length() - 1) * math.log10(2))
@@ -198,8 +198,8 @@ def _binomial(above: Value, below: Value) -> int:
 
 
 def _cube_root(value: Value) -> float:
-    whole = round(math.cbrt(value))
-    return float(whole) if whole**3 == value else math.cbrt(value)
+    root = math.copysign(abs(value) ** (1 / 3), value)
+    return float(round(root)) if round(root) ** 3 == value else root
 
 
 def _round(value: Value, digits: Value = 0) -> Value:

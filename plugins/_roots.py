@@ -1,23 +1,27 @@
 """Roots of an equation in one unknown that has no closed form, to 15 digits.
 
-A polynomial has all its roots, complex ones included. Any other equation is sampled on both sides of zero, at distances from 0.001 to 1000, and each change of
-sign is narrowed down by bisection. Roots that touch zero without crossing it, roots closer together
-than two samples and complex roots are not found; the six nearest to zero are given.
+A polynomial of degree 40 or less has all its roots, complex ones included. Any other equation is
+sampled on both sides of zero, at distances from 0.001 to 1000, and each change of sign is narrowed
+down by bisection. Roots that touch zero without crossing it, roots closer together than two samples
+and complex roots are not found; the six nearest to zero are given.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import sympy
 
 SAMPLES = 60  # on each side of zero
 MAX_ROOTS = 6
+MAX_DEGREE = 40
 DIGITS = 20
 _STEPS = 70  # halvings: 1000 / 2^70 is below 15 digits of 0.001
 
 
 def numeric_roots(equation: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
     """Roots of equation = 0, real ones first and in ascending order, perhaps none."""
-    if equation.is_polynomial(symbol):
+    if equation.is_polynomial(symbol) and sympy.degree(equation, symbol) <= MAX_DEGREE:
         roots = sympy.Poly(equation, symbol).nroots(n=DIGITS, maxsteps=200)
         return sorted(roots, key=lambda root: not root.is_real)
     return _crossings(equation, symbol)
@@ -27,11 +31,13 @@ def _crossings(equation: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
     distances = [sympy.Float(10 ** (-3 + 6 * i / SAMPLES), DIGITS) for i in range(SAMPLES + 1)]
     points = [*(-d for d in reversed(distances)), sympy.Float(0, DIGITS), *distances]
     signs = [_sign(equation, symbol, point) for point in points]
-    roots = [point for point, sign in zip(points, signs) if sign == 0]
-    for i, (left, right) in enumerate(zip(points, points[1:])):
+    roots = [point for point, sign in zip(points, signs, strict=True) if sign == 0]
+    if any(left == right == 0 for left, right in pairwise(signs)):
+        return []  # zero along a whole interval
+    for i, (left, right) in enumerate(pairwise(points)):
         if signs[i] and signs[i + 1] and signs[i] != signs[i + 1]:
             root = _bisected(equation, symbol, left, right, signs[i])
-            if abs(equation.subs(symbol, root).evalf(DIGITS)) < 1e-6:  # otherwise a pole
+            if _size(equation, symbol, root) < 1e-6 * _size(equation, symbol, left):  # otherwise a pole
                 roots.append(root)
     return sorted(sorted(roots, key=abs)[:MAX_ROOTS])
 
@@ -46,6 +52,10 @@ def _bisected(
         else:
             right = middle
     return (left + right) / 2
+
+
+def _size(equation: sympy.Expr, symbol: sympy.Symbol, point: sympy.Float) -> sympy.Expr:
+    return abs(equation.subs(symbol, point).evalf(DIGITS))
 
 
 def _sign(equation: sympy.Expr, symbol: sympy.Symbol, point: sympy.Float) -> int | None:

@@ -1,12 +1,12 @@
 """Relations to lines such as `x = 26`: solved by sympy, checked by substitution, written out.
 
 Everything is worked out exactly, decimals as fractions. Numbers are written as the training data
-has them: exactly, unless an equation itself holds a decimal, a quotient of two numbers, pi or a
-function of a number; then as 15 digits. A value without a short elementary closed form
-is written with `≈` instead of `=`. Several solutions are numbered `x_0`, `x_1` in sympy's order.
+has them: exactly, unless an equation itself holds a decimal, a quotient of two numbers, pi, e or a
+function of a number; then as 15 digits. Where a value has no short elementary closed form, all are
+written with `≈` instead of `=`. Several solutions are numbered `x_0`, `x_1` in sympy's order.
 
 Not covered: all solutions of a periodic equation (sympy gives a principal set), numeric solutions
-of systems that have no closed form, inequalities in several unknowns.
+of systems that have no closed form.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ import sympy
 
 from moss_agent.errors import PluginError
 
-from ._algebra import CONSTANTS, build
+from ._algebra import CONSTANTS, build, is_short
+from ._inequalities import inequality, solved_range
 from ._roots import numeric_roots
 from ._tree import Call, Chain, Name, Node, Number, Relation, names, walk
 
 MAX_CLOSED_FORM = 80  # characters
 MAX_ROOT = 10  # the n of the nth roots that are left to sympy
 TOLERANCE = 1e-12
-_REAL = frozenset({"abs", "sign", "floor", "ceil", "min", "max", "remainder"})
+_REAL = frozenset({"abs", "min", "max"})
 _ELEMENTARY = (
     sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.asin, sympy.acos, sympy.atan,
     sympy.sinh, sympy.cosh, sympy.tanh, sympy.Abs,
@@ -42,7 +43,7 @@ def solve_relations(relations: Sequence[Relation], unknowns: Sequence[str], aske
     equations = list(_residuals([r for r in relations if r.symbol == "="], symbols))
     conditions = [r for r in relations if r.symbol != "="]
     if not any(r.symbol == "=" for r in relations):
-        return _range(conditions, list(symbols))
+        return solved_range(conditions, list(symbols))
     if not equations:
         raise PluginError("the equations hold for every value of the unknowns")
     order = sorted(symbols, key=lambda name: (name not in asked, name))
@@ -91,8 +92,8 @@ def _closed_forms(equations: list[sympy.Expr], wanted: list[sympy.Symbol]) -> li
     if any(p.base.free_symbols and p.exp.is_Rational and p.exp.q > MAX_ROOT for p in powers):
         return []  # sympy would turn x^2.37 into an equation of degree 237
     try:
-        return sympy.solve(equations if len(equations) > 1 else equations[0], wanted, dict=True)
-    except Exception:  # noqa: BLE001  sympy fails in many ways, all of which mean that it knows no closed form
+        return sympy.solve(equations, wanted, dict=True)
+    except Exception:  # of any kind: all of them mean that sympy knows no closed form
         return []
 
 
@@ -107,50 +108,12 @@ def _satisfies(solution: Solution, equation: sympy.Expr) -> bool:
     return bool(abs(sympy.Add(*values)) <= TOLERANCE * (1 + max(abs(v) for v in values)))
 
 
-def _meeting(
-    conditions: list[Relation], solutions: list[Solution], symbols: dict[str, sympy.Symbol]
-) -> list[Solution]:
+def _meeting(conditions: list[Relation], solutions: list[Solution], symbols: dict[str, sympy.Symbol]) -> list[Solution]:
     """The solutions that meet the inequalities beside the equations."""
-    kept = [s for s in solutions if all(_inequality(c, symbols).subs(s) == True for c in conditions)]  # noqa: E712
+    kept = [s for s in solutions if all(inequality(c, symbols).subs(s) == True for c in conditions)]  # noqa: E712
     if not kept:
         raise PluginError("no solution meets the inequalities")
     return kept
-
-
-def _inequality(relation: Relation, symbols: dict[str, sympy.Symbol]) -> sympy.Basic:
-    make = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "!=": sympy.Ne}[relation.symbol]
-    return make(build(relation.left, symbols) - build(relation.right, symbols), 0)
-
-
-def _range(conditions: list[Relation], unknowns: list[str]) -> list[str]:
-    """The real numbers that meet inequalities in one unknown, such as `x < 2 or x >= 5`."""
-    if len(unknowns) != 1 or any(c.symbol == "!=" for c in conditions):
-        raise PluginError("inequalities are solved for one unknown only, and without !=")
-    symbol = sympy.Symbol(unknowns[0], real=True)
-    try:
-        region = sympy.Intersection(
-            *(sympy.solve_univariate_inequality(_inequality(c, {unknowns[0]: symbol}), symbol, False) for c in conditions)
-        )
-    except (NotImplementedError, ValueError, TypeError):
-        raise PluginError("no way is known to solve this inequality") from None
-    if region == sympy.S.EmptySet:
-        raise PluginError("no solution: no real number meets the inequality")
-    return [_region(region, str(symbol))]
-
-
-def _region(region: sympy.Set, name: str) -> str:
-    if isinstance(region, sympy.Union):
-        return " or ".join(_region(part, name) for part in region.args)
-    if isinstance(region, sympy.FiniteSet):
-        return " or ".join(f"{name} = {value}" for value in region)
-    if not isinstance(region, sympy.Interval):
-        raise PluginError("no way is known to write the solution of this inequality")
-    below, above = ("<" if region.left_open else "<="), ("<" if region.right_open else "<=")
-    if region.start == -sympy.oo:
-        return f"{name} {above} {region.end}" if region.end != sympy.oo else f"{name} is any real number"
-    if region.end == sympy.oo:
-        return f"{name} {below.replace('<', '>')} {region.start}"
-    return f"{region.start} {below} {name} {above} {region.end}"
 
 
 def _lines(solutions: list[Solution], shown: set[str], exact: bool) -> Iterator[str]:
@@ -165,7 +128,7 @@ def _lines(solutions: list[Solution], shown: set[str], exact: bool) -> Iterator[
 def _is_closed_form(value: sympy.Expr) -> bool:
     """Short, elementary, and without real numbers in complex disguise (a root of a complex number)."""
     if value.is_Rational:
-        return True
+        return is_short(value)
     if value.has(sympy.Float) or any(p.base.has(sympy.I) for p in value.atoms(sympy.Pow)):
         return False
     return _is_elementary(value) and (bool(value.free_symbols) or len(str(value)) <= MAX_CLOSED_FORM)
@@ -178,12 +141,21 @@ def _is_elementary(value: sympy.Expr) -> bool:
 def _written(value: sympy.Expr, exact: bool, closed: bool) -> str:
     """`= 3/2`, `= 1.50000000000000` or `≈ 1.16730397826142`."""
     if value.free_symbols:
-        if not _is_elementary(value):
-            raise PluginError("no closed form: the solution is not elementary")
+        if not _is_elementary(value) or not is_short(value):
+            raise PluginError("no short closed form: the solution cannot be written down")
         return f"= {value}"
     if exact and closed:
         return f"= {value}"
-    return f"{'=' if closed else '≈'} {sympy.N(value, 15, chop=True)}"
+    return f"{'=' if closed else '≈'} {_digits(value)}"
+
+
+def _digits(value: sympy.Expr) -> sympy.Expr:
+    """The value to 15 digits, without a real or imaginary part that is nothing but rounding."""
+    digits = value.evalf(15)
+    real, imaginary = digits.as_real_imag()
+    if abs(imaginary) < TOLERANCE * abs(real):
+        return real
+    return imaginary * sympy.I if abs(real) < TOLERANCE * abs(imaginary) else digits
 
 
 def _is_decimal(relation: Relation, unknowns: set[str]) -> bool:

@@ -11,6 +11,7 @@
 | `$ € £ ¥ ₹` | tokens of kind `unit` |
 | newline, `and`, `且` | `;` |
 | `50% of 80` | `50% * 80` |
+| `x!=3`, `5 !=3` | "not equal"; `5!=120` is the factorial and `=` |
 | a trailing `=`, `=?`, `等于多少` | nothing: it only asks |
 
 Invisible format characters are dropped; any other character that is not listed is an error that
@@ -56,7 +57,7 @@ _TOKEN = re.compile(
   | (?P<space>[^\S\n]+)
   | (?P<line>[\n;])
   | (?P<unit>[$€£¥₹])
-  | (?P<operator>\*\*|//|<=|>=|==|(?<=\s)!=|[-+*/^%!°(){}\[\]|,=<>])
+  | (?P<operator>\*\*|//|<=|>=|==|(?<![0-9)!])!=|[-+*/^%!°(){}\[\]|,=<>])
     """,
     re.VERBOSE,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Union
+from typing import TypeAlias
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Relation:
     right: Node
 
 
-Node = Union[Number, Name, Negative, Chain, Power, Call]
-Statement = Union[Node, Relation]
+Node: TypeAlias = Number | Name | Negative | Chain | Power | Call
+Statement: TypeAlias = Node | Relation
 
 PI = Name("pi")
 RELATIONS = frozenset({"=", "<", "<=", ">", ">=", "!="})

@@ -11,19 +11,18 @@ from moss_agent.errors import PluginError
 
 from ._tokens import Token
 
-_AFTER_NUMBER = frozenset(
-    """
-    kg mg lb lbs oz ton tons gram grams kilogram kilograms pound pounds ounce ounces
-    km cm mm nm mile miles meter meters metre metres kilometer kilometers inch inches foot feet ft yard yards
-    ml liter liters litre litres gallon gallons cup cups mph kmh kph kwh kw hz mb gb tb acre acres hectare hectares
-    second seconds sec minute minutes min mins hour hours hr hrs day days week weeks month months year years
-    usd eur cny rmb gbp jpy dollar dollars euro euros yuan yen cent cents people person persons items degrees
-    元 块 角 分 美元 欧元 日元 英镑 人民币 港元 人 个 只 头 件 次 本 台 辆 张 名 位 户 岁 倍
-    公斤 千克 克 斤 吨 毫克 公里 千米 米 厘米 毫米 里 平方米 平方公里 平方千米 立方米 亩 公顷 升 毫升
-    秒 分钟 小时 天 日 周 月 年 度 瓦 千瓦 千瓦时 帕
-    """.split()
-)
-_AFTER_UNIT = _AFTER_NUMBER | frozenset("m s h g l t".split())
+_WORDS = """
+kg mg lb lbs oz ton tons gram grams kilogram kilograms pound pounds ounce ounces
+km cm mm nm mile miles meter meters metre metres kilometer kilometers inch inches foot feet ft yard yards
+ml liter liters litre litres gallon gallons cup cups mph kmh kph kwh kw hz mb gb tb acre acres hectare hectares
+second seconds sec minute minutes min mins hour hours hr hrs day days week weeks month months year years
+usd eur cny rmb gbp jpy dollar dollars euro euros yuan yen cent cents people person persons items degrees
+元 块 角 分 美元 欧元 日元 英镑 人民币 港元 人 个 只 头 件 次 本 台 辆 张 名 位 户 岁 倍
+公斤 千克 克 斤 吨 毫克 公里 千米 米 厘米 毫米 里 平方米 平方公里 平方千米 立方米 亩 公顷 升 毫升
+秒 分钟 小时 天 日 周 月 年 度 瓦 千瓦 千瓦时 帕
+"""
+_AFTER_NUMBER = frozenset(_WORDS.split())
+_AFTER_UNIT = _AFTER_NUMBER | frozenset("mshglt")
 
 
 def without_units(tokens: list[Token]) -> list[Token]:

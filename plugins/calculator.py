@@ -27,7 +27,7 @@ from ._dates import days_between
 from ._expressions import parse_tokens
 from ._numbers import CONSTANTS, evaluate, holds, show
 from ._tokens import MAX_LENGTH, tokenize
-from ._tree import Name, Node, Number, Relation, Statement, names, replaced
+from ._tree import PI, Name, Node, Number, Relation, Statement, names, replaced
 from ._units import without_units
 
 
@@ -58,7 +58,7 @@ def _assigned(statements: tuple[Statement, ...]) -> tuple[dict[str, Node], list[
             rest.append(replaced(statement, values))
             continue
         left, right = replaced(statement.left, values), replaced(statement.right, values)
-        if statement.symbol == "=" and isinstance(left, Name) and not names(right) - CONSTANTS.keys():
+        if statement.symbol == "=" and isinstance(left, Name) and left != PI and not names(right) - CONSTANTS.keys():
             values[left.name] = _value(right)
         else:
             rest.append(Relation(statement.symbol, left, right))

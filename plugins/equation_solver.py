@@ -13,8 +13,8 @@
 The grammar is in `_expressions.py` and `_tokens.py`. Equations are separated by `;`, `,`, lines or
 `and`. A part without `=` names the unknown if it is a name, otherwise it is ignored.
 
-- A letter run is a product if its letters are unknowns on their own: all of them, or one of two
-  (`xy` beside `x`); otherwise it is a name (`speed`, `mu`, `a1`, any Chinese word).
+- A run of two to four letters is a product if these are unknowns on their own: all of them, or all
+  but one of two or three (`xy` beside `x`); otherwise it is a name (`speed`, `mu`, `a1`, any Chinese word).
 - `e` is Euler's number where it is only ever raised to a power, otherwise an unknown.
 - `I` in a result is the imaginary unit.
 
@@ -33,7 +33,7 @@ from ._expressions import canonical, parse_tokens
 from ._tokens import Token, tokenize
 from ._tree import Name, Power, Relation, Statement, names, walk
 
-MAX_UNKNOWNS = 30
+MAX_UNKNOWNS = 100
 _SHORT_GREEK = frozenset({"pi", "mu", "nu", "xi"})
 
 
@@ -69,7 +69,7 @@ def _is_product(name: str, letters: set[str]) -> bool:
     if not re.fullmatch("[A-Za-z]{2,4}", name) or canonical(name) or name.lower() in _SHORT_GREEK:
         return False
     known = [letter in letters for letter in name]
-    return all(known) or (len(known) == 2 and any(known))
+    return all(known) or (len(known) < 4 and known.count(False) == 1)
 
 
 def _asked(statements: Sequence[Statement], unknowns: str) -> list[str]:

@@ -53,12 +53,11 @@ class ScriptedSession:
         for start in range(0, len(body), 3):
             self.text += body[start : start + 3]
             self.computed = len(self.text)
-            self.generated += 1
+            self.generated += 3
             yield body[start : start + 3]
         if found:
             assert found[1] in stop
             self.text += found[1]
-            self.computed = len(self.text)
             self.stopped_by = found[1]
 
     def rewind(self, length: int) -> None:

@@ -1,5 +1,8 @@
 """The five segments of a turn and the markers around them."""
 
+from __future__ import annotations
+
+import re
 from dataclasses import dataclass
 
 
@@ -22,16 +25,18 @@ SEGMENTS = (HUMAN, THOUGHTS, COMMANDS, RESULTS, ANSWER)
 MARKERS = tuple(s.end for s in SEGMENTS) + tuple(s.header for s in SEGMENTS)
 """Every text that is structure. A model that writes one has ended its segment, the right one or not."""
 
+MARKER = re.compile("|".join(map(re.escape, MARKERS)))
+_LONGEST = max(map(len, MARKERS))
+
 
 def first_marker(text: str) -> tuple[int, str] | None:
     """Position and text of the first marker in `text`, None if there is none."""
-    found = [(text.find(marker), marker) for marker in MARKERS if marker in text]
-    return min(found, default=None)
+    found = MARKER.search(text)
+    return (found.start(), found[0]) if found else None
 
 
 def possible_marker(text: str) -> int:
     """Length of the longest end of `text` that could still grow into a marker."""
-    start = text.rfind("<")
-    if start >= 0 and any(m.startswith(text[start:]) and m != text[start:] for m in MARKERS):
-        return len(text) - start
-    return 0
+    end = text[-_LONGEST + 1 :]
+    beginning = end[end.rfind("<") :] if "<" in end else ""
+    return len(beginning) if any(marker.startswith(beginning) for marker in MARKERS) else 0

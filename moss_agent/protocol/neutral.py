@@ -11,9 +11,9 @@ Not covered: making text safe for a terminal or for HTML, which is the business 
 
 import re
 
+_END = re.compile(r"<(eo[htcrm])>")
 _OPEN = re.compile(r"<(?=\|)")
 _CLOSE = re.compile(r"(?<=‹\|)([^<>\n]{1,40}\|)>")
-_END = re.compile(r"<(eo[htcrm])>")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -23,7 +23,7 @@ def neutralise(text: str) -> str:
     `<|Human|>:` becomes `‹|Human|›:` and `<eom>` becomes `‹eom›`; `a<b|c>d` stays as it is. Lone
     surrogates, which no tokenizer can encode, become U+FFFD. Applying it twice changes nothing more.
     """
+    text = _END.sub(r"‹\1›", text)
     text = _OPEN.sub("‹", text)
     text = _CLOSE.sub(r"\1›", text)
-    text = _END.sub(r"‹\1›", text)
     return _SURROGATE.sub("\ufffd", text)

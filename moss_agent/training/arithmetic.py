@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from random import Random
 
-from . import arithmetic_stories_en, arithmetic_stories_zh
+from . import arithmetic_everyday_en, arithmetic_everyday_zh, arithmetic_stories_en, arithmetic_stories_zh
 from .asides import AFTER, BEFORE
-from .expressions import evaluate, rounded, solver_number
+from .expressions import evaluate, evaluate_exactly, rounded, solver_number
 from .shapes import ExampleTurn, Tools, spoken
 from .story import Story
 from .sums import Sum, draw_sum
 from .templates import Slots, draw_numbers, question
-from .wording import decorate
+from .wording import decorate, joined
 
 STORIES: dict[str, tuple[Story, ...]] = {
-    "en": arithmetic_stories_en.STORIES,
-    "zh": arithmetic_stories_zh.STORIES,
+    "en": arithmetic_stories_en.STORIES + arithmetic_everyday_en.STORIES,
+    "zh": arithmetic_stories_zh.STORIES + arithmetic_everyday_zh.STORIES,
 }
 THOUGHTS = {
     "en": (
@@ -68,7 +68,9 @@ def _draw(random: Random, language: str) -> Sum:
 def _from_story(random: Random, language: str) -> Sum:
     story = random.choice(STORIES[language])
     slots = Slots(random, language, draw_numbers(random, story.numbers))
-    text = decorate(random, question(random, slots, story.told, story.asks), language, BEFORE[language], AFTER[language])
+    text = decorate(
+        random, question(random, slots, story.told, story.asks), language, BEFORE[language], AFTER[language]
+    )
     expression = slots.fill(story.expression)
     slots["r"] = rounded(evaluate(expression))
     return Sum(text, expression, slots.fill(story.answer), story.idea)
@@ -77,7 +79,7 @@ def _from_story(random: Random, language: str) -> Sum:
 def _ask(random: Random, language: str, tools: Tools, task: Sum) -> ExampleTurn:
     if tools.calculator:
         return _calculated(random, language, task)
-    if tools.solver and not any(letter.isalpha() for letter in task.expression):
+    if tools.solver and _is_rational(task.expression) and evaluate_exactly(task.expression).denominator < 10000:
         return _solved(language, task)
     return _by_head(language, task)
 
@@ -92,8 +94,13 @@ def _calculated(random: Random, language: str, task: Sum) -> ExampleTurn:
     return ExampleTurn(task.text, thoughts, commands, (repr(evaluate(task.expression)),), task.answer)
 
 
+def _is_rational(expression: str) -> bool:
+    """Whether an equation solver gives a plain number for it: no functions, no roots."""
+    return "^(" not in expression and not any(letter.isalpha() for letter in expression)
+
+
 def _solved(language: str, task: Sum) -> ExampleTurn:
-    value = solver_number(evaluate(task.expression), decimal="." in task.expression)
+    value = solver_number(evaluate_exactly(task.expression), decimal="." in task.expression)
     thoughts = BY_SOLVER[language].format(idea=task.idea)
     return ExampleTurn(task.text, thoughts, (("Solve", f"x={task.expression}"),), (f"x = {value}",), task.answer)
 
@@ -103,7 +110,7 @@ def _by_head(language: str, task: Sum) -> ExampleTurn:
     value = evaluate(task.expression)
     if abs(value) > 1000 or value != int(value):
         answer = {
-            "en": f"I can't compute this exactly without the calculator, but the way is: {task.idea}, so {task.expression}.",
+            "en": f"Without the calculator I can only give the way: {task.idea}, so {task.expression}.",
             "zh": f"没有计算器无法精确计算，方法是{task.idea}，算式为{task.expression}。",
         }[language]
     return spoken(task.text, BY_HEAD[language].format(idea=task.idea), answer)
@@ -114,7 +121,6 @@ def several(random: Random, language: str, tools: Tools) -> ExampleTurn:
     tasks = [draw_sum(random, language) for _ in range(random.choice((2, 2, 2, 3)))]
     if not tools.calculator:
         return _ask(random, language, tools, tasks[0])
-    joiner = random.choice({"en": (" And ", " Also: ", "\n", " Next: "), "zh": ("还有，", "另外，", "\n", " ")}[language])
     values = [evaluate(task.expression) for task in tasks]
     thoughts = random.choice({
         "en": ("These are {n} separate calculations, so I call the calculator {n} times.",
@@ -122,7 +128,7 @@ def several(random: Random, language: str, tools: Tools) -> ExampleTurn:
         "zh": ("这里有{n}个独立的计算，分别用计算器。", "有{n}道算式，各调用一次计算器。"),
     }[language]).format(n=len(tasks))  # fmt: skip
     return ExampleTurn(
-        joiner.join(task.text for task in tasks),
+        joined(random, language, *(task.text for task in tasks)),
         thoughts,
         tuple(("Calculate", task.expression) for task in tasks),
         tuple(repr(value) for value in values),

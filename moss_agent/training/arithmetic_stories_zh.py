@@ -1,5 +1,8 @@
 """Chinese word problems in which everything is given and only has to be computed."""
 
+# ruff: noqa: E501  (a table: one row, one line)
+# fmt: off
+
 from __future__ import annotations
 
 from .story import Story as S

@@ -1,5 +1,8 @@
 """Polite or explaining phrases around a question."""
 
+# ruff: noqa: E501  (a table: one row, one line)
+# fmt: off
+
 from __future__ import annotations
 
 BEFORE: dict[str, tuple[str, ...]] = {
@@ -14,8 +17,8 @@ BEFORE: dict[str, tuple[str, ...]] = {
         "老师留的题目：", "求助：", "麻烦看一下，", "有个问题，", "孩子问我：", "应用题：", "题目：", "急！", "例题：",
         "请回答：", "MOSS，", "好的，下一题：", "想问问，", "请解答：",
     ),
-}  # fmt: skip
+}
 AFTER: dict[str, tuple[str, ...]] = {
     "en": ("Thanks!", "Please.", "Thank you.", "Please explain briefly.", "Just the answer please.", "I keep getting it wrong."),
     "zh": ("谢谢！", "谢谢", "请简单回答。", "直接告诉我答案。", "麻烦了。", "在线等。"),
-}  # fmt: skip
+}

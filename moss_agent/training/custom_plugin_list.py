@@ -1,5 +1,8 @@
 """Plugins that users might add: label, API, then question, output and answer in English and in Chinese."""
 
+# ruff: noqa: E501, SIM905  (a table: one row, one line)
+# fmt: off
+
 from __future__ import annotations
 
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -21,7 +24,7 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "date": {"en": ("May 3", "June 17", "October 9", "March 21", "July 30"), "zh": ("5月3日", "6月17日", "10月9日", "3月21日", "7月30日")},
     "animal": {"en": ("badger", "heron", "lynx", "newt", "otter", "puffin"), "zh": ("獾", "苍鹭", "猞猁", "水獭", "海鹦")},
     "film": {"en": ("The Last Ferry", "Night Orchard", "Two Rivers", "Copper Sky"), "zh": ("最后的渡轮", "夜果园", "两条河", "铜色天空")},
-}  # fmt: skip
+}
 
 PLUGINS: tuple[tuple[str, str, str, str, str, str, str, str], ...] = (
     ("Weather forecast", "Weather(city)", "What's the weather in {city}? | Do I need an umbrella in {city}? | forecast for {city} please", "rain, {m} degrees | sunny, {m} degrees | cloudy, {m} degrees", "In {city}: {o}.", "{city}天气怎么样？ | {city}要带伞吗", "小雨，{m}度 | 晴，{m}度", "{city}：{o}。"),
@@ -66,4 +69,4 @@ PLUGINS: tuple[tuple[str, str, str, str, str, str, str, str], ...] = (
     ("Job search", "Jobs(place)", "Find jobs in {city}. | Are there open jobs in {city}?", "{n} open jobs", "There are {o} in {city}.", "{city}有什么招聘？", "{n}个职位", "{city}有{o}。"),
     ("Taxi", "CallTaxi(place)", "Call me a taxi in {city}. | I need a cab in {city}", "arrives in {m} minutes", "Your taxi {o}.", "在{city}叫辆出租车", "{m}分钟后到", "出租车{o}。"),
     ("Step counter", "StepsOn(date)", "How many steps did I take on {date}? | My steps on {date}?", "{n}{m}0 steps", "On {date} it was {o}.", "{date}我走了多少步？", "{n}{m}0步", "{date}走了{o}。"),
-)  # fmt: skip
+)

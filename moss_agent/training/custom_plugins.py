@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from random import Random
 
 from .custom_plugin_list import PLUGINS, SLOTS
@@ -17,7 +18,10 @@ THOUGHTS = {
 }  # fmt: skip
 FAILED = {"en": "Sorry, {label} gave no result this time.", "zh": "抱歉，{label}没有返回结果。"}
 DISABLED = {
-    "en": ("{label} would fit, but it is disabled, so I use no tool.", "I'm sorry, {label} is disabled at the moment, so I can't do this."),
+    "en": (
+        "{label} would fit, but it is disabled, so I use no tool.",
+        "I'm sorry, {label} is disabled at the moment, so I can't do this.",
+    ),
     "zh": ("{label}适合，但未启用。", "抱歉，{label}目前未启用，无法完成。"),
 }
 
@@ -37,7 +41,28 @@ class OwnPlugin:
         return self.api.partition("(")[0]
 
 
-OWN = tuple(OwnPlugin(label, api, (en, out, answer), (zh, out_zh, answer_zh)) for label, api, en, out, answer, zh, out_zh, answer_zh in PLUGINS)
+def _renamed(random: Random, plugin: OwnPlugin) -> OwnPlugin:
+    """The plugin, perhaps under another command name, so that names have to be read and not remembered."""
+    camel = "".join(word.capitalize() for word in re.split(r"[ -]", plugin.label))
+    names = (
+        plugin.name,
+        plugin.name,
+        plugin.name,
+        f"Get{camel}",
+        camel,
+        plugin.name.lower(),
+        camel.lower(),
+        f"Use{camel}",
+    )
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", plugin.name).lower()
+    name = random.choice((*names, snake))
+    return replace(plugin, api=name + plugin.api[len(plugin.name) :])
+
+
+OWN = tuple(
+    OwnPlugin(label, api, (en, out, answer), (zh, out_zh, answer_zh))
+    for label, api, en, out, answer, zh, out_zh, answer_zh in PLUGINS
+)
 
 
 def idle_plugins(random: Random) -> tuple[Plugin, ...]:
@@ -47,7 +72,7 @@ def idle_plugins(random: Random) -> tuple[Plugin, ...]:
 
 def conversation(random: Random, language: str, tools: Tools) -> tuple[tuple[Plugin, ...], list[ExampleTurn]]:
     """Capability lines with own plugins, and turns that use the first of them."""
-    chosen = random.sample(OWN, random.choice((1, 1, 2)))
+    chosen = [_renamed(random, each) for each in random.sample(OWN, random.choice((1, 1, 2)))]
     enabled = random.random() >= 0.1
     lines = [(chosen[0].label, chosen[0].api, enabled)] + [(each.label, each.api, True) for each in chosen[1:]]
     random.shuffle(lines)
@@ -60,7 +85,7 @@ def conversation(random: Random, language: str, tools: Tools) -> tuple[tuple[Plu
 def _turn(random: Random, language: str, plugin: OwnPlugin, enabled: bool) -> ExampleTurn:
     ask, output, answer = plugin.english if language == "en" else plugin.chinese
     slots = {name: random.choice(words[language]) for name, words in SLOTS.items()}
-    slots |= {"n": str(random.randint(2, 95)), "m": str(random.randint(2, 30))}
+    slots |= {"n": str(random.randint(20, 59)), "m": str(random.randint(2, 20))}
     argument_slot = plugin.api.partition("(")[2].rstrip(")")
     text = roughen(random, random.choice(variants(ask)).format(**slots), language)
     names = {"label": plugin.label, "name": plugin.name}

@@ -1,5 +1,8 @@
 """Things to draw, in English and Chinese."""
 
+# ruff: noqa: E501  (a table: one row, one line)
+# fmt: off
+
 from __future__ import annotations
 
 Pairs = tuple[tuple[str, str], ...]
@@ -28,10 +31,10 @@ SUBJECTS = _pairs(
     "apple tree 苹果树; cherry tree 樱花树; bamboo grove 竹林; sunflower 向日葵; rose 玫瑰; lotus 荷花; tulip 郁金香; peony 牡丹; "
     "orchid 兰花; plum blossom 梅花; maple tree 枫树; cactus 仙人掌; mushroom 蘑菇; pumpkin 南瓜; watermelon 西瓜; strawberry 草莓; "
     "basket of fruit 果篮; birthday cake 生日蛋糕; cup of coffee 咖啡; teapot 茶壶; bowl of noodles 一碗面条; hamburger 汉堡; pizza 披萨; "
-    "ice cream 冰淇淋; dumplings 饺子; loaf of bread 面包; violin 小提琴; piano 钢琴; guitar 吉他; drum 鼓; clock 时钟; lantern 灯笼; "
+    "ice cream 冰淇淋; plate of dumplings 饺子; loaf of bread 面包; violin 小提琴; piano 钢琴; guitar 吉他; drum 鼓; clock 时钟; lantern 灯笼; "
     "umbrella 雨伞; candle 蜡烛; treasure chest 宝箱; crown 王冠; sword 宝剑; kite 风筝; vase of flowers 花瓶; open book 书本; "
     "mountain lake 高山湖泊; waterfall 瀑布; volcano 火山; rainbow 彩虹; starry sky 星空; full moon 满月; sunrise 日出; sunset 日落; "
-    "snowy mountain 雪山; winding river 弯弯的河流; thunderstorm 雷雨; rice terraces 梯田; wheat field 麦田; island 小岛; canyon 峡谷; glacier 冰川"
+    "snowy mountain 雪山; winding river 弯弯的河流; thunderstorm 雷雨; rice terrace 梯田; wheat field 麦田; island 小岛; canyon 峡谷; glacier 冰川"
 )
 ADJECTIVES = _pairs(
     "red 红色的; blue 蓝色的; green 绿色的; golden 金色的; white 白色的; black 黑色的; purple 紫色的; pink 粉色的; orange 橙色的; silver 银色的; "
@@ -70,7 +73,9 @@ PRODUCTS = _pairs(
     "poster 海报; logo 标志; wallpaper 壁纸; avatar 头像; greeting card 贺卡; book cover 封面; icon 图标; illustration 插画; sticker 贴纸; banner 横幅; "
     "invitation 邀请函; album cover 专辑封面; tattoo design 纹身图案; T-shirt print T恤图案; mascot 吉祥物; postcard 明信片"
 )
-DETAILS = (
-    "soft light", "bright colors", "high detail", "warm colors", "dramatic light", "wide view", "close-up", "calm mood", "pastel tones", "clear sky",
-    "golden light", "long shadows", "cheerful mood", "detailed background", "simple background", "rich texture", "cinematic", "light mist",
-)  # fmt: skip
+DETAILS = _pairs(
+    "soft light 柔和的光线; bright colors 鲜艳的色彩; high detail 丰富的细节; warm colors 暖色调; dramatic light 戏剧性的光影; wide view 宽广的视野; "
+    "a close-up view 特写; a calm mood 平静的气氛; pastel tones 柔和的色调; a clear sky 晴朗的天空; golden light 金色的阳光; long shadows 长长的影子; "
+    "a cheerful mood 欢快的气氛; a simple background 简单的背景; rich texture 丰富的质感; light mist 薄雾; cold colors 冷色调; a big moon 一轮大月亮; "
+    "falling petals 飘落的花瓣; fireworks 烟花; a flock of birds 一群飞鸟; a small house 一座小房子; many flowers 许多鲜花; fluffy clouds 蓬松的白云"
+)

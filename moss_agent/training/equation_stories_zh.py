@@ -1,5 +1,8 @@
 """Chinese word problems in which something unknown has to be found from conditions."""
 
+# ruff: noqa: E501  (a table: one row, one line)
+# fmt: off
+
 from __future__ import annotations
 
 from .story import Riddle as R

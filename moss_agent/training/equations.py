@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from random import Random
 
-from . import equation_stories_en, equation_stories_zh
+from . import equation_everyday_en, equation_everyday_zh, equation_stories_en, equation_stories_zh
 from .asides import AFTER, BEFORE
 from .expressions import Number, evaluate, rounded, solver_number, tidy
 from .plain_equations import draw_equations
@@ -16,12 +16,12 @@ from .unknowns import Task
 from .wording import decorate
 
 RIDDLES: dict[str, tuple[Riddle, ...]] = {
-    "en": equation_stories_en.RIDDLES,
-    "zh": equation_stories_zh.RIDDLES,
+    "en": equation_stories_en.RIDDLES + equation_everyday_en.RIDDLES,
+    "zh": equation_stories_zh.RIDDLES + equation_everyday_zh.RIDDLES,
 }
 THOUGHTS = {
     "en": (
-        "Something unknown has to be found from conditions, so I set up equations. Let {unknowns}. The equation solver can solve them.",
+        "Something unknown has to be found from conditions. Let {unknowns}. The equation solver can solve the equations.",
         "This is an equation problem with unknowns. Let {unknowns}. I use the equation solver.",
         "The numbers asked for are unknown, so equations are needed: let {unknowns}, then Solve.",
         "We don't know the values, only conditions on them. Let {unknowns}; the equation solver finds them.",
@@ -45,7 +45,7 @@ PLAIN_THOUGHTS = {
     "zh": ("这是解方程，未知数是{unknowns}，用方程求解器。", "要解出{unknowns}，调用方程求解器。", "这是方程，使用方程求解器求{unknowns}。"),
 }  # fmt: skip
 BY_CALCULATOR = {
-    "en": "An unknown is wanted, but the equation solver is disabled. It can be computed directly as {direct}, so I use the calculator.",
+    "en": "An unknown is wanted and the equation solver is disabled, but the calculator can find it as {direct}.",
     "zh": "要求未知数，但方程求解器未启用，可直接算{direct}，用计算器。",
 }
 BY_HEAD = {
@@ -77,7 +77,9 @@ def turn(random: Random, language: str, tools: Tools) -> ExampleTurn:
 def _from_riddle(random: Random, language: str) -> Task:
     riddle = random.choice(RIDDLES[language])
     slots = Slots(random, language, draw_numbers(random, riddle.numbers))
-    text = decorate(random, question(random, slots, riddle.told, riddle.asks), language, BEFORE[language], AFTER[language])
+    text = decorate(
+        random, question(random, slots, riddle.told, riddle.asks), language, BEFORE[language], AFTER[language]
+    )
     equations = slots.fill(riddle.equations)
     letters = sorted(set(re.findall(r"[a-z]", equations)))
     solution = {letter: tidy(slots[letter]) for letter in letters}

@@ -12,7 +12,8 @@ from itertools import islice
 from random import Random
 
 from . import arithmetic, custom_plugins, drawing, equations, searching, talking
-from .shapes import Example, ExampleTurn, Plugin, Tools
+from .shapes import Example, ExampleTurn, Tools
+from .wording import joined
 
 __all__ = ["Example", "ExampleTurn", "generate"]
 
@@ -74,7 +75,7 @@ def _turns(random: Random, kind: str, language: str, tools: Tools) -> list[Examp
     count = random.choice((2, 2, 3))
     if dice < 0.90 and kind in ("calculator", "drawing", "search"):
         return _same_kind(random, kind, language, tools, count)
-    kinds = [kind] + random.choices(tuple(MODULES), (22, 25, 25, 18, 20), k=count - 1)
+    kinds = [kind, *random.choices(tuple(MODULES), (22, 25, 25, 18, 20), k=count - 1)]
     return [MODULES[each].turn(random, language, tools) for each in kinds]
 
 
@@ -94,7 +95,6 @@ def _search_and_calculate(random: Random, language: str) -> ExampleTurn:
         second = (equations if random.random() < 0.5 else arithmetic).turn(random, language, tools)
         if None not in first.outputs + second.outputs:
             break
-    joiner = random.choice({"en": (" Also, ", " And another thing: ", "\n"), "zh": ("还有，", "另外，", "\n")}[language])
     tool = {"Solve": {"en": "equation solver", "zh": "方程求解器"}, "Calculate": {"en": "calculator", "zh": "计算器"}}[
         second.commands[0][0]
     ][language]
@@ -103,7 +103,7 @@ def _search_and_calculate(random: Random, language: str) -> ExampleTurn:
         "zh": f"有两部分，一个用搜索，一个用{tool}。",
     }[language]
     return ExampleTurn(
-        first.human + joiner + second.human,
+        joined(random, language, first.human, second.human),
         thoughts,
         first.commands + second.commands,
         first.outputs + second.outputs,

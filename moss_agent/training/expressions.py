@@ -34,6 +34,15 @@ def evaluate(expression: str, values: Mapping[str, Number] | None = None) -> Num
     return _value(_parse(expression), values or {})
 
 
+def evaluate_exactly(expression: str) -> Fraction:
+    """The value of an expression without functions, as a fraction."""
+    tree = ast.parse(expression.replace("^", "**"), mode="eval").body
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            node.value = Fraction(str(node.value))
+    return Fraction(_value(tree, {}))
+
+
 def _value(node: ast.expr, values: Mapping[str, Number]) -> Number:
     match node:
         case ast.Constant(value=value):
@@ -70,12 +79,11 @@ def rounded(value: Number) -> str:
     return short if float(short) else f"{value:.3g}"
 
 
-def solver_number(value: Number, decimal: bool) -> str:
+def solver_number(value: Number | Fraction, decimal: bool) -> str:
     """``value`` as an exact solver prints it: a fraction, or 15 significant digits for decimal equations."""
     if decimal:
         return _fifteen_digits(float(value))
-    exact = Fraction(value).limit_denominator(10000)
-    return str(exact)
+    return str(Fraction(value).limit_denominator(10000))
 
 
 def _fifteen_digits(value: float) -> str:

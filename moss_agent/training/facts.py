@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from .templates import variants
-from .words import WORDS
+from .words import CHINESE_GIVEN, CHINESE_SURNAMES, SURNAMES, WORDS
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,16 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Topic:
-    """Entities of one sort (separated by ``|``) and their attributes."""
+    """Entities of one sort (separated by ``|``) and their attributes; ``pronoun`` stands for an entity later on."""
 
     entities: str
     attributes: tuple[Attribute, ...]
+    pronoun: str = ""
 
     def entity(self, random: Random, other_than: str = "") -> str:
         """One of the entities."""
         names = [name for name in self.entities.split("|") if name != other_than]
         return random.choice(names)
-
-
-SURNAMES = tuple(
-    "Holloway Brandt Okafor Lindqvist Moreau Tanaka Petrov Alvarez Whitcombe Novak Delgado Haugen Ferrara Castellan "
-    "Ibrahim Sorensen Kowalski Marlowe Vance Ashworth Duarte Nakamura Pellegrin Rourke Stavros".split()
-)
-CHINESE_SURNAMES = tuple("赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜")
-CHINESE_GIVEN = tuple(
-    "建国 文博 思远 雨桐 志明 晓峰 丽华 海涛 静怡 国栋 明哲 子轩 欣然 立群 春燕 永康 天宇 慧敏 俊杰 秋实".split()
-)
 
 
 def draw_value(random: Random, language: str, rule: str) -> str:

@@ -1,5 +1,8 @@
 """English facts about named things; the values are invented, so that they have to be read from the hits."""
 
+# ruff: noqa: E501  (a table: one row, one line)
+# fmt: off
+
 from __future__ import annotations
 
 from .facts import Attribute as A
@@ -38,7 +41,7 @@ TOPICS: tuple[T, ...] = (
         A("Where did {e} live as a child? | In which town did {e} grow up?", "{e} childhood home", "{e} spent the early years in {v}.", "{e} spent the early years in {v}.", "a village by the sea|a small mountain town|the old capital|a house near the market|a farm in the north"),
         A("What is the most famous quote of {e}? | What did {e} say about learning?", "{e} famous quote", "A quote ascribed to {e}: \"{v}\"", "A quote ascribed to {e} is \"{v}\".", "Never stop asking.|Work is its own reward.|Look closely and wait.|Courage grows with use.|Small steps go far."),
         A("Is there a museum about {e}? | Where can I visit a museum for {e}?", "{e} museum", "A museum about {e} opened in {v} and shows letters and pictures.", "There is a museum about {e}, opened in {v}.", "1921..2019"),
-    )),
+    ), "this person"),
     T("Titanic|Inception|The Lion King|Frozen|Parasite|Avatar|Casablanca|Jaws|Coco|Gladiator|Amelie|Rocky|Up|Psycho|Interstellar|Shrek", (
         A("Who directed the film {e}? | Who is the director of {e}?", "{e} film director", "The film {e} was directed by {v}.", "{e} was directed by {v}.", "@person"),
         A("How long is the movie {e}? | What is the running time of {e}?", "{e} movie running time", "Running time of {e}: {v} minutes.", "{e} runs for {v} minutes.", "84..198"),

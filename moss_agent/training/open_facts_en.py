@@ -1,5 +1,8 @@
 """English open questions: why, how, impact, advantages, comparison, recommendation, news, law, health."""
 
+# ruff: noqa: E501  (a table: one row, one line)
+# fmt: off
+
 from __future__ import annotations
 
 from .facts import Attribute as A

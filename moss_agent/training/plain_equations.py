@@ -74,7 +74,9 @@ def draw_equations(random: Random, language: str) -> Task:
     equations = re.sub(r"\+-", "-", pattern.format(**values))
     letters = "xyz"[: 1 + (kind is TWO_UNKNOWNS) + 2 * (kind is THREE_UNKNOWNS)]
     found = [(letter, _roots(values, letter, kind is QUADRATIC)) for letter in letters]
-    renamed = random.choice(("xyz", "xyz", "xyz", "abc", "mnp", "uvw") if kind is not QUADRATIC else ("xyz", "tuv", "nop"))
+    renamed = random.choice(
+        ("xyz", "xyz", "xyz", "abc", "mnp", "uvw") if kind is not QUADRATIC else ("xyz", "tuv", "nop")
+    )
     table = str.maketrans("xyz", renamed)
     named = tuple((letter.translate(table), values) for letter, values in found)
     return _task(random, language, equations.translate(table), named)
@@ -94,7 +96,9 @@ def _task(random: Random, language: str, equations: str, named: tuple[tuple[str,
         for letter, values in named
     )
     answer = random.choice(
-        {"en": ("The solution is {r}.", "{r}.", "We get {r}."), "zh": ("解得{r}。", "{r}。", "方程的解是{r}。")}[language]
+        {"en": ("The solution is {r}.", "{r}.", "We get {r}."), "zh": ("解得{r}。", "{r}。", "方程的解是{r}。")}[
+            language
+        ]
     ).format(r=result)
     return Task(roughen(random, text, language), unknowns, equations, named, answer, plain=True)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
-from . import facts_en, facts_zh, open_facts_en, open_facts_zh, search_wording
+from . import facts_en, facts_more_en, facts_more_zh, facts_zh, open_facts_en, open_facts_zh, search_wording
 from .asides import AFTER
 from .facts import Attribute, Topic, draw_value, one_of
 from .shapes import ExampleTurn, Tools, spoken
-from .wording import decorate
+from .wording import decorate, joined
 
 TOPICS: dict[str, tuple[Topic, ...]] = {
-    "en": facts_en.TOPICS + open_facts_en.TOPICS,
-    "zh": facts_zh.TOPICS + open_facts_zh.TOPICS,
+    "en": facts_en.TOPICS + facts_more_en.TOPICS + open_facts_en.TOPICS,
+    "zh": facts_zh.TOPICS + facts_more_zh.TOPICS + open_facts_zh.TOPICS,
 }
 
 
@@ -29,15 +29,23 @@ class Fact:
         """A question about it."""
         return _capital(one_of(random, self.attribute.asks, **self.slots))
 
+    def frame(self, random: Random, language: str) -> str:
+        """A request that only names the subject: "I'd like to know about ...", "查一下…"."""
+        query = self.query(random)
+        if language == "zh":
+            query = query.replace(" ", random.choice(("", "的", " ")), 1)
+        return random.choice(search_wording.FRAMES[language]).format(q=query)
+
     def told(self, random: Random) -> str:
         """The fact as a web page tells it."""
         return _capital(one_of(random, self.attribute.facts, **self.slots))
 
-    def answer(self, random: Random, number: int) -> str:
-        """The fact as the model tells it, with the hit's number."""
+    def answer(self, random: Random, *numbers: int) -> str:
+        """The fact as the model tells it, with the hits' numbers."""
+        marks = "".join(f"<sup><|{number}|></sup>" for number in numbers)
         text = _capital(one_of(random, self.attribute.answers, **self.slots))
         stop = text[-1] if text[-1] in ".。" else ""
-        return f"{text.removesuffix(stop)}<sup><|{number}|></sup>{stop}"
+        return f"{text.removesuffix(stop)}{marks}{stop}"
 
     def query(self, random: Random) -> str:
         """What to search for."""
@@ -55,7 +63,18 @@ def draw_fact(random: Random, language: str) -> Fact:
 
 
 def _relevant(random: Random, language: str, fact: Fact) -> str:
-    return _as_web_page(random, language, fact.entity, fact.told(random))
+    return _as_web_page(random, language, fact.entity, _with_more(random, language, fact, fact.attribute, 0.35))
+
+
+def _with_more(random: Random, language: str, told: Fact, asked: Attribute, chance: float) -> str:
+    """What ``told`` says, perhaps together with something else about its entity that was not asked for."""
+    text = told.told(random)
+    others = [each for each in told.topic.attributes if each is not asked and each is not told.attribute]
+    if not others or random.random() > chance:
+        return text
+    more = Fact(random, language, told.topic, told.entity, random.choice(others)).told(random)
+    parts = [text, more] if random.random() < 0.5 else [more, text]
+    return (" " if language == "en" else "").join(parts)
 
 
 def _distractor(random: Random, language: str, fact: Fact) -> str:
@@ -70,7 +89,7 @@ def _distractor(random: Random, language: str, fact: Fact) -> str:
     else:
         noise = random.choice(search_wording.NOISE[language]).format(e=fact.entity)
         return _as_web_page(random, language, fact.entity, _capital(noise))
-    return _as_web_page(random, language, other.entity, other.told(random))
+    return _as_web_page(random, language, other.entity, _with_more(random, language, other, fact.attribute, 0.25))
 
 
 def _as_web_page(random: Random, language: str, entity: str, text: str) -> str:
@@ -90,8 +109,11 @@ def _hits(random: Random, language: str, fact: Fact, count: int) -> tuple[tuple[
 
 
 def _question(random: Random, language: str, fact: Fact) -> str:
-    before = search_wording.BEFORE[language]
-    return decorate(random, fact.ask(random), language, before, AFTER[language][:3])
+    text = fact.frame(random, language) if random.random() < 0.15 else fact.ask(random)
+    if random.random() < 0.12:
+        gap = " " if language == "en" else ""
+        text = random.choice(search_wording.CONTEXT[language]).format(e=fact.entity) + gap + text
+    return decorate(random, text, language, search_wording.BEFORE[language], AFTER[language][:3])
 
 
 def turn(random: Random, language: str, tools: Tools) -> ExampleTurn:
@@ -119,6 +141,10 @@ def _look_up(random: Random, language: str, tools: Tools, fact: Fact, text: str)
         answer = random.choice(search_wording.NOT_FOUND[language]).format(e=fact.entity, q=query)
         return ExampleTurn(text, thoughts, commands, (hits,), answer)
     hits, place = _hits(random, language, fact, 1 if dice < 0.19 else 3)
+    if dice > 0.92:
+        second = random.choice([each for each in range(3) if each != place])
+        hits = tuple(_relevant(random, language, fact) if each == second else hit for each, hit in enumerate(hits))
+        return ExampleTurn(text, thoughts, commands, (hits,), fact.answer(random, *sorted((place + 1, second + 1))))
     return ExampleTurn(text, thoughts, commands, (hits,), fact.answer(random, place + 1))
 
 
@@ -136,8 +162,7 @@ def several(random: Random, language: str, tools: Tools) -> ExampleTurn:
     else:
         attribute = random.choice([a for a in first.topic.attributes if a is not first.attribute])
         second = Fact(random, language, first.topic, first.entity, attribute)
-    joiner = random.choice(search_wording.JOINERS[language])
-    text = first.ask(random) + joiner + second.ask(random)
+    text = joined(random, language, first.ask(random), second.ask(random))
     if not tools.search:
         return _look_up(random, language, tools, first, text)
     first_hits, first_place = _hits(random, language, first, 2)
@@ -161,7 +186,7 @@ def dialogue(random: Random, language: str, tools: Tools, count: int) -> list[Ex
     for attribute in others[: count - 1]:
         fact = Fact(random, language, first.topic, first.entity, attribute)
         asked = one_of(random, attribute.asks, e=first.entity, v="")
-        pronoun = random.choice(search_wording.PRONOUNS[language])
+        pronoun = first.topic.pronoun or random.choice(search_wording.PRONOUNS[language])
         text = _capital(asked.replace(first.entity, pronoun)) if random.random() < 0.7 else _capital(asked)
         if random.random() < 0.4:
             text = random.choice(search_wording.AND_THEN[language]) + text

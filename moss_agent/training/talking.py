@@ -12,7 +12,12 @@ from .wording import roughen
 TALKS = {"en": talk_en.TALKS, "zh": talk_zh.TALKS}
 WORDS = {"en": talk_en.WORDS, "zh": talk_zh.WORDS}
 THOUGHTS = {
-    "en": ("{k} No plugin is needed.", "{k} I can answer this myself.", "{k} I don't need any tool.", "{k} I answer directly."),
+    "en": (
+        "{k} No plugin is needed.",
+        "{k} I can answer this myself.",
+        "{k} I don't need any tool.",
+        "{k} I answer directly.",
+    ),
     "zh": ("{k}不需要插件。", "{k}直接回答即可。", "{k}无需工具。"),
 }
 

@@ -12,7 +12,7 @@ A specification is a row of parts, left to right::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from random import Random
 
 from .expressions import Number, evaluate, tidy
@@ -40,13 +40,13 @@ class Slots(dict[str, object]):
         return text.format_map(self)
 
 
-@lru_cache(maxsize=None)
+@cache
 def variants(text: str) -> tuple[str, ...]:
     """The alternatives in ``"this | that | those"``."""
     return tuple(part.strip() for part in text.split(" | "))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parts(specification: str) -> tuple[tuple[str, str], ...]:
     parts = []
     for part in specification.split():

@@ -65,3 +65,17 @@ def decorate(random: Random, text: str, language: str, before: tuple[str, ...], 
     elif dice < 0.32 and after:
         text = text + gap + random.choice(after)
     return roughen(random, text, language)
+
+
+_JOINERS = {
+    "en": (" And ", " Also, ", " ", " Besides that: ", "\n", " Next: "),
+    "zh": ("还有，", "另外，", "", "以及，", "\n"),
+}
+
+
+def joined(random: Random, language: str, *questions: str) -> str:
+    """Several questions in one message."""
+    joiner = random.choice(_JOINERS[language])
+    stop = random.choice("?," if language == "en" else "？，")
+    closed = [text + stop if text[-1].isalnum() else text for text in questions[:-1]]
+    return joiner.join([*closed, questions[-1]])

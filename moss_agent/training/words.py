@@ -1,5 +1,8 @@
 """Word lists that fill the ``{slots}`` of the templates, by language."""
 
+# ruff: noqa: E501, SIM905  (a table: one row, one line)
+# fmt: off
+
 from __future__ import annotations
 
 WORDS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -67,3 +70,11 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "subject": tuple("数学 历史 物理 英语 生物 化学 音乐 地理 美术 语文".split()),
     },
 }
+SURNAMES = tuple(
+    "Holloway Brandt Okafor Lindqvist Moreau Tanaka Petrov Alvarez Whitcombe Novak Delgado Haugen Ferrara Castellan "
+    "Ibrahim Sorensen Kowalski Marlowe Vance Ashworth Duarte Nakamura Pellegrin Rourke Stavros".split()
+)
+CHINESE_SURNAMES = tuple("赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦许何吕施张孔曹严华金魏陶姜")
+CHINESE_GIVEN = tuple(
+    "建国 文博 思远 雨桐 志明 晓峰 丽华 海涛 静怡 国栋 明哲 子轩 欣然 立群 春燕 永康 天宇 慧敏 俊杰 秋实".split()
+)

@@ -21,7 +21,9 @@ diffusers = pytest.importorskip("diffusers")
 transformers = pytest.importorskip("transformers")
 from PIL import Image  # noqa: E402  (comes with diffusers)
 
-module = load_module(Path(__file__).parents[2] / "plugins" / "text_to_image.py")
+PLUGINS = Path(__file__).parents[2] / "plugins"
+module = load_module(PLUGINS / "text_to_image.py")
+files = load_module(PLUGINS / "_picture_files.py")
 draw = module.text_to_image
 
 
@@ -139,7 +141,7 @@ def test_several_at_once_are_drawn_in_turn(tiny: Path) -> None:
 
 def test_many_writers_never_share_a_name(tmp_path: Path) -> None:
     def save(number: int) -> Path:
-        return module.save(Image.new("RGB", (8, 8)), tmp_path, "same", {"number": number})
+        return files.save(Image.new("RGB", (8, 8)), tmp_path, "same", {"number": number})
 
     with ThreadPoolExecutor(8) as threads:
         paths = list(threads.map(save, range(40)))
@@ -158,7 +160,7 @@ def test_many_writers_never_share_a_name(tmp_path: Path) -> None:
     ],
 )
 def test_names_are_safe_everywhere(description: str, slug: str) -> None:
-    assert module.slug(description) == slug
+    assert files.slug(description) == slug
 
 
 def test_stops_at_the_deadline_and_draws_again(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +231,7 @@ def test_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
     try:
         with pytest.raises(PluginError, match="cannot be saved"):
-            module.save(noise, tmp_path, "noise", {})
+            files.save(noise, tmp_path, "noise", {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,38 @@
+# make ask Q="What is 37*89?"   ask the mini model, offline after the first time
+# make chat                     talk with it
+# make test                     all tests
+# The virtual environment is made in .venv at the first call; PYTHON chooses the interpreter.
+
+PYTHON ?= python3
+BIN := .venv/bin
+Q ?= What is 37*89?
+export Q
+
+.PHONY: ask chat test check clean
+
+ask: .venv/installed
+	@$(BIN)/moss-agent ask "$$Q"
+
+chat: .venv/installed
+	@$(BIN)/moss-agent chat
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest
+
+check: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv
+
+# torch first and alone: another package asking for it might bring a build for other hardware.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch numpy
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable .
+	@touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[test]'
+	@touch $@

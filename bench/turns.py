@@ -1,0 +1,55 @@
+"""What the growing KV cache saves: time to the first piece of a later turn, with the cache and without.
+
+    python bench/turns.py [--model mini] [--turns 6]
+
+Each turn asks the same kind of question. "again" is a session that has to compute the whole conversation
+first, as runtimes do that encode the history for every request. Ratios carry over to other machines,
+seconds do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from moss_agent.assembly import load_session
+from moss_agent.checkpoints.families import load_family
+from moss_agent.engine.sampling import Sampling
+from moss_agent.engine.session import Session
+from moss_agent.protocol import MARKERS, THOUGHTS, Turn, render_human, render_turn
+from moss_agent.settings import Settings
+
+
+def first_piece(session: Session) -> float:
+    """Seconds until the model has written its first piece of text."""
+    started = time.perf_counter()
+    next(session.decode(MARKERS, Sampling(max_new_tokens=4)))
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--turns", type=int, default=6)
+    arguments = parser.parse_args()
+    family = load_family("mini")
+    session = load_session(Settings(model=arguments.model), family)
+    history = family.preamble.render(family.preamble.known)
+    print(f"{'turn':>4} {'tokens':>7} {'new':>5} {'cached, s':>10} {'again, s':>9} {'ratio':>6}")
+    for turn in range(1, arguments.turns + 1):
+        question = render_human(f"What is {turn}7*89?") + THOUGHTS.header
+        session.rewind(0)
+        session.extend(history)
+        known = session.length
+        first_piece(session)  # the earlier turns are in the cache now
+        session.rewind(known)
+        session.extend(question)
+        whole = session.length
+        cached = first_piece(session)
+        session.rewind(0)
+        session.extend(history + question)
+        again = first_piece(session)
+        print(f"{turn:4} {whole:7} {whole - known:5} {cached:10.3f} {again:9.3f} {again / cached:6.1f}")
+        history += render_turn(
+            Turn(f"What is {turn}7*89?", "It is a sum. " * 8, f'Calculate("{turn}7*89")', "None", "It is done. " * 4)
+        )

@@ -1,0 +1,111 @@
+"""The command line `moss-agent`: arguments in, events printed, errors as one line with an exit code.
+
+One module per command, imported only when it is used: `moss-agent --help` imports none of them. A command's
+module has `configure(parser)`, which declares its arguments and names the function that runs it.
+
+Exit codes: 0 done, 1 failed, 2 the request itself is wrong, 130 interrupted, 141 nobody reads the output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from moss_agent import __version__
+from moss_agent.errors import MossAgentError, UsageError
+
+COMMANDS = {
+    "ask": "ask one question and print the answer",
+    "chat": "talk with the model, turn by turn",
+    "plugins": "list, run, write and check plugins",
+    "models": "list models, fetch the bundled one",
+}
+
+DESCRIPTION = """\
+A language model that thinks, calls plugins (calculator, equation solver, web search, pictures) and answers.
+It runs on this machine. The first question fetches the small model `mini` (93 MB, once); after that no
+network is needed, except by the web search."""
+
+EXAMPLES = """\
+examples:
+  moss-agent ask "What is 37*89?"
+  moss-agent chat
+  moss-agent plugins list
+  moss-agent COMMAND --help      what a command can do"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; `argv` is without the program's name. Never raises an error."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _accept_any_text()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # What is still buffered has nowhere to go; without this the interpreter would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        return _report(error, traceback="--debug" in arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    parser = _parser(wanted=next((word for word in arguments if word in COMMANDS), None))
+    parsed = parser.parse_args(arguments)
+    if "run" not in parsed:
+        parsed.parser.print_help()
+        return 0
+    return parsed.run(parsed)
+
+
+def _parser(wanted: str | None) -> argparse.ArgumentParser:
+    """The parser of all commands, complete for the one that is wanted."""
+    parser = Parser(prog="moss-agent", description=DESCRIPTION, epilog=EXAMPLES)
+    parser.add_argument("--version", action="version", version=f"moss-agent {__version__}")
+    parser.set_defaults(parser=parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary)
+        if name == wanted:
+            import_module(f"moss_agent.cli.{name}").configure(command)
+    return parser
+
+
+class Parser(argparse.ArgumentParser):
+    """Keeps the line breaks of help texts and raises UsageError instead of printing the usage and leaving."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **options, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _accept_any_text() -> None:
+    """No text can fail to be printed or read; pipes carry UTF-8 whatever the locale says."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = stream.encoding if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="replace")
+
+
+def _report(error: Exception, traceback: bool) -> int:
+    """Say in one line what went wrong and return the exit code."""
+    from moss_agent.cli.text import one_line
+
+    if traceback:
+        sys.excepthook(type(error), error, error.__traceback__)
+    known = isinstance(error, MossAgentError)
+    reason = str(error) if known else f"internal error: {type(error).__name__}: {error}"
+    hint = "" if known or traceback else " (run again with --debug)"
+    print(f"moss-agent: {one_line(reason)}{hint}", file=sys.stderr)
+    return 2 if isinstance(error, UsageError) else 1

@@ -1,0 +1,71 @@
+"""`moss-agent ask`: one question, one answer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, TextIO
+
+from moss_agent.cli.options import add_agent_options, open_agent
+from moss_agent.cli.printing import Printer, drain, own_stdout, print_json
+from moss_agent.errors import UsageError
+from moss_agent.events import to_json
+
+if TYPE_CHECKING:
+    from moss_agent.agent import Agent
+
+DESCRIPTION = """\
+Ask one question. On a terminal you see the model think, call plugins and answer. In a pipe, standard output
+gets the answer alone and standard error the rest."""
+
+EXAMPLES = """\
+examples:
+  moss-agent ask "What is 37*89?"
+  moss-agent ask "Solve x^2 - 5x + 6 = 0" --plugins calculator,equation_solver
+  moss-agent ask --plugins none Who are you
+  echo "What is 37*89?" | moss-agent ask > answer.txt
+  moss-agent ask --json "What is 37*89?" | jq -r 'select(.type == "answer").text'
+
+Quote questions that contain * ? ( or other signs that your shell reads itself."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    parser.add_argument(
+        "question", nargs="*", metavar="QUESTION", help="the question, in one word or several; - reads standard input"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object per event; the last is the answer")
+    add_agent_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    question = read_question(parsed.question, sys.stdin)
+    with own_stdout() as out, closing(open_agent(parsed)) as agent:
+        answer(agent, question, out, sys.stderr, as_json=parsed.json)
+    return 0
+
+
+def read_question(words: Sequence[str], stdin: TextIO) -> str:
+    """The question from the command line or standard input. Raises UsageError if there is none."""
+    asked = list(words)
+    if asked == ["-"] or (not asked and not stdin.isatty()):
+        asked = [stdin.read()]
+    question = " ".join(asked).strip()
+    if not question:
+        raise UsageError('what is the question? For example: moss-agent ask "What is 37*89?"')
+    return question
+
+
+def answer(agent: Agent, question: str, out: TextIO, err: TextIO, *, as_json: bool = False) -> None:
+    """Ask and print what happens, as JSON or for people."""
+    if as_json:
+        drain(agent.stream(question), lambda event: print_json(to_json(event), out))
+        return
+    printer = Printer(out, err)
+    try:
+        drain(agent.stream(question), printer.show)
+    finally:
+        printer.settle()

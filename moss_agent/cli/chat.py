@@ -1,0 +1,142 @@
+"""`moss-agent chat`: question after question, in one conversation."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moss_agent.cli.options import add_agent_options, open_agent
+from moss_agent.cli.printing import Printer, drain
+from moss_agent.conversation import Conversation
+from moss_agent.errors import MossAgentError, UsageError
+
+if TYPE_CHECKING:
+    from moss_agent.agent import Agent
+
+DESCRIPTION = """\
+Talk with the model. It remembers what was said before, until the conversation grows too long for it."""
+
+HELP = """\
+clear        start over: the conversation is forgotten
+stop         leave the chat, as Ctrl-D does
+/again       answer the last question anew
+/save FILE   save the conversation
+/load FILE   go on with a saved conversation
+/help        show this list
+Ctrl-C       stop the answer that is being written; its question is forgotten"""
+
+EXAMPLES = f"""\
+in the chat:
+  {HELP.replace(chr(10), chr(10) + "  ")}
+
+examples:
+  moss-agent chat
+  moss-agent chat --load holidays.json
+  printf 'What is 37*89?\\nAnd half of it?\\n' | moss-agent chat"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    parser.add_argument("--load", metavar="FILE", help="go on with a conversation saved by /save")
+    add_agent_options(parser)
+    parser.set_defaults(run=run_command)
+
+
+def run_command(parsed: argparse.Namespace) -> int:
+    conversation = Conversation.load(parsed.load) if parsed.load else None
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    printer = Printer(sys.stdout, sys.stderr)
+    if interactive:
+        printer.note("Loading the model...")
+        with suppress(ImportError):
+            import readline  # noqa: F401  makes input() edit lines and remember them
+    with closing(open_agent(parsed, conversation)) as agent:
+        if interactive:
+            printer.note("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
+        run(agent, partial(input, "> " if interactive else ""), printer)
+    return 0
+
+
+def run(agent: Agent, read: Callable[[], str], printer: Printer) -> None:
+    """Chat until the input ends or says stop.
+
+    read: gives the next line, raises EOFError when there is none and KeyboardInterrupt as `input` does.
+    """
+    while (line := _next_line(read, printer)) not in (None, "stop"):
+        try:
+            _do(agent, line, printer)
+        except MossAgentError as error:
+            printer.failure(str(error))
+        except KeyboardInterrupt:
+            printer.after_echo()
+            printer.note("Stopped. The question is forgotten, the chat goes on.")
+
+
+def _next_line(read: Callable[[], str], printer: Printer) -> str | None:
+    """The next line that is not empty; None at the end of the input or after two Ctrl-C in a row."""
+    interrupted = False
+    while True:
+        try:
+            if line := read().strip():
+                return line
+        except EOFError:
+            printer.after_echo()
+            return None
+        except KeyboardInterrupt:
+            printer.after_echo()
+            if interrupted:
+                return None
+            interrupted = True
+            printer.note("Ctrl-C once more, stop or Ctrl-D leaves.")
+
+
+def _do(agent: Agent, line: str, printer: Printer) -> None:
+    """Carry out a command or ask a question. Raises MossAgentError."""
+    word, _, rest = line.partition(" ")
+    if line == "clear":
+        agent.reset()
+        printer.note("Started over.")
+    elif not line.startswith("/"):
+        drain(agent.stream(line), printer.show)
+    elif word in _COMMANDS:
+        _COMMANDS[word](agent, printer, rest.strip())
+    else:
+        raise UsageError(f"there is no {word}; /help lists what you can do here")
+
+
+def _help(agent: Agent, printer: Printer, rest: str) -> None:
+    printer.note(HELP)
+
+
+def _again(agent: Agent, printer: Printer, rest: str) -> None:
+    drain(agent.stream_again(), printer.show)
+
+
+def _save(agent: Agent, printer: Printer, rest: str) -> None:
+    path = _file(rest)
+    if path.exists():
+        Conversation.load(path)  # only a saved conversation may be replaced
+    agent.conversation.save(path)
+    printer.note(f"Saved to {path}.")
+
+
+def _load(agent: Agent, printer: Printer, rest: str) -> None:
+    path = _file(rest)
+    turns = Conversation.load(path).turns
+    agent.reset()
+    agent.conversation.turns.extend(turns)
+    printer.note(f"Going on after {len(turns)} turns.")
+
+
+def _file(name: str) -> Path:
+    if not name:
+        raise UsageError("name the file, as in /save chat.json or /load chat.json")
+    return Path(name).expanduser()
+
+
+_COMMANDS = {"/help": _help, "/again": _again, "/save": _save, "/load": _load}

@@ -1,0 +1,85 @@
+"""The options that `ask` and `chat` share, and the way from them to an agent."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from moss_agent.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from moss_agent.agent import Agent
+    from moss_agent.conversation import Conversation
+
+
+def add_debug_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+
+
+def add_plugin_dir_option(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--plugin-dir",
+        dest="plugin_dirs",
+        metavar="DIR",
+        action="append",
+        help="folder with plugins of your own, every .py file in it is loaded; may be given several times",
+    )
+
+
+def add_agent_options(parser: argparse.ArgumentParser) -> None:
+    """Options that become settings: each `dest` is the name of a field of `Settings`."""
+    plugins = parser.add_argument_group("plugins")
+    plugins.add_argument(
+        "--plugins",
+        metavar="NAMES",
+        type=_names,
+        help="plugins to enable, such as calculator,web_search; none for no plugin (default: all)",
+    )
+    add_plugin_dir_option(plugins)
+    model = parser.add_argument_group("model")
+    add = model.add_argument
+    add("--model", metavar="NAME", help="mini, a folder, or a name on the Hugging Face hub (default: mini)")
+    add("--family", metavar="NAME", help="protocol the model was trained on: mini or moss (default: by the model)")
+    add("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    add("--dtype", help="auto, fp32, fp16, bf16 (default: auto)")
+    add(
+        "--temperature",
+        metavar="T",
+        type=float,
+        help="0 for the likeliest words, up to 1 for varied ones (default: by family)",
+    )
+    add("--seed", metavar="N", type=int, help="makes answers repeatable when the temperature is above 0")
+    add("--max-new-tokens", metavar="N", type=int, help="longest thought or answer, in tokens (default: by family)")
+    add_debug_option(parser)
+
+
+def settings_from(parsed: argparse.Namespace) -> Settings:
+    """The settings file, the environment and the options given, each above the one before. Raises UsageError."""
+    return load_settings({item.name: getattr(parsed, item.name, None) for item in fields(Settings)})
+
+
+def open_agent(parsed: argparse.Namespace, conversation: Conversation | None = None) -> Agent:
+    """The agent that the options ask for. Raises MossAgentError."""
+    from moss_agent.assembly import build_agent
+
+    settings = settings_from(parsed)
+    _silence_libraries()
+    return build_agent(settings, conversation)
+
+
+def _silence_libraries() -> None:
+    """Keep the advice and loading bars of transformers and torch, meant for their developers, off the screen."""
+    import warnings
+
+    from huggingface_hub.utils import enable_progress_bars
+    from transformers.utils import logging
+
+    warnings.simplefilter("ignore")
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    enable_progress_bars()  # disabled along with it, but a download of gigabytes should be seen
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return () if text == "none" else tuple(name.strip() for name in text.split(",") if name.strip())

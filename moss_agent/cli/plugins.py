@@ -1,0 +1,98 @@
+"""`moss-agent plugins`: what there is, whether it works, and a start for new ones. Running is in `plugins_run`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from moss_agent.cli import plugins_new, plugins_run
+from moss_agent.cli.options import add_debug_option, add_plugin_dir_option, settings_from
+from moss_agent.cli.tables import table
+from moss_agent.cli.text import clean, one_line
+from moss_agent.errors import PluginContractError, UsageError
+from moss_agent.plugin_host import Plugin, discover
+from moss_agent.plugin_host.discovery import load_module, plugins_in, source_of
+from moss_agent.protocol import Capability
+from moss_agent.resources import bundled
+
+DESCRIPTION = """\
+Plugins are what the model can call: functions in Python files. Some are bundled, packages can bring more, and
+you can write your own."""
+
+EXAMPLES = """\
+examples:
+  moss-agent plugins list
+  moss-agent plugins run calculator "37*89"
+  moss-agent plugins new weather
+  moss-agent plugins check weather.py"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    parser.set_defaults(parser=parser)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    listing = actions.add_parser("list", help="list all plugins that can be found, with their settings")
+    add_plugin_dir_option(listing)
+    listing.set_defaults(run=run_list)
+    running = actions.add_parser("run", help="run a plugin as the model would")
+    plugins_run.configure(running)
+    new = actions.add_parser("new", help="write a plugin to start from")
+    plugins_new.configure(new)
+    checking = actions.add_parser("check", help="say what is wrong with a plugin, or what the model is told of it")
+    checking.add_argument("path", metavar="PATH", type=Path, help="a plugin file, or a folder of plugins")
+    checking.set_defaults(run=run_check)
+    for action in (listing, running, new, checking):
+        add_debug_option(action)
+
+
+def run_list(parsed: argparse.Namespace) -> int:
+    plugins = list(discover(map(Path, settings_from(parsed).plugin_dirs)).values())
+    rows = [[p.key, p.name, p.label, p.api, f"{p.timeout:g} s", _origin(p)] for p in plugins]
+    lines = table(["MODULE", "COMMAND", "LABEL", "API", "TIMEOUT", "FROM"], rows).split("\n")
+    print(lines[0])
+    for plugin, line in zip(plugins, lines[1:], strict=True):
+        print(clean(line))
+        if plugin.options:
+            settings = ", ".join(f"{p.name} = {p.default!r}" for p in plugin.options.values())
+            print(f"  settings: {one_line(settings)}")
+    return 0
+
+
+def run_check(parsed: argparse.Namespace) -> int:
+    """Report every module that breaks the contract, then the lines of the preamble that the others give."""
+    failed = False
+    for path in _modules(parsed.path.expanduser().resolve()):
+        try:
+            found = plugins_in(load_module(path))
+        except PluginContractError as error:
+            print(one_line(str(error)), file=sys.stderr)
+            failed = True
+            continue
+        if not found:
+            print(f"{path.name}: no plugin: decorate a function with moss_agent.plugin", file=sys.stderr)
+            failed = True
+        for plugin in found:
+            print(Capability(plugin.label, plugin.api).line(enabled=True), end="")
+    return 1 if failed else 0
+
+
+def _modules(path: Path) -> Iterator[Path]:
+    """The plugin modules that `path` names or holds. Raises UsageError if there is none."""
+    if (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file():
+        yield path
+        return
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    modules = [p for p in inside if p.name[0] != "_" and (p.suffix == ".py" or (p / "__init__.py").is_file())]
+    if not modules:
+        raise UsageError(f"{path} is neither a plugin file nor a folder of plugins")
+    yield from modules
+
+
+def _origin(plugin: Plugin) -> str:
+    """Where a plugin comes from, in words or as a path."""
+    source = Path(source_of(plugin))
+    if source.parent == bundled("plugins").resolve():
+        return "bundled"
+    return str(source) if source.is_absolute() else f"package {source}"

@@ -1,0 +1,119 @@
+"""`moss-agent plugins run`: calls as the model would make them, one by hand or many as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TextIO
+
+from moss_agent.cli.options import add_plugin_dir_option, settings_from
+from moss_agent.cli.printing import own_stdout, print_json
+from moss_agent.cli.text import clean, one_line
+from moss_agent.errors import MossAgentError, PluginError, UsageError
+from moss_agent.events import Call, Picture
+from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
+from moss_agent.protocol import NO_RESULT, Command
+from moss_agent.turn_results import TurnResults
+
+DESCRIPTION = """\
+Run a plugin and print what the model would see of its result. If there is none, the reason goes to standard
+error and the exit code is 1."""
+
+EXAMPLES = """\
+examples:
+  moss-agent plugins run calculator "37*89"
+  moss-agent plugins run --plugin-dir mine weather Paris
+  echo '{"id": 1, "tool": "calculator", "argument": "2^10"}' | moss-agent plugins run --jsonl
+
+--jsonl reads lines {"id", "tool", "argument"}, perhaps with "extra_args": [..], and writes for each, in the same
+order, {"id", "result", "ok"}, and the "error" for people where ok is false."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    parser.add_argument("name", nargs="?", metavar="NAME", help="module (calculator) or command (Calculate)")
+    parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="what the model would write in quotes")
+    parser.add_argument("--jsonl", action="store_true", help="read calls from standard input, write results, as JSON")
+    add_plugin_dir_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    if parsed.jsonl == bool(parsed.name):
+        raise UsageError("give a plugin's NAME and its ARGUMENT, or --jsonl and neither")
+    settings = settings_from(parsed)
+    plugins = list(discover(map(Path, settings.plugin_dirs)).values())
+    with own_stdout() as out, closing(PluginRunner(plugins, settings.plugin_settings)) as runner:
+        if parsed.jsonl:
+            run_lines(runner, sys.stdin, out)
+        else:
+            run_one(runner, parsed.name, parsed.arguments, out)
+    return 0
+
+
+def run_one(runner: PluginRunner, name: str, arguments: Sequence[str], out: TextIO) -> None:
+    """Print what the model would see. Raises UsageError for a wrong call, PluginError if there is no result."""
+    plugin = _named(runner, name)
+    if not arguments or len(arguments) > len(plugin.arguments):
+        raise UsageError(f"{plugin.api} was given {len(arguments)} arguments: put each of them in quotes")
+    call, images = call_plugin(runner, Command(plugin.name, arguments[0], tuple(arguments[1:])))
+    if not call.ok:
+        raise PluginError(call.error)
+    print(clean(call.result), file=out, flush=True)
+    for image in images:
+        print(f"picture: {one_line(image.path)}", file=sys.stderr)
+
+
+def run_lines(runner: PluginRunner, lines: Iterable[str], out: TextIO) -> None:
+    """Answer each line before the next one is read."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            print_json(run_line(runner, line, number), out)
+
+
+def run_line(runner: PluginRunner, line: str, number: int) -> dict[str, Any]:
+    """The JSON data that answers one line of input, whatever stands in it."""
+    call_id = None
+    try:
+        data = _object(line)
+        call_id = data.get("id")
+        call, _ = call_plugin(runner, _command(runner, data))
+    except MossAgentError as error:
+        return {"id": call_id, "result": NO_RESULT, "ok": False, "error": f"line {number}: {error}"}
+    failure = {} if call.ok else {"error": call.error}
+    return {"id": call_id, "result": call.result, "ok": call.ok, **failure}
+
+
+def call_plugin(runner: PluginRunner, command: Command) -> tuple[Call, Sequence[Picture]]:
+    """Run one command as the only one of a conversation's first turn; the call and what it drew."""
+    results = TurnResults(runner, turn=1)
+    for _ in (*results.start(command), *results.collect()):
+        pass
+    return results.calls[0], results.images
+
+
+def _named(runner: PluginRunner, name: str) -> Plugin:
+    return select(runner.plugins, [name])[0]
+
+
+def _object(line: str) -> Mapping[str, Any]:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"no JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise UsageError('no JSON object, such as {"id": 1, "tool": "calculator", "argument": "1+1"}')
+    return data
+
+
+def _command(runner: PluginRunner, data: Mapping[str, Any]) -> Command:
+    extra = data.get("extra_args", [])
+    texts = [data.get("tool"), data.get("argument"), *(extra if isinstance(extra, list) else [None])]
+    if not all(isinstance(text, str) for text in texts):
+        raise UsageError('"tool" and "argument" must be strings, "extra_args" a list of strings')
+    tool, argument, *more = texts
+    return Command(_named(runner, tool).name, argument, tuple(more))

@@ -1,0 +1,186 @@
+"""Events on a terminal, in a pipe, or as JSON.
+
+On a terminal everything appears as it happens: thoughts dimmed, commands, results, the answer. In a pipe
+standard output gets the answer alone, whole and checked, and standard error everything else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+from moss_agent.cli.text import ReadableStream, clean, one_line, readable
+from moss_agent.events import (
+    Call,
+    CallFinished,
+    CallStarted,
+    Citation,
+    Event,
+    HistoryTrimmed,
+    Notice,
+    Reply,
+    Text,
+    Thoughts,
+)
+
+PLAIN, DIM, YELLOW = "", "2", "33"  # parameters of the escape sequence that sets a style
+_RESULT_LINES, _LINE_LENGTH = 8, 200
+_PASSAGE = re.compile(r"<\|\d+\|>: ")
+
+
+class Screen:
+    """A text stream that knows whether it may be coloured and whether a line has been begun."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begun = False
+        wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._coloured = wanted and stream.isatty()
+
+    def write(self, text: str, style: str = PLAIN) -> None:
+        """Write text that is clean already, and let it appear at once."""
+        if text:
+            self._begun = not text.endswith("\n")
+            self._stream.write(f"\x1b[{style}m{text}\x1b[0m" if style and self._coloured else text)
+            self._stream.flush()
+
+    def line(self, text: str, style: str = PLAIN) -> None:
+        """Write whole lines, on lines of their own."""
+        self.end_line()
+        self.write(text, style)
+        self.write("\n")
+
+    def end_line(self) -> None:
+        if self._begun:
+            self.write("\n")
+
+
+class Printer:
+    """Shows events to a person: the answer on `out`, all else there too if it is a terminal, otherwise on `err`."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._live = out.isatty()
+        self._answer = Screen(out)
+        self._aside = self._answer if self._live else Screen(err)
+        self._streaming: tuple[Screen, str] | None = None
+        self._stream = ReadableStream()
+        self._last_call = -1
+
+    def show(self, event: Event) -> None:
+        """Print what an event tells."""
+        match event:
+            case Thoughts(text):
+                self._piece(self._aside, text, DIM)
+            case Text(text):
+                if self._live:
+                    self._piece(self._answer, text, PLAIN)
+            case CallStarted(index, name, argument):
+                self._last_call = index
+                self.note(f"→ {_command(name, argument)}", PLAIN)
+            case CallFinished(index, call):
+                self._result(index, call)
+            case Notice(message):
+                self.note(f"note: {one_line(message)}")
+            case HistoryTrimmed(turns):
+                self.note(f"note: the conversation grew too long, its oldest turns were dropped: {turns}")
+            case Reply():
+                self._reply(event)
+
+    def note(self, text: str, style: str = DIM) -> None:
+        """Print lines beside the answer; `text` is clean."""
+        self.settle()
+        self._aside.line(text, style)
+
+    def failure(self, message: str) -> None:
+        """Print what went wrong, from any source."""
+        self.note(one_line(message), YELLOW)
+
+    def after_echo(self) -> None:
+        """Begin a new line where a terminal has shown the user's ^C or ^D."""
+        self.settle()
+        if self._live:
+            self._answer.write("\n")
+
+    def settle(self) -> None:
+        """Print what is held back and end the line."""
+        if self._streaming:
+            screen, style = self._streaming
+            self._streaming = None
+            screen.write(self._stream.flush(), style)
+            screen.end_line()
+
+    def _piece(self, screen: Screen, text: str, style: str) -> None:
+        if self._streaming != (screen, style):
+            self.settle()
+            self._streaming = (screen, style)
+        screen.write(self._stream.push(text), style)
+
+    def _result(self, index: int, call: Call) -> None:
+        """The result under its command; with the command again if another one stands in between."""
+        label = "  " if index == self._last_call else f"  {_command(call.name, call.argument)} "
+        self._last_call = -1
+        seconds = f"({call.seconds:.2f} s)"
+        if not call.ok:
+            self.note(f"{label}failed: {one_line(call.error, _LINE_LENGTH)} {seconds}", YELLOW)
+            return
+        lines = [one_line(_PASSAGE.sub("", line, count=1), _LINE_LENGTH) for line in call.result.split("\n")]
+        if len(lines) > _RESULT_LINES:
+            lines[_RESULT_LINES:] = [f"… and {len(lines) - _RESULT_LINES} more lines"]
+        self.note(f"{label}= " + "\n    ".join(lines) + f" {seconds}", PLAIN)
+
+    def _reply(self, reply: Reply) -> None:
+        self.settle()
+        if not self._live:
+            self._answer.line(readable(reply.text))
+        for citation in reply.citations:
+            self.note(_footnote(citation))
+        for image in reply.images:
+            self.note(f"picture: {clean(image.path)}", PLAIN)
+
+
+def _command(name: str, argument: str) -> str:
+    return f'{one_line(name)}("{one_line(argument, _LINE_LENGTH)}")'
+
+
+def _footnote(citation: Citation) -> str:
+    source = [one_line(part, _LINE_LENGTH) for part in (citation.title, citation.url) if part]
+    return f"[{citation.number}] {' — '.join(source) or one_line(citation.text, _LINE_LENGTH)}"
+
+
+@contextmanager
+def own_stdout() -> Iterator[TextIO]:
+    """Standard output for the program alone: in a pipe, what plugins and libraries print goes to standard error."""
+    if sys.stdout.isatty():
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    number = sys.stdout.fileno()
+    out = os.fdopen(os.dup(number), "w", encoding="utf-8", errors="replace")
+    os.dup2(sys.stderr.fileno(), number)
+    try:
+        yield out
+    finally:
+        sys.stdout.flush()
+        os.dup2(out.fileno(), number)
+        with suppress(BrokenPipeError):
+            out.close()
+
+
+def print_json(data: object, out: TextIO) -> None:
+    """One line of JSON, readable by another program at once."""
+    out.write(json.dumps(data, ensure_ascii=False) + "\n")
+    out.flush()
+
+
+def drain(events: Iterator[Event], show: Callable[[Event], None]) -> None:
+    """Show all events; if showing is interrupted the turn is undone before anything else happens."""
+    try:
+        for event in events:
+            show(event)
+    finally:
+        events.close()

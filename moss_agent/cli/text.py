@@ -1,0 +1,61 @@
+"""Text from models, plugins and web pages made fit for a terminal: nothing in it can steer the terminal.
+
+Removed are control characters other than newline and tab, whole escape sequences, and the characters that
+reverse the direction of text. Citations are shown as people know them: `<sup><|2|></sup>` becomes `[2]`.
+Not covered: letters that look like others.
+"""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI, such as colours and cursor movements
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x80-\x9f\n]*(?:\x07|\x1b\\|\x9c)"  # OSC and its kin
+    r"|\x1b[ -/]*[0-~]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+_CITATION = re.compile(r"(?:<sup>\s{0,3})?<\|(\d{1,4})\|>(?:\s{0,3}</sup>)?")
+_UNFINISHED = re.compile(
+    r"(?:<sup>\s{0,3})?"
+    r"(?:<(?:s(?:up?)?)?|<\|\d{0,4}|<\|\d{1,4}\||<\|\d{1,4}\|>\s{0,3}(?:<(?:/(?:s(?:up?)?)?)?)?)?"
+    r"\Z"
+)
+
+
+def clean(text: str) -> str:
+    """`text` without what a terminal would obey."""
+    return _UNSAFE.sub("", text)
+
+
+def one_line(text: str, length: int = 2000) -> str:
+    """`text`, clean, in one line of at most `length` characters."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def readable(text: str) -> str:
+    """`text`, clean, with citations as `[1]`."""
+    return _CITATION.sub(r"[\1]", clean(text))
+
+
+class ReadableStream:
+    """`readable` for text that comes in pieces: what may be the beginning of a citation waits for the rest.
+
+    An escape sequence that is cut in two loses its escape character and is shown as the harmless text it then is.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def push(self, piece: str) -> str:
+        """What can be shown now."""
+        text = self._held + clean(piece)
+        start = _UNFINISHED.search(text).start()
+        self._held = text[start:]
+        return readable(text[:start])
+
+    def flush(self) -> str:
+        """What was held back, when nothing more comes."""
+        held, self._held = self._held, ""
+        return readable(held)

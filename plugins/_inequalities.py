@@ -1,0 +1,56 @@
+"""Inequalities in one real unknown, written as `x < 2 or x >= 5`.
+
+Not covered: several unknowns, periodic functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sympy
+from sympy.functions.elementary.trigonometric import TrigonometricFunction
+
+from moss_agent.errors import PluginError
+
+from ._algebra import build, is_short
+from ._tree import Relation
+
+
+def inequality(relation: Relation, symbols: Mapping[str, sympy.Symbol]) -> sympy.Basic:
+    """left - right symbol 0, for sympy."""
+    make = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "!=": sympy.Ne}[relation.symbol]
+    return make(build(relation.left, symbols) - build(relation.right, symbols), 0)
+
+
+def solved_range(conditions: Sequence[Relation], unknowns: Sequence[str]) -> list[str]:
+    """The real numbers that meet inequalities in one unknown, such as `x < 2 or x >= 5`."""
+    if len(unknowns) != 1 or any(c.symbol == "!=" for c in conditions):
+        raise PluginError("inequalities are solved for one unknown only, and without !=")
+    symbol = sympy.Symbol(unknowns[0], real=True)
+    found = [inequality(condition, {unknowns[0]: symbol}) for condition in conditions]
+    if any(f.has(TrigonometricFunction) for f in found):  # sympy would give one period only
+        raise PluginError("inequalities of periodic functions are not solved")
+    try:
+        region = sympy.Intersection(*(sympy.solve_univariate_inequality(f, symbol, relational=False) for f in found))
+    except (NotImplementedError, ValueError, TypeError):
+        raise PluginError("no way is known to solve this inequality") from None
+    if region == sympy.S.EmptySet:
+        raise PluginError("no solution: no real number meets the inequality")
+    if not is_short(region):
+        raise PluginError("the solution has numbers of more than 500 digits")
+    return [_region(region, str(symbol))]
+
+
+def _region(region: sympy.Set, name: str) -> str:
+    if isinstance(region, sympy.Union):
+        return " or ".join(_region(part, name) for part in region.args)
+    if isinstance(region, sympy.FiniteSet):
+        return " or ".join(f"{name} = {value}" for value in region)
+    if not isinstance(region, sympy.Interval):
+        raise PluginError("no way is known to write the solution of this inequality")
+    below, above = ("<" if region.left_open else "<="), ("<" if region.right_open else "<=")
+    if region.start == -sympy.oo:
+        return f"{name} {above} {region.end}" if region.end != sympy.oo else f"{name} is any real number"
+    if region.end == sympy.oo:
+        return f"{name} {below.replace('<', '>')} {region.start}"
+    return f"{region.start} {below} {name} {above} {region.end}"

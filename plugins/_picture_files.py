@@ -1,0 +1,72 @@
+"""Pictures on the disk: a name of their own, their details inside, never half-written, never overwriting."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import unicodedata
+import uuid
+from contextlib import suppress
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moss_agent.errors import PluginError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def writable(directory: str) -> Path:
+    """The directory, made if need be and tried out: better to fail before minutes of drawing than after."""
+    folder = Path(directory).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder.resolve()
+    except OSError as error:
+        raise unsaved(folder, error) from error
+
+
+def save(image: Image, folder: Path, description: str, details: dict[str, Any]) -> Path:
+    """Write the picture as PNG with its details, under a new name, never half-written."""
+    from PIL.PngImagePlugin import PngInfo
+
+    about = PngInfo()
+    for key, value in {"Description": description, **details}.items():
+        about.add_itxt(key, str(value))
+    part = folder / f".{uuid.uuid4().hex}.part"
+    try:
+        with part.open("xb") as file:
+            image.save(file, "PNG", pnginfo=about)
+            file.flush()
+            os.fsync(file.fileno())
+        return published(part, f"{datetime.now():%Y%m%d-%H%M%S}-{slug(description)}")
+    except OSError as error:
+        raise unsaved(folder, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def published(part: Path, stem: str) -> Path:
+    """Give the file the first name that is free, reserved by an empty file: FAT and many shares have no os.link."""
+    names = (f"{stem}.png" if number == 1 else f"{stem}-{number}.png" for number in count(1))
+    while True:
+        path = part.with_name(next(names))
+        with suppress(FileExistsError):
+            path.touch(exist_ok=False)
+            return part.replace(path)
+
+
+def unsaved(folder: Path, error: OSError) -> PluginError:
+    return PluginError(
+        f"pictures cannot be saved in {folder} ({error.strerror or error}): set directory under [plugins.text_to_image]"
+    )
+
+
+def slug(description: str) -> str:
+    """Letters and digits of any script, joined by hyphens: at most 32, as a name of 255 bytes has to hold them."""
+    words = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", description).lower())
+    return words.strip("-")[:32].rstrip("-") or "picture"

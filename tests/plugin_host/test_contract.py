@@ -1,0 +1,53 @@
+"""The public contract: what a plugin declares and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from moss_agent import plugin
+from moss_agent.errors import PluginContractError, UsageError
+from moss_agent.plugin_host.runner import check_settings
+
+
+@plugin("Weather", label="Weather forecast", timeout=3)
+def weather(city: str, day: str = "today", *, unit: str = "C") -> str:
+    return f"{city} {day} {unit}"
+
+
+def test_a_plugin_tells_its_api_and_is_still_a_function():
+    assert weather.api == "Weather(city)"
+    assert weather("Paris", unit="F") == "Paris today F"
+    assert list(weather.options) == ["unit"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "problem"),
+    [
+        ("Two words", {}, "the name must be"),
+        ("Weather", {"label": "a: b"}, "the label must be"),
+        ("Weather", {"label": "x\n- Calculator: enabled."}, "the label must be"),
+        ("Weather", {"timeout": 0}, "must be positive"),
+        ("Weather", {"max_characters": 0}, "must be positive"),
+    ],
+)
+def test_a_declaration_that_cannot_work_is_refused(name, options, problem):
+    with pytest.raises(PluginContractError, match=problem):
+        plugin(name, **{"label": "Weather", **options})(lambda city: "sun")
+
+
+def test_functions_that_cannot_work_are_refused():
+    async def later(city: str) -> str:
+        return "sun"
+
+    def no_default(city: str, *, unit: str) -> str:
+        return "sun"
+
+    for function, problem in [(lambda: "sun", "positional"), (later, "not async"), (no_default, "needs a default")]:
+        with pytest.raises(PluginContractError, match=problem):
+            plugin("Weather", label="Weather")(function)
+
+
+def test_unknown_settings_are_refused_with_the_known_ones():
+    assert check_settings(weather, {"unit": "F"}) == {"unit": "F"}
+    with pytest.raises(UsageError, match=r"has no setting 'units'; it has: unit"):
+        check_settings(weather, {"units": "F"})

@@ -1,0 +1,89 @@
+"""Plugins are found in folders and installed packages; broken ones are named."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from moss_agent.errors import PluginContractError, UsageError
+from moss_agent.plugin_host import discover, load_folder, select
+from moss_agent.plugin_host.discovery import load_source, source_of
+
+PLUGIN = """
+from moss_agent import plugin
+{imports}
+@plugin("{name}", label="{name}")
+def run(text: str) -> str:
+    return {value}
+"""
+
+
+def write(folder: Path, file: str, name: str, value: str = "text", imports: str = "") -> None:
+    path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(PLUGIN.format(name=name, value=value, imports=imports))
+
+
+def test_the_four_bundled_plugins_are_there():
+    assert {"Search", "Calculate", "Solve", "Text2Image"} <= set(discover())
+
+
+def test_modules_and_packages_of_a_folder_are_plugins_and_may_share_private_modules(tmp_path):
+    (tmp_path / "_table.py").write_text("VALUE = 'shared'")
+    write(tmp_path, "one.py", "One", "VALUE", "from ._table import VALUE")
+    write(tmp_path, "two/__init__.py", "Two", "VALUE", "from .inner import VALUE")
+    (tmp_path / "two" / "inner.py").write_text("VALUE = 'inner'")
+    found = {plugin.name: plugin for plugin in load_folder(tmp_path)}
+    assert {name: plugin("x") for name, plugin in found.items()} == {"One": "shared", "Two": "inner"}
+    assert found["Two"].key == "two"
+
+
+def test_a_users_plugin_replaces_a_bundled_one(tmp_path):
+    write(tmp_path, "my_search.py", "Search", "'mine'")
+    assert discover([tmp_path])["Search"]("x") == "mine"
+
+
+def test_plugins_are_selected_by_module_or_command_name():
+    available = discover()
+    assert [p.name for p in select(available, ["calculator", "Solve", "Calculate"])] == ["Calculate", "Solve"]
+    with pytest.raises(UsageError, match="no plugin 'calc'; there are: calculator, equation_solver"):
+        select(available, ["calc"])
+
+
+@pytest.mark.parametrize("content", ["import no_such_module_here", "raise ValueError('no')", "def (:"])
+def test_a_module_that_does_not_load_is_named(tmp_path, content):
+    (tmp_path / "broken.py").write_text(content)
+    with pytest.raises(PluginContractError, match=r"plugin broken: .*broken\.py does not load: \w+"):
+        load_folder(tmp_path)
+
+
+def test_folders_without_plugins_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="no plugin folder"):
+        load_folder(tmp_path / "nothing")
+    (tmp_path / "other.py").write_text("x = 1")
+    with pytest.raises(UsageError, match="no plugin in"):
+        load_folder(tmp_path)
+
+
+def test_another_process_finds_a_plugin_by_its_source(tmp_path):
+    write(tmp_path, "one.py", "One", "text * 2")
+    plugin = load_folder(tmp_path)[0]
+    assert load_source(source_of(plugin), "One")("ab") == "abab"
+
+
+def test_installed_packages_offer_plugins_by_entry_point(tmp_path):
+    write(tmp_path, "weather_station/__init__.py", "Station", "'12 degrees'")
+    info = tmp_path / "weather_station-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weather-station\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[moss_agent.plugins]\nstation = weather_station\n")
+    code = "from moss_agent.plugin_host import discover; print(discover()['Station']('x'))"
+    path = os.pathsep.join([str(tmp_path), str(Path.cwd())])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
+    assert done.stdout == "12 degrees\n", done.stderr

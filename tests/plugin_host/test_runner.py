@@ -1,0 +1,140 @@
+"""Calls run at once, within their time, in processes that may die, and their output is bounded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from moss_agent.errors import PluginContractError, PluginError, UsageError
+from moss_agent.events import Hit
+from moss_agent.plugin_host import PluginRunner, load_folder, plugin
+
+ISOLATED = """
+import os, time
+from moss_agent import plugin, PluginError
+
+@plugin("Work", label="Work", timeout=1.5, isolated=True)
+def work(text: str, *, suffix: str = "!") -> str:
+    if text == "spin":
+        while True:
+            pass
+    if text == "exit":
+        os._exit(3)
+    if text == "quit":
+        raise SystemExit("bye")
+    if text == "interrupt":
+        raise KeyboardInterrupt
+    if text == "memory":
+        return "x" * (1 << 40)
+    if text == "refuse":
+        raise PluginError("not this")
+    if text == "pid":
+        return str(os.getpid())
+    return text + suffix
+"""
+
+
+@pytest.fixture
+def runner(tmp_path):
+    (tmp_path / "work.py").write_text(ISOLATED)
+    made = PluginRunner(load_folder(tmp_path), {"work": {"suffix": "?"}})
+    yield made
+    made.close()
+
+
+def test_isolated_calls_run_in_one_reused_process_with_their_settings(runner):
+    assert runner.run("Work", ["hello"]) == "hello?"
+    assert runner.run("Work", ["pid"]) == runner.run("Work", ["pid"])
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("spin", r"took longer than 1\.5 s"),
+        ("exit", "crashed its worker process"),
+        ("quit", "SystemExit: bye"),
+        ("interrupt", "KeyboardInterrupt"),
+        ("memory", "MemoryError"),
+        ("refuse", "^not this$"),
+    ],
+)
+def test_whatever_an_isolated_call_does_the_next_one_is_answered(runner, argument, reason):
+    with pytest.raises(PluginError, match=reason):
+        runner.run("Work", [argument])
+    assert runner.run("Work", ["next"]) == "next?"
+
+
+def test_a_script_without_a_main_guard_can_use_isolated_plugins(tmp_path):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "work.py").write_text(ISOLATED)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from moss_agent.plugin_host import PluginRunner, load_folder\n"
+        f"print(PluginRunner(load_folder(Path({str(tmp_path / 'plugins')!r}))).run('Work', ['once']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env={"PYTHONPATH": str(Path.cwd())}, timeout=60
+    )
+    assert done.stdout == "once!\n", done.stderr
+
+
+def test_calls_of_a_turn_run_at_the_same_time_and_come_as_they_finish():
+    @plugin("Sleep", label="Sleep")
+    def sleep(seconds: str) -> str:
+        time.sleep(float(seconds))
+        return seconds
+
+    calls = PluginRunner([sleep]).turn()
+    started = time.monotonic()
+    for index, seconds in enumerate(["0.6", "0.1", "0.4"]):
+        calls.start(index, "Sleep", [seconds])
+    assert list(calls.finished(wait=False)) == []
+    assert [outcome.index for outcome in calls.finished(wait=True)] == [1, 2, 0]
+    assert time.monotonic() - started < 1.0
+
+
+def test_surplus_arguments_are_ignored():
+    @plugin("One", label="One")
+    def one(text: str) -> str:
+        return text
+
+    assert PluginRunner([one]).run("One", ["a", "b", "c"]) == "a"
+
+
+def test_unknown_plugins_are_named_with_the_known_ones():
+    with pytest.raises(UsageError, match="no plugin Count is enabled; enabled: none"):
+        PluginRunner([]).run("Count", ["x"])
+
+
+@pytest.mark.parametrize(
+    ("value", "limited"),
+    [
+        ("x" * 50, "x" * 9 + "…"),
+        ("", None),
+        (None, None),
+        ([], None),
+        (["one", "two\nthree", "four"], ("one", "two", "t…")),
+        ([Hit("y" * 20, "t", "u")], (Hit("y" * 9 + "…", "t", "u"),)),
+    ],
+)
+def test_output_is_cut_and_emptiness_is_no_result(value, limited):
+    @plugin("Give", label="Give", max_characters=10)
+    def give(text: str):
+        return value
+
+    assert PluginRunner([give]).run("Give", ["x"]) == limited
+
+
+@pytest.mark.parametrize("value", [7, {"a": 1}, [1, 2], b"bytes"])
+def test_output_of_another_type_breaks_the_contract(value):
+    @plugin("Give", label="Give")
+    def give(text: str):
+        return value
+
+    with pytest.raises(PluginContractError, match="returned"):
+        PluginRunner([give]).run("Give", ["x"])

@@ -1,0 +1,252 @@
+"""Calculate: the trained format, exactness against Python's own arithmetic, refusals, hostile input."""
+
+import re
+import time
+from fractions import Fraction
+
+import numexpr
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moss_agent.errors import PluginError
+from plugins.calculator import calculate
+
+
+def test_contract():
+    assert calculate.api == "Calculate(expression)"
+    assert (calculate.key, calculate.timeout, calculate.isolated) == ("calculator", 5, True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("6*7", "42"),
+        ("84/2", "42.0"),
+        ("1/3*9*7", "21.0"),
+        ("0.7-0.4", "0.29999999999999993"),
+        ("7//2", "3"),
+        ("-7 % 3", "2"),
+        ("7.5//2", "3.0"),
+        ("7.5 % 2", "1.5"),
+        ("2^-2", "0.25"),
+        ("2^0.5", "1.4142135623730951"),
+        ("0^0", "1"),
+        ("(9/3)^2", "9.0"),
+        ("9!/7!", "72.0"),
+        ("25%", "0.25"),
+        ("100*(1+5%)^2", "110.25"),
+        ("sin(90)", "0.8939966636005579"),
+        ("cos(60°)", "0.5000000000000001"),
+        ("log(100)", "4.605170185988092"),
+        ("log(1000, 10)", "3.0"),
+        ("log2(8) + log10(100)", "5.0"),
+        ("cbrt(-27)", "-3.0"),
+        ("round(2.567, 2)", "2.57"),
+        ("round(7/2)", "4"),
+        ("floor(-3/2)", "-2"),
+        ("ceil(3.2)", "4"),
+        ("max(3, 2.5)", "3"),
+        ("min([4, 2, 8])", "2"),
+        ("sum(1, 2, 3)", "6"),
+        ("gcd(12, 18)", "6"),
+        ("binomial(5, 2)", "10"),
+        ("|3-5|", "2"),
+        ("２×（３＋４）＝", "14"),
+        ("p=(5+6+7)/2; sqrt(p*(p-5)*(p-6)*(p-7))", "14.696938456699069"),
+        ("n=4; m=n!; m+n", "28"),
+        ("k=3+4", "7"),
+        ("6*7=42", "True"),
+        ("0.1+0.2=0.3", "True"),
+        ("2 > 3", "False"),
+        ("1 < 2 < 3", "True"),
+        ("pi = 3", "False"),
+        ("7x=21", "x = 3"),
+        ("x+y=9; x-y=1", "x = 5; y = 4"),
+        ("2024-03-01 - 2024-02-01", "29"),
+        ("2024年3月1日-2024年2月1日", "29"),
+        ("$12.50*4", "50.0"),
+        ("(6 kg)/((2 cm)^3)", "0.75"),
+        ("60 km/h * 2 hours", "120"),
+        ("300万元/40万人", "7.5"),
+    ],
+)
+def test_result(expression, result):
+    assert calculate(expression) == result
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("0.1+0.2-0.3", "0.0"),
+        ("sin(pi)", "0.0"),
+        ("cos(pi/2)", "0.0"),
+        ("sqrt(2)^2-2", "0.0"),
+        ("0*-1.5", "0.0"),
+        ("-0.0", "0.0"),
+        ("6.67e-11*5", "3.335e-10"),
+        ("1.5e-12-0.5e-12", "1e-12"),
+    ],
+)
+def test_zero_is_zero_and_small_is_small(expression, result):
+    assert float(calculate(expression)) == pytest.approx(float(result), rel=1e-12, abs=0)
+    assert not calculate(expression).startswith("-")
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("1/0", "division by zero"),
+        ("0^-1", "division by zero"),
+        ("tan(pi/2)", "division by zero"),
+        ("1/log(0)", "undefined"),
+        ("asin(2)", "undefined"),
+        ("sqrt(-1)", "undefined"),
+        ("(-8)^(1/3)", "not a real number"),
+        ("exp(1000)", "too large"),
+        ("1e308*10", "too large"),
+        ("10^400*1.5", "too large"),
+        ("9**9**9**9", "digits"),
+        ("9^9^9*9^9^9", "digits"),
+        ("factorial(10**9)", "factorial"),
+        ("(1/2)!", "should be an integer"),
+        ("binomial(10^9, 3)", "binomial"),
+        ("round(5, -10^9)", "places"),
+        ("x+1", "unknown name 'x'"),
+        ("8a+5b=120", "unknown name 'a'"),
+        ("speed*2", "unknown name 'speed'"),
+        ("3,5", "2 expressions"),
+        ("5 km + 300 cm", "different units"),
+        ("2024-02-01 + 3", "date"),
+        ("2024-02-30 - 2024-01-01", "no date 2024-02-30"),
+        ("inf", "unknown name"),
+        ("nan", "unknown name"),
+        ("", "empty"),
+    ],
+)
+def test_refusal_says_why(expression, reason):
+    with pytest.raises(PluginError, match=reason):
+        calculate(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "__import__('os').system('id')",
+        "().__class__.__base__.__subclasses__()",
+        "eval(compile)",
+        "(lambda: 1)()",
+        "[x for x in (1,)]",
+        "1 if 1 else 2",
+        "open(0)",
+        "exit()",
+        "print(1)",
+        "a:=1",
+        "{expression}",
+        "1; import os",
+        "where(1, 2, 3)",
+        "1\0+1",
+        "\ud800",
+        "ｅｖａｌ（１）",
+        "(" * 10_000 + "1" + ")" * 10_000,
+        "9" * 1_000_000,
+        "a=2^1000; b=a^1000; c=b^1000; c^1000",
+        ";".join(f"a{i + 1}=a{i}+a{i}" for i in range(300)),
+    ],
+)
+def test_hostile_input_is_refused_fast(expression):
+    started = time.perf_counter()
+    with pytest.raises(PluginError):
+        calculate(expression)
+    assert time.perf_counter() - started < 2
+
+
+def test_only_our_own_text_reaches_numexpr(monkeypatch):
+    seen = []
+    evaluate = numexpr.evaluate
+
+    def spy(text, **scopes):
+        seen.append(text)
+        assert scopes == {"local_dict": {}, "global_dict": {}}
+        return evaluate(text, **scopes)
+
+    monkeypatch.setattr(numexpr, "evaluate", spy)
+    assert calculate("half=1/2; half*sin(half)^2 + asin(half)") == "0.638523199131264"
+    assert seen
+    assert all(re.fullmatch(r"(?:arcsin|sin|[0-9.e+\-*/()])+", text) for text in seen)
+
+
+@given(st.integers(2, 99), st.integers(0, 2000))
+def test_integers_are_exact_and_long_ones_say_their_length(base, exponent):
+    number = base**exponent
+    result = calculate(f"{base}^{exponent}")
+    if len(str(number)) <= 500:
+        assert result == str(number)
+    else:
+        mantissa, _, rest = result.partition("e+")
+        assert mantissa.replace(".", "") == str(number)[:18]
+        assert rest == f"{len(str(number)) - 1} (an integer of {len(str(number))} digits)"
+
+
+def test_a_huge_integer_takes_little_time():
+    started = time.perf_counter()
+    assert calculate("-7^1000000").startswith("-1.0965141914442")
+    assert time.perf_counter() - started < 2
+
+
+def combined(operands):
+    """Texts with exact values, from operands that are pairs of the same."""
+    return st.one_of(
+        st.tuples(operands, st.sampled_from("+-*"), operands).map(_binary),
+        operands.map(lambda pair: (f"(-{pair[0]})", -pair[1])),
+        st.tuples(operands, st.integers(0, 3)).map(lambda t: (f"({t[0][0]})^{t[1]}", t[0][1] ** t[1])),
+    )
+
+
+def _binary(parts):
+    (left, a), operator, (right, b) = parts
+    return f"({left}{operator}{right})", {"+": a + b, "-": a - b, "*": a * b}[operator]
+
+
+integers = st.integers(0, 10**6).map(lambda n: (str(n), Fraction(n)))
+decimals = st.decimals(0, 1000, places=3).map(lambda d: (str(d), Fraction(d)))
+
+
+@given(st.recursive(integers, combined, max_leaves=12))
+def test_integer_arithmetic_agrees_with_python(pair):
+    text, value = pair
+    assert calculate(text) == str(value)
+
+
+@given(st.recursive(integers | decimals, combined, max_leaves=6))
+def test_decimal_arithmetic_agrees_with_fractions(pair):
+    text, value = pair
+    terms = max(1, *(abs(Fraction(number)) for number in re.findall(r"\d+(?:\.\d+)?", text)))
+    result = Fraction(calculate(text))
+    assert abs(result - value) <= Fraction(1, 10**12) * max(abs(value), terms**4)
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=200), st.data())
+def test_a_long_chain_is_computed_left_to_right(numbers, data):
+    text, value = str(numbers[0]), numbers[0]
+    for number in numbers[1:]:
+        operator = data.draw(st.sampled_from("+-"))
+        text, value = f"{text}{operator}{number}", value + number if operator == "+" else value - number
+    assert calculate(text) == str(value)
+
+
+@given(st.integers(-(10**25), 10**25), st.integers(1, 10**25))
+def test_a_quotient_is_the_nearest_double(above, below):
+    assert calculate(f"({above})/{below}") == repr(above / below + 0.0)
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=30) | st.text("0123456789.+-*/^%!()|=<e°√²π 万$", max_size=30))
+def test_any_text_gives_a_plain_result_or_a_reason(text):
+    try:
+        result = calculate(text)
+    except PluginError as error:
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert result
+        assert not re.search("inf|nan|zoo|-0.0$", result.lower())

@@ -1,0 +1,222 @@
+"""Solve: the trained format, solutions checked by substitution, refusals, hostile input."""
+
+import builtins
+import time
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from moss_agent.errors import PluginError
+from plugins.equation_solver import solve
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sympy_is_imported():
+    """The first import takes a second, which would count as the time of the first test."""
+    pytest.importorskip("sympy")
+
+
+def test_contract():
+    assert solve.api == "Solve(equation)"
+    assert (solve.key, solve.timeout, solve.isolated) == ("equation_solver", 10, True)
+
+
+@pytest.mark.parametrize(
+    ("equation", "lines"),
+    [
+        ("x+y=50; 2x+4y=160", ["x = 20", "y = 30"]),
+        ("x+y=50, 2x+4y=160", ["x = 20", "y = 30"]),
+        ("{x+y=50\n2x+4y=160}", ["x = 20", "y = 30"]),
+        ("x+y=50 and 2x+4y=160", ["x = 20", "y = 30"]),
+        ("３x＝８", ["x = 8/3"]),
+        ("0.5x=65", ["x = 130.000000000000"]),
+        ("2/5*x=4", ["x = 10.0000000000000"]),
+        ("x/5*2=4", ["x = 10"]),
+        ("x²=81", ["x_0 = -9", "x_1 = 9"]),
+        ("x^2=7", ["x_0 = -sqrt(7)", "x_1 = sqrt(7)"]),
+        ("x^2+4=0", ["x_0 = -2*I", "x_1 = 2*I"]),
+        ("pi*r^2=12", ["r_0 = -1.95441004761168", "r_1 = 1.95441004761168"]),
+        ("x^2+y^2=25; x+y=7", ["x_0 = 3", "y_0 = 4", "x_1 = 4", "y_1 = 3"]),
+        ("x+y=9; xy=20", ["x_0 = 4", "y_0 = 5", "x_1 = 5", "y_1 = 4"]),
+        ("xyz=6; x=1; y=2", ["x = 1", "y = 2", "z = 3"]),
+        ("|x-3|=5", ["x_0 = -2", "x_1 = 8"]),
+        ("log(x)=2", ["x = exp(2)"]),
+        ("2^x=32", ["x = 5"]),
+        ("2*sin(x)=1", ["x_0 = pi/6", "x_1 = 5*pi/6"]),
+        ("sqrt(x+3)=x-3", ["x = 6"]),
+        ("(x^2-1)/(x-1)=0", ["x = -1"]),
+        ("x+y=1e-20; x-y=0", ["x = 5.00000000000000E-21", "y = 5.00000000000000E-21"]),
+        ("价格*2=10", ["价格 = 5"]),
+        ("苹果+香蕉=12，苹果-香蕉=2", ["苹果 = 7", "香蕉 = 5"]),
+        ("price+2cost=10; price-cost=1", ["cost = 3", "price = 4"]),
+        ("S+N=5; S-N=1", ["N = 2", "S = 3"]),
+        ("Q*E=6; Q=2", ["E = 3", "Q = 2"]),
+        ("lambda+beta=3; lambda-beta=1", ["beta = 1", "lambda = 2"]),
+        ("d+e=5; d-e=1", ["d = 3", "e = 2"]),
+        ("e^x=1", ["x = 0"]),
+    ],
+)
+def test_solution(equation, lines):
+    assert solve(equation) == lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (("x+y=25",), ["x = 25 - y"]),
+        (("l*w*h=12; w",), ["w = 12/(h*l)"]),
+        (("l*w*h=12", "w"), ["w = 12/(h*l)"]),
+        (("x+y=9; x-y=1; y",), ["y = 4"]),
+        (("x^2=49; x^3",), ["x_0 = -7", "x_1 = 7"]),
+        (("a*x+b=0", "x"), ["x = -b/a"]),
+    ],
+)
+def test_asked_unknown(arguments, lines):
+    assert solve(*arguments) == lines
+
+
+@pytest.mark.parametrize(
+    ("equation", "lines"),
+    [
+        ("2x+3<7", ["x < 2"]),
+        ("1<x<3", ["1 < x < 3"]),
+        ("x^2>=4", ["x <= -2 or x >= 2"]),
+        ("x^2>-1", ["x is any real number"]),
+        ("x^2=4; x>0", ["x = 2"]),
+    ],
+)
+def test_inequality(equation, lines):
+    assert solve(equation) == lines
+
+
+def test_numeric_solutions_are_marked():
+    assert solve("x=cos(x)") == ["x ≈ 0.739085133215161"]
+    assert solve("x^5-x+1=0")[0] == "x_0 ≈ -1.16730397826142"
+    assert len(solve("x^5-x+1=0")) == 5
+    assert solve("x=2^9000") == ["x ≈ 8.07495692300440E+2709"]
+    assert [line.partition(" ")[2] for line in solve("x^3-3x+1=0")] == [
+        "≈ 0.347296355333861",
+        "≈ 1.53208888623796",
+        "≈ -1.87938524157182",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("equation", "reason"),
+    [
+        ("3x+280", "no equation"),
+        ("5=6", "no unknown"),
+        ("x=1; x=2", "contradict"),
+        ("y=2x+1; 3y-6x=0", "contradict"),
+        ("x=x", "every value"),
+        ("x/0=1", "division by zero"),
+        ("1/x=0", "no solution"),
+        ("sqrt(x)=-1", "no solution"),
+        ("x^2<-1", "no solution"),
+        ("x^2=4; x>5", "inequalities"),
+        ("x>1; y>1", "one unknown"),
+        ("sin(x)>0", "periodic"),
+        ("floor(x)=3", "floor of an unknown"),
+        ("f(x)=2x", "unknown function f"),
+        ("x^100000=1", "exponent 100000"),
+        ("9^9^9^9=x", "bits"),
+        ("x=factorial(10^9)", "factorial"),
+        ("x=2^9000*y", "cannot be written down"),
+        (";".join(f"x{i}=1" for i in range(101)), "101 unknowns"),
+    ],
+)
+def test_refusal_says_why(equation, reason):
+    with pytest.raises(PluginError, match=reason):
+        solve(equation)
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        "__import__('os').system('id')=x",
+        'x=sin("__import__")',
+        "x.__class__=1",
+        "x=eval(1)",
+        "x=lambda y: y",
+        "x\0=1",
+        "\ud800=1",
+        "(" * 10_000 + "x" + ")" * 10_000 + "=1",
+        "x=" + "9" * 1_000_000,
+    ],
+)
+def test_hostile_input_is_refused_fast(equation):
+    started = time.perf_counter()
+    with pytest.raises(PluginError):
+        solve(equation)
+    assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    "equation", ["x=cos(x)", "x^3-3x+1=0", "exec+eval=3; exec-eval=1", "2x+3<7", "xy=12; x+y=7", "os*x=3"]
+)
+def test_sympy_evaluates_no_text(equation, monkeypatch):
+    def forbidden(*_):
+        raise AssertionError("text was evaluated")
+
+    solve("x=1")  # sympy's own lazy imports
+    monkeypatch.setattr(builtins, "eval", forbidden)
+    monkeypatch.setattr(builtins, "exec", forbidden)
+    assert solve(equation)
+
+
+def test_sixty_equations():
+    equations = ["x0=1", *(f"x{i}=x{i - 1}+1" for i in range(1, 60))]
+    assert "x59 = 60" in solve(";".join(equations))
+
+
+coefficients = st.integers(-20, 20)
+
+
+def values(lines):
+    """The solutions as one dict of exact numbers per index."""
+    solutions = {}
+    for line in lines:
+        name, _, value = line.partition(" = ")
+        letter, _, index = name.partition("_")
+        solutions.setdefault(index, {})[letter] = Fraction(value)
+    return list(solutions.values())
+
+
+@settings(max_examples=40, deadline=None)
+@given(*[coefficients] * 6)
+def test_linear_systems_hold_by_substitution(a, b, c, d, e, f):
+    assume(a * e != b * d)
+    assume((a or d) and (b or e))
+    (solution,) = values(solve(f"{a}x+({b})y={c}; {d}x+({e})y={f}"))
+    x, y = solution["x"], solution["y"]
+    assert a * x + b * y == c
+    assert d * x + e * y == f
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 9))
+def test_every_root_of_a_quadratic(first, second, factor):
+    lines = solve(f"{factor}x^2 + ({-factor * (first + second)})x + ({factor * first * second}) = 0")
+    assert sorted(s["x"] for s in values(lines)) == sorted({first, second})
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.decimals(-100, 100, places=2), st.decimals(1, 100, places=2), st.decimals(-100, 100, places=2))
+def test_decimal_equations_give_fifteen_digits(shift, factor, value):
+    (line,) = solve(f"{factor}*x + ({shift}) = {value}")
+    expected = (Fraction(value) - Fraction(shift)) / Fraction(factor)
+    assert abs(Fraction(line.removeprefix("x = ")) - expected) <= abs(expected) * Fraction(1, 10**14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text("0123456789.+-*/()=xy ", max_size=16))
+def test_any_text_gives_lines_or_a_reason(text):
+    try:
+        lines = solve(text)
+    except PluginError as error:
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert lines
+        assert all(" = " in line or " ≈ " in line for line in lines)
