@@ -12,14 +12,17 @@ from sympy.functions.elementary.trigonometric import TrigonometricFunction
 
 from moss_agent.errors import PluginError
 
-from ._algebra import build, is_short
+from ._algebra import build, is_short, is_undefined
 from ._tree import Relation
 
 
 def inequality(relation: Relation, symbols: Mapping[str, sympy.Symbol]) -> sympy.Basic:
     """left - right symbol 0, for sympy."""
     make = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "!=": sympy.Ne}[relation.symbol]
-    return make(build(relation.left, symbols) - build(relation.right, symbols), 0)
+    difference = build(relation.left, symbols) - build(relation.right, symbols)
+    if is_undefined(difference):
+        raise PluginError("undefined: something in the inequality is infinite")
+    return make(difference, 0)
 
 
 def solved_range(conditions: Sequence[Relation], unknowns: Sequence[str]) -> list[str]:
@@ -30,10 +33,7 @@ def solved_range(conditions: Sequence[Relation], unknowns: Sequence[str]) -> lis
     found = [inequality(condition, {unknowns[0]: symbol}) for condition in conditions]
     if any(f.has(TrigonometricFunction) for f in found):  # sympy would give one period only
         raise PluginError("inequalities of periodic functions are not solved")
-    try:
-        region = sympy.Intersection(*(sympy.solve_univariate_inequality(f, symbol, relational=False) for f in found))
-    except (NotImplementedError, ValueError, TypeError):
-        raise PluginError("no way is known to solve this inequality") from None
+    region = sympy.Intersection(*(sympy.solve_univariate_inequality(f, symbol, relational=False) for f in found))
     if region == sympy.S.EmptySet:
         raise PluginError("no solution: no real number meets the inequality")
     if not is_short(region):

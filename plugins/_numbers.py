@@ -215,7 +215,8 @@ def _lcm(*values: Value) -> int:
 
 
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "abs": abs, "floor": math.floor, "ceil": math.ceil, "min": min, "max": max, "round": _round,
+    "abs": abs, "floor": math.floor, "ceil": math.ceil, "min": lambda *values: min(values), "max": lambda *values: max(values),
+    "round": _round,
     "factorial": _factorial, "binomial": _binomial, "lcm": _lcm,
     "gcd": lambda *values: math.gcd(*map(_integer, values)),
     "sum": lambda *values: sum(values), "sign": lambda value: (value > 0) - (value < 0),
@@ -237,9 +238,12 @@ def _may_cancel(node: Node | Relation) -> bool:
 
 
 def _settled(node: Node, value: float) -> float:
-    """`value`, or 0.0 if the exact value is zero. Raises ZeroDivisionError at a pole."""
-    from ._algebra import is_pole, is_zero
+    """`value`, or 0.0 if the exact value is zero. Raises PluginError at a pole."""
+    from ._algebra import is_undefined, is_zero, try_build
 
-    if is_pole(node):
-        raise ZeroDivisionError
-    return 0.0 if is_zero(node) else value
+    exact = try_build(node)
+    if exact is None:
+        return value
+    if is_undefined(exact):
+        raise PluginError("undefined: the exact value is infinite")
+    return 0.0 if is_zero(exact) else value

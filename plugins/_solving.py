@@ -17,12 +17,13 @@ import sympy
 
 from moss_agent.errors import PluginError
 
-from ._algebra import CONSTANTS, build, is_short
+from ._algebra import CONSTANTS, build, is_short, is_undefined, is_zero
 from ._inequalities import inequality, solved_range
 from ._roots import numeric_roots
 from ._tree import Call, Chain, Name, Node, Number, Relation, names, walk
 
 MAX_CLOSED_FORM = 80  # characters
+MAX_DEGREE = 20  # of the polynomials that are left to sympy
 MAX_ROOT = 10  # the n of the nth roots that are left to sympy
 TOLERANCE = 1e-12
 _REAL = frozenset({"abs", "min", "max"})
@@ -39,19 +40,26 @@ def solve_relations(relations: Sequence[Relation], unknowns: Sequence[str], aske
 
     Raises PluginError if there is no solution, if every value is one, or if none was found.
     """
-    symbols = _symbols(relations, unknowns)
-    equations = list(_residuals([r for r in relations if r.symbol == "="], symbols))
+    try:
+        return _solved(relations, _symbols(relations, unknowns), asked)
+    except PluginError:
+        raise
+    except Exception as error:  # sympy fails in many ways on what it does not know
+        raise PluginError(f"no way is known to solve this ({type(error).__name__})") from error
+
+
+def _solved(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol], asked: Sequence[str]) -> list[str]:
     conditions = [r for r in relations if r.symbol != "="]
-    if not any(r.symbol == "=" for r in relations):
+    if len(conditions) == len(relations):
         return solved_range(conditions, list(symbols))
+    equations = list(_residuals([r for r in relations if r.symbol == "="], symbols))
     if not equations:
         raise PluginError("the equations hold for every value of the unknowns")
     order = sorted(symbols, key=lambda name: (name not in asked, name))
     wanted = [symbols[name] for name in (order[: max(len(equations), len(asked))] if asked else order)]
     solutions = _meeting(conditions, _solutions(equations, wanted), symbols)
-    shown = set(asked or symbols)
     exact = not any(_is_decimal(r, set(symbols)) for r in relations)
-    return list(_lines(solutions, shown, exact))
+    return list(_lines(solutions, set(asked or symbols), exact))
 
 
 def _symbols(relations: Sequence[Relation], unknowns: Sequence[str]) -> dict[str, sympy.Symbol]:
@@ -65,32 +73,39 @@ def _residuals(relations: list[Relation], symbols: dict[str, sympy.Symbol]) -> I
     """left - right of each equation that says something."""
     for relation in relations:
         residual = build(relation.left, symbols) - build(relation.right, symbols)
+        if is_undefined(residual):
+            raise PluginError("undefined: something in the equation is infinite")
         if residual.free_symbols:
-            residual = residual if residual.expand() != 0 else sympy.S.Zero
-        if not residual.free_symbols and abs(residual.evalf(30)) > TOLERANCE:
+            if not _satisfies({}, residual):  # otherwise an identity
+                yield residual
+        elif not is_zero(residual):
             raise PluginError("no solution: the equations contradict each other")
-        if residual.free_symbols:
-            yield residual
 
 
 def _solutions(equations: list[sympy.Expr], wanted: list[sympy.Symbol]) -> list[Solution]:
     """At least one solution, each checked."""
-    found = _closed_forms(equations, wanted)
+    is_single = len(equations) == len(wanted) == 1 and equations[0].free_symbols == set(wanted)
+    found = [] if is_single and _is_for_numbers(equations[0], wanted[0]) else _closed_forms(equations, wanted)
     checked = [s for s in found if s and all(_satisfies(s, e) for e in equations)]
-    if not checked and len(equations) == len(wanted) == 1 and equations[0].free_symbols == set(wanted):
+    if not checked and is_single:
         checked = [{wanted[0]: root} for root in numeric_roots(equations[0], wanted[0])]
-    if not checked and not found and all(e.is_polynomial(*wanted) for e in equations):
+    if not checked and all(e.is_polynomial(*wanted) and sympy.Poly(e, *wanted).is_linear for e in equations):
         raise PluginError("no solution: the equations contradict each other")
     if not checked:
         raise PluginError("no solution was found: the equations may contradict each other or have no closed form")
     return checked
 
 
+def _is_for_numbers(equation: sympy.Expr, symbol: sympy.Symbol) -> bool:
+    """Whether sympy would take long over closed forms that nobody can read."""
+    if equation.is_polynomial(symbol):
+        return bool(sympy.degree(equation, symbol) > MAX_DEGREE)
+    powers = equation.atoms(sympy.Pow)  # x^2.37 would become an equation of degree 237
+    return any(p.base.has(symbol) and p.exp.is_Rational and p.exp.q > MAX_ROOT for p in powers)
+
+
 def _closed_forms(equations: list[sympy.Expr], wanted: list[sympy.Symbol]) -> list[Solution]:
     """What sympy finds, perhaps nothing."""
-    powers = set().union(*(e.atoms(sympy.Pow) for e in equations))
-    if any(p.base.free_symbols and p.exp.is_Rational and p.exp.q > MAX_ROOT for p in powers):
-        return []  # sympy would turn x^2.37 into an equation of degree 237
     try:
         return sympy.solve(equations, wanted, dict=True)
     except Exception:  # of any kind: all of them mean that sympy knows no closed form

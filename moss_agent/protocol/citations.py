@@ -7,11 +7,8 @@ do not exist.
 import re
 from collections.abc import Collection
 
-_NUMBER = re.compile(r"<\|(\d{1,4})\|>")
-_CITATION = re.compile(
-    r"<sup>\s*<\|\d{1,4}\|>(?:[\s,，、]*<\|\d{1,4}\|>)*\s*</sup>"
-    r"|<\|\d{1,4}\|>(?:[,，、\s]*<\|\d{1,4}\|>)*"
-)
+_NUMBER = re.compile(r"<\|(\d{1,99})\|>")
+_CITATION = re.compile(r"(?:<sup>\s*)?<\|\d{1,99}\|>(?:[\s,，、]*<\|\d{1,99}\|>)*(?:\s*</sup>)?")
 
 
 def cited_numbers(text: str) -> list[int]:

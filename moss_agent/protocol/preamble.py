@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from moss_agent.protocol.neutral import neutralise
+
 
 @dataclass(frozen=True)
 class Capability:
@@ -13,7 +15,8 @@ class Capability:
 
     def line(self, enabled: bool) -> str:
         """An enabled plugin always carries its API: without it the model calls nothing."""
-        return f"- {self.label}: enabled. API: {self.api}\n" if enabled else f"- {self.label}: disabled.\n"
+        state = f"enabled. API: {self.api}" if enabled else "disabled."
+        return " ".join(neutralise(f"- {self.label}: {state}").splitlines()) + "\n"
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,15 @@ class Preamble:
     never: tuple[str, ...] = ()
 
     def render(self, enabled: Iterable[Capability]) -> str:
-        """The whole preamble with the given plugins on; ones that the family does not know come last."""
+        """The whole preamble with the given plugins on; ones that the family does not know come last.
+
+        No label comes twice: of plugins with the same label the last counts, and one that is on is not off.
+        """
         on = {capability.label: capability for capability in enabled}
         lines = [self.instruction, "- Inner thoughts: enabled.\n"]
         for known in self.known:
             lines.append(on.get(known.label, known).line(known.label in on))
             on.pop(known.label, None)
-        lines += [f"- {label}: disabled.\n" for label in self.never]
+        lines += [f"- {label}: disabled.\n" for label in self.never if label not in on]
         lines += [own.line(True) for own in on.values()]
         return "".join(lines)

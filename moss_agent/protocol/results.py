@@ -8,15 +8,21 @@
     x_1 = 2
 
 Search hits are numbered through the whole turn. Numbers of hits and lengths are those of the training data.
+
+Reading tolerates what MOSS's own data has besides: values without quotes, hits with a title before the
+quote or cut off without a closing one, an expression's rest between command and arrow. What was read is
+written as it stood, except that `neutralise` applies to all of it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Union
 
+from moss_agent.protocol.commands import CommandScanner
 from moss_agent.protocol.neutral import neutralise
 
 NO_RESULT = "No result."
@@ -24,18 +30,24 @@ NO_COMMAND = "None"
 DRAWN = "Image generated successfully."
 
 _BLOCK = frozenset({"Search", "Solve"})  # their failure stands on a line of its own, others' after the arrow
-_HEAD = re.compile(r"(?P<name>[A-Za-z_]\w*)\((?P<arguments>.*)\) =>(?: (?P<inline>.+))?")
-_PASSAGE = re.compile(r"<\|(\d+)\|>: (.*)", re.DOTALL)
+_QUOTES = ("'", '"')
+_CALL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}\s*\(")
+_ARROW = re.compile(r" =>(?: |\Z)")
+_PASSAGE = re.compile(r"<\|([0-9]{1,4})\|>: ")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))", re.DOTALL)
-_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A search hit as the model sees it."""
+    """A search hit as the model sees it.
+
+    written: how a hit that was read stood there, if not in the form in which it would be written.
+    """
 
     number: int
     text: str
+    written: str = field(default="", compare=False)
 
 
 Body = Union[str, tuple[str, ...], tuple[Passage, ...], None]
@@ -45,16 +57,18 @@ Body = Union[str, tuple[str, ...], tuple[Passage, ...], None]
 class Entry:
     """One command and its outcome.
 
-    head: the command as the model wrote it, `Calculate("12*3")`.
+    head: the command as the model wrote it, `Calculate("12*3")`; empty for text that belongs to no command.
     body: a `str` stands after the arrow, lines and passages below it; None is `No result.`
+    written: what stood after the arrow of an entry that was read, if not what would be written.
     """
 
     head: str
     body: Body
+    written: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
-        return self.head.partition("(")[0]
+        return self.head.partition("(")[0].rstrip()
 
 
 def hits_per_search(searches: int) -> int:
@@ -87,19 +101,25 @@ def render_results(entries: Sequence[Entry]) -> str:
 
 def number_passages(entries: Sequence[Entry]) -> list[Entry]:
     """The entries with their passages numbered through, from 1."""
-    numbered, count = [], 0
-    for entry in entries:
-        if isinstance(entry.body, tuple) and entry.body and isinstance(entry.body[0], Passage):
-            passages = [replace(p, number=count + i) for i, p in enumerate(entry.body, 1)]
-            count += len(passages)
-            entry = replace(entry, body=tuple(passages))
-        numbered.append(entry)
-    return numbered
+    numbers = count(1)
+    return [
+        replace(entry, body=tuple(_numbered(line, numbers) for line in entry.body))
+        if isinstance(entry.body, tuple)
+        else entry
+        for entry in entries
+    ]
+
+
+def _numbered(line: str | Passage, numbers: Iterator[int]) -> str | Passage:
+    return replace(line, number=next(numbers)) if isinstance(line, Passage) else line
 
 
 def _render_entry(entry: Entry) -> str:
-    head = " ".join(neutralise(entry.head).splitlines())
-    outcome = render_outcome(entry)
+    head, outcome = _one_line(entry.head), render_outcome(entry)
+    if not head:
+        return outcome
+    if entry.written:
+        return f"{head} => {neutralise(entry.written)}"
     inline = isinstance(entry.body, str) or (not entry.body and entry.name not in _BLOCK)
     return f"{head} => {outcome!r}" if inline else f"{head} =>\n{outcome}"
 
@@ -115,60 +135,111 @@ def render_outcome(entry: Entry) -> str:
 
 def _render_line(line: str | Passage) -> str:
     if isinstance(line, Passage):
-        return f"<|{line.number}|>: {neutralise(line.text)!r}"
-    line = " ".join(neutralise(line).splitlines())
-    return line.replace("=>", "⇒") if _HEAD.fullmatch(line) else line
+        return f"<|{line.number}|>: {neutralise(line.written) or repr(neutralise(line.text))}"
+    line = _one_line(line)
+    return line.replace("=>", "⇒") if _read_head(line) else line
+
+
+def _one_line(text: str) -> str:
+    return " ".join(neutralise(text).splitlines())
 
 
 def parse_results(text: str) -> list[Entry]:
     """The entries of a Results segment's text. Reads what `render_results` writes, and tolerates more."""
+    if text.strip() in ("", NO_COMMAND):
+        return []
+    if text == DRAWN:
+        return [Entry("", DRAWN)]
     entries: list[Entry] = []
-    for line in _logical_lines(text):
-        if head := _HEAD.fullmatch(line):
-            inline = head["inline"]
-            entries.append(Entry(line[: head.end("arguments") + 1], () if inline is None else _inline(inline)))
-        elif entries and isinstance(entries[-1].body, tuple):
-            body = () if line == NO_RESULT else (*entries[-1].body, _line(line))
-            entries[-1] = replace(entries[-1], body=body)
-    return [replace(e, body=None) if e.body == () else e for e in entries]
-
-
-def _logical_lines(text: str) -> list[str]:
-    """Lines; a passage that was written with real line breaks goes on up to the next head or passage."""
-    lines: list[str] = []
+    head, lines = "", []
     for line in text.split("\n"):
-        starts = _HEAD.fullmatch(line) or _PASSAGE.match(line)
-        if lines and not starts and _PASSAGE.match(lines[-1]) and not _is_closed(lines[-1]):
-            lines[-1] += "\n" + line
-        else:
+        if (found := _read_head(line)) is None:
             lines.append(line)
-    return lines
+            continue
+        entries += _read_block(head, lines)
+        head, value = found
+        lines = []
+        if value is not None:
+            entries.append(_read_inline(head, value))
+            head = ""
+    return entries + _read_block(head, lines)
 
 
-def _is_closed(passage: str) -> bool:
-    quoted = passage.partition(": ")[2]
-    return len(quoted) >= 2 and quoted[0] in "'\"" and quoted[-1] == quoted[0]
+def _read_head(line: str) -> tuple[str, str | None] | None:
+    """Head and value, None in its place if lines follow; None if `line` does not begin an entry."""
+    if " =>" not in line or not _CALL.match(line):
+        return None
+    found = next(CommandScanner().scan(line), None)
+    is_first = found and line.startswith(found[1].text)
+    end = found[0] if is_first else line.find(")") + 1
+    arrow = _ARROW.search(line, end) if end else None
+    if arrow is None:
+        return None
+    return line[: arrow.start()], line[arrow.end() :] if arrow[0].endswith(" ") else None
 
 
-def _inline(text: str) -> str | None:
-    value = _unquote(text)
-    return None if value == NO_RESULT else value
+def _read_inline(head: str, value: str) -> Entry:
+    text = _unquote(value)
+    entry = Entry(head, None if text == NO_RESULT else text)
+    as_rendered = _render_entry(entry) == f"{_one_line(head)} => {value}"
+    return entry if as_rendered else replace(entry, written=value)
 
 
-def _line(line: str) -> str | Passage:
-    passage = _PASSAGE.match(line)
-    return Passage(int(passage[1]), _unquote(passage[2])) if passage else line
+def _read_block(head: str, lines: list[str]) -> list[Entry]:
+    """The entry of a head and the lines below it; nothing if there is neither."""
+    if not head and not any(lines):
+        return []
+    return [Entry(head, None if lines == [NO_RESULT] else tuple(_read_lines(lines)) or None)]
+
+
+def _read_lines(lines: list[str]) -> Iterator[str | Passage]:
+    """Lines and passages; a passage with real line breaks goes on up to its closing quote."""
+    groups: list[list[str]] = []
+    quote = ""
+    for line in lines:
+        if found := _PASSAGE.match(line):
+            quote = line[found.end() : found.end() + 1]
+            closed = _is_quoted(line[found.end() :])
+        else:
+            closed = _is_quoted(quote + line)
+        if found or not quote:
+            groups.append([line])
+        else:
+            groups[-1].append(line)
+        if closed or quote not in _QUOTES:
+            quote = ""
+    return (_read_passage("\n".join(group)) for group in groups)
+
+
+def _read_passage(text: str) -> str | Passage:
+    found = _PASSAGE.match(text)
+    if not found:
+        return text
+    written = text[found.end() :]
+    passage = Passage(int(found[1]), _unquote(written))
+    as_rendered = _render_line(passage) == f"<|{passage.number}|>: {written}"
+    return passage if as_rendered else replace(passage, written=written)
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether `text` begins with a quote and ends with the same, which no backslash makes part of the text."""
+    if len(text) < 2 or text[0] not in _QUOTES or text[-1] != text[0]:
+        return False
+    backslashes = len(text) - 1 - len(text[:-1].rstrip("\\"))
+    return backslashes % 2 == 0
 
 
 def _unquote(text: str) -> str:
-    """The inverse of `repr` for a string; text that is not quoted stays as it is."""
-    if len(text) < 2 or text[0] not in "'\"" or text[-1] != text[0]:
+    """The inverse of `repr` for a string, also for one that was cut off; other text stays as it is."""
+    if not text.startswith(_QUOTES):
         return text
-    return _ESCAPE.sub(_unescape, text[1:-1])
+    quoted = text[1:-1] if _is_quoted(text) else text[1:]
+    plain = _ESCAPE.sub(_unescape, quoted)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # joins pairs of surrogates
 
 
 def _unescape(match: re.Match[str]) -> str:
     digits = match[1] or match[2] or match[3]
     if digits:
         return chr(int(digits, 16)) if int(digits, 16) < 0x110000 else match[0]
-    return _ESCAPED.get(match[4], match[4])
+    return _ESCAPED.get(match[4], match[0])

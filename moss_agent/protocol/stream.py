@@ -1,8 +1,9 @@
 """A turn read as it is written: text in pieces of any size in, events out.
 
-Where the text is cut makes no difference to the events, except that text itself arrives in pieces.
+Where the text is cut makes no difference to the events, except that text itself arrives in pieces. A
+command comes between the text up to its end and the text behind it.
 Any end marker ends the segment, the right one or not, and so does the header of another segment.
-Text between segments, which the protocol does not know, belongs to no segment.
+Text between segments, mostly the line breaks, belongs to no segment.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Union
 
 from moss_agent.protocol.commands import Command, CommandScanner
-from moss_agent.protocol.markers import COMMANDS, SEGMENTS, Segment, first_marker, possible_marker
+from moss_agent.protocol.markers import COMMANDS, MARKER, SEGMENTS, Segment, possible_marker
 
 _BY_HEADER = {segment.header: segment for segment in SEGMENTS}
 
@@ -59,15 +60,14 @@ class TurnParser:
 
     def feed(self, piece: str) -> Iterator[ParseEvent]:
         """The events that `piece` completes."""
-        text = self._held + piece
-        while found := first_marker(text):
-            position, marker = found
-            yield from self._text(text[:position])
-            yield from self._marker(marker)
-            text = text[position + len(marker) :]
-        keep = possible_marker(text)
-        self._held = text[len(text) - keep :]
-        yield from self._text(text[: len(text) - keep])
+        text, start = self._held + piece, 0
+        for found in MARKER.finditer(text):
+            yield from self._text(text[start : found.start()])
+            yield from self._marker(found[0])
+            start = found.end()
+        end = len(text) - possible_marker(text[start:])
+        self._held = text[end:]
+        yield from self._text(text[start:end])
 
     def close(self) -> Iterator[ParseEvent]:
         """What was held back because it might have become a marker."""
@@ -87,9 +87,10 @@ class TurnParser:
         if self._at_start and text:
             text = text[1:] if text[0] in " \n" else text
             self._at_start = False
-        if not text or (self._segment is None and text.isspace()):
-            return
-        yield TextRead(self._segment, text)
-        if self._segment is COMMANDS:
-            for command in self._commands.feed(text):
-                yield CommandRead(command)
+        start = 0
+        for end, command in self._commands.scan(text) if self._segment is COMMANDS else ():
+            yield TextRead(self._segment, text[start:end])
+            yield CommandRead(command)
+            start = end
+        if text[start:]:
+            yield TextRead(self._segment, text[start:])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from moss_agent.protocol.commands import Command, parse_commands
-from moss_agent.protocol.markers import ANSWER, COMMANDS, HUMAN, RESULTS, SEGMENTS, THOUGHTS, Segment, first_marker
+from moss_agent.protocol.markers import ANSWER, COMMANDS, HUMAN, RESULTS, THOUGHTS, Segment, first_marker
 from moss_agent.protocol.neutral import neutralise
 from moss_agent.protocol.results import DRAWN, Entry, parse_results
-from moss_agent.protocol.stream import TextRead, TurnParser
+from moss_agent.protocol.stream import SegmentStarted, TextRead, TurnParser
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,22 @@ def render_turn(turn: Turn) -> str:
 
 
 def parse_turn(text: str) -> Turn:
-    """The segments of one turn; absent ones keep their defaults, the first of each kind counts.
+    """The segments of one turn; absent ones keep their defaults, the first of each kind with text in it counts.
 
     Tolerates missing and wrong end markers, missing segments and text between segments.
     """
     parser = TurnParser()
-    texts: dict[str, str] = {}
+    texts: dict[Segment, list[str]] = {}
+    pieces: list[str] = []
     for event in (*parser.feed(text), *parser.close()):
-        if isinstance(event, TextRead) and event.segment:
-            texts[event.segment.name] = texts.get(event.segment.name, "") + event.text
-    if "results" in texts:
-        texts["results"] = texts["results"].removesuffix("\n")
-    return Turn(**{segment.name: texts[segment.name] for segment in SEGMENTS if segment.name in texts})
+        if isinstance(event, SegmentStarted):
+            earlier = texts.get(event.segment, ())
+            pieces = []
+            if not any(piece.strip() for piece in earlier):
+                texts[event.segment] = pieces
+        elif isinstance(event, TextRead) and event.segment:
+            pieces.append(event.text)
+    whole = {segment.name: "".join(pieces) for segment, pieces in texts.items()}
+    if RESULTS.name in whole:
+        whole[RESULTS.name] = whole[RESULTS.name].removesuffix("\n")
+    return Turn(**whole)

@@ -6,7 +6,7 @@ from random import Random
 
 from . import arithmetic_everyday_en, arithmetic_everyday_zh, arithmetic_stories_en, arithmetic_stories_zh
 from .asides import AFTER, BEFORE
-from .expressions import evaluate, evaluate_exactly, rounded, solver_number
+from .expressions import evaluate, evaluate_exactly, gives_decimals, rounded, solver_number
 from .shapes import ExampleTurn, Tools, spoken
 from .story import Story
 from .sums import Sum, draw_sum
@@ -100,7 +100,7 @@ def _is_rational(expression: str) -> bool:
 
 
 def _solved(language: str, task: Sum) -> ExampleTurn:
-    value = solver_number(evaluate_exactly(task.expression), decimal="." in task.expression)
+    value = solver_number(evaluate_exactly(task.expression), decimal=gives_decimals(task.expression))
     thoughts = BY_SOLVER[language].format(idea=task.idea)
     return ExampleTurn(task.text, thoughts, (("Solve", f"x={task.expression}"),), (f"x = {value}",), task.answer)
 

@@ -70,3 +70,23 @@ PLUGINS: tuple[tuple[str, str, str, str, str, str, str, str], ...] = (
     ("Taxi", "CallTaxi(place)", "Call me a taxi in {city}. | I need a cab in {city}", "arrives in {m} minutes", "Your taxi {o}.", "在{city}叫辆出租车", "{m}分钟后到", "出租车{o}。"),
     ("Step counter", "StepsOn(date)", "How many steps did I take on {date}? | My steps on {date}?", "{n}{m}0 steps", "On {date} it was {o}.", "{date}我走了多少步？", "{n}{m}0步", "{date}走了{o}。"),
 )
+
+ARGUMENTS = {
+    "city": "{city}", "place": "{city}", "country": "{country}", "word": "{word}", "duration": "{n} {minutes}", "time": "{m}:00",
+    "quantity": "{n} {unit}", "name": "{name}", "item": "{item}", "text": "{text}", "amount": "{n} {money}", "song": "{song}",
+    "room": "{room}", "topic": "{topic}", "recipe": "{dish}", "dish": "{dish}", "company": "{company}", "date": "{date}",
+    "number": "{n}", "order": "A{n}{m}", "route": "{city} - {city2}", "animal": "{animal}", "film": "{film}", "code": "print({n})",
+}
+THOUGHTS = {
+    "en": ("The plugin {label} fits this request, so I call {name}.", "I can use {label} here.", "{label} is enabled and can do this; I use {name}.",
+           "This is a job for the {label} plugin."),
+    "zh": ("{label}插件适合，调用{name}。", "可以用{label}完成。", "{label}已启用，使用{name}。"),
+}
+FAILED = {"en": "Sorry, {label} gave no result this time.", "zh": "抱歉，{label}没有返回结果。"}
+DISABLED = {
+    "en": (
+        "{label} would fit, but it is disabled, so I use no tool.",
+        "I'm sorry, {label} is disabled at the moment, so I can't do this.",
+    ),
+    "zh": ("{label}适合，但未启用。", "抱歉，{label}目前未启用，无法完成。"),
+}

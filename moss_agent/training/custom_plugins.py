@@ -6,24 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from random import Random
 
-from .custom_plugin_list import PLUGINS, SLOTS
+from .custom_plugin_list import ARGUMENTS, DISABLED, FAILED, PLUGINS, SLOTS, THOUGHTS
 from .shapes import ExampleTurn, Plugin, Tools
 from .templates import variants
 from .wording import roughen
-
-THOUGHTS = {
-    "en": ("The plugin {label} fits this request, so I call {name}.", "I can use {label} here.", "{label} is enabled and can do this; I use {name}.",
-           "This is a job for the {label} plugin."),
-    "zh": ("{label}插件适合，调用{name}。", "可以用{label}完成。", "{label}已启用，使用{name}。"),
-}  # fmt: skip
-FAILED = {"en": "Sorry, {label} gave no result this time.", "zh": "抱歉，{label}没有返回结果。"}
-DISABLED = {
-    "en": (
-        "{label} would fit, but it is disabled, so I use no tool.",
-        "I'm sorry, {label} is disabled at the moment, so I can't do this.",
-    ),
-    "zh": ("{label}适合，但未启用。", "抱歉，{label}目前未启用，无法完成。"),
-}
 
 
 @dataclass(frozen=True)
@@ -97,14 +83,6 @@ def _turn(random: Random, language: str, plugin: OwnPlugin, enabled: bool) -> Ex
     if random.random() < 0.06:
         return ExampleTurn(text, thoughts, ((plugin.name, value),), (None,), FAILED[language].format(**names))
     return ExampleTurn(text, thoughts, ((plugin.name, value),), (out,), answer.format(o=out, **slots))
-
-
-ARGUMENTS = {
-    "city": "{city}", "place": "{city}", "country": "{country}", "word": "{word}", "duration": "{n} {minutes}", "time": "{m}:00",
-    "quantity": "{n} {unit}", "name": "{name}", "item": "{item}", "text": "{text}", "amount": "{n} {money}", "song": "{song}",
-    "room": "{room}", "topic": "{topic}", "recipe": "{dish}", "dish": "{dish}", "company": "{company}", "date": "{date}",
-    "number": "{n}", "order": "A{n}{m}", "route": "{city} - {city2}", "animal": "{animal}", "film": "{film}", "code": "print({n})",
-}  # fmt: skip
 
 
 def _argument(kind: str, slots: dict[str, str]) -> str:

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from random import Random
 
 from . import drawing_words as words
-from .drawing_wording import ANSWERS, ASKS, DISABLED, FAILED, GREETINGS, THOUGHTS
+from .drawing_wording import (
+    ANSWERS,
+    ASKS,
+    CHANGE_ANSWERS,
+    CHANGE_THOUGHTS,
+    CHANGES,
+    DISABLED,
+    FAILED,
+    GREETINGS,
+    THOUGHTS,
+    TWO,
+)
 from .shapes import ExampleTurn, Tools, spoken
 from .wording import decorate
 
@@ -99,12 +110,7 @@ def several(random: Random, language: str, tools: Tools) -> ExampleTurn:
     first, second = draw_scene(random, language), draw_scene(random, language)
     if not tools.drawing:
         return turn(random, language, tools)
-    text, thoughts, answer = random.choice({
-        "en": (("Draw {a} and also {b}.", "The user wants two pictures, so I call Text2Image twice.", "Both pictures are ready."),
-               ("I need two images: {a}; {b}.", "Two images are wanted; each needs its own call.", "Here are both images. Enjoy!")),
-        "zh": (("画两张图：{a}，还有{b}", "要画两张图，分别调用文生图。", "两张图都画好了。"),
-               ("请分别画{a}和{b}。", "用户要两张图片，调用两次。", "两张图片已生成。")),
-    }[language])  # fmt: skip
+    text, thoughts, answer = random.choice(TWO[language])
     commands = (("Text2Image", first.description), ("Text2Image", second.description))
     return ExampleTurn(text.format(a=first.said, b=second.said), thoughts, commands, (DONE, DONE), answer)
 
@@ -121,18 +127,7 @@ def follow_up(random: Random, language: str, tools: Tools, previous: ExampleTurn
         f"{before}, {style[0]} style",
         f"{before}, with {random.choice(words.DETAILS)[0]}",
     )[kind]
-    text = random.choice({
-        "en": (("Now {p}.", "And the same {p}?"), ("Make it {s} style.", "The same in {s} style please."), ("Nice, can you do it once more, a bit different?", "Another version please.")),
-        "zh": (("换成{p}的", "再画一张{p}的"), ("换成{s}风格", "用{s}风格再画一次"), ("再来一张，稍微不同", "换一个版本")),
-    }[language][kind])  # fmt: skip
+    text = random.choice(CHANGES[language][kind])
     text = text.format(p=place[language == "zh"], s=style[language == "zh"])
-    thoughts = {
-        "en": "The user wants the previous picture changed, so I draw it again with Text2Image.",
-        "zh": "用户想修改上一张图，重新生成。",
-    }[language]
-    answer = random.choice(
-        {"en": ("Here is the new version.", "I've changed the picture."), "zh": ("新的图画好了。", "已按要求修改。")}[
-            language
-        ]
-    )
+    thoughts, answer = CHANGE_THOUGHTS[language], random.choice(CHANGE_ANSWERS[language])
     return ExampleTurn(text, thoughts, (("Text2Image", description),), (DONE,), answer)

@@ -48,3 +48,29 @@ DISABLED = {
     "zh": (("用户想要图，但文生图未启用。", "抱歉，文生图功能未开启，现在不能画{s}。"), ("画图工具不可用，只能用文字回答。", "我现在无法画图，只能请您想象{s}。")),
 }
 GREETINGS = {"en": ("Hi!", "Hello,", "Hey MOSS,"), "zh": ("你好，", "麻烦", "MOSS，")}
+# (question about scenes {a} and {b}, thoughts, answer)
+TWO = {
+    "en": (("Draw {a} and also {b}.", "The user wants two pictures, so I call Text2Image twice.", "Both pictures are ready."),
+           ("I need two images: {a}; {b}.", "Two images are wanted; each needs its own call.", "Here are both images. Enjoy!"),
+           ("Two pictures please: first {a}, then {b}", "There are two pictures to draw, so two calls.", "I drew both for you.")),
+    "zh": (("画两张图：{a}，还有{b}", "要画两张图，分别调用文生图。", "两张图都画好了。"),
+           ("请分别画{a}和{b}。", "用户要两张图片，调用两次。", "两张图片已生成。"),
+           ("先画{a}，再画{b}", "两张图，各调用一次Text2Image。", "都画好了，请看。")),
+}
+# another place {p}, another style {s}, another detail
+CHANGES = {
+    "en": (("Now {p}.", "And the same {p}?", "Can I have it {p}?", "Draw it again, but {p}."),
+           ("Make it {s} style.", "The same in {s} style please.", "How about {s} style?", "I'd prefer {s} style."),
+           ("Nice, can you do it once more, a bit different?", "Another version please.", "Try again with more detail.")),
+    "zh": (("换成{p}的", "再画一张{p}的", "改成{p}", "如果是{p}呢？"),
+           ("换成{s}风格", "用{s}风格再画一次", "我更想要{s}风格", "改成{s}风格吧"),
+           ("再来一张，稍微不同", "换一个版本", "再画得细致一些")),
+}
+CHANGE_THOUGHTS = {
+    "en": "The user wants the previous picture changed, so I draw it again with Text2Image.",
+    "zh": "用户想修改上一张图，重新生成。",
+}
+CHANGE_ANSWERS = {
+    "en": ("Here is the new version.", "I've changed the picture.", "Done, what do you think?"),
+    "zh": ("新的图画好了。", "已按要求修改。", "改好了，请看。"),
+}

@@ -7,7 +7,7 @@ from random import Random
 
 from . import equation_everyday_en, equation_everyday_zh, equation_stories_en, equation_stories_zh
 from .asides import AFTER, BEFORE
-from .expressions import Number, evaluate, rounded, solver_number, tidy
+from .expressions import Number, evaluate, gives_decimals, rounded, solver_number, tidy
 from .plain_equations import draw_equations
 from .shapes import ExampleTurn, Tools, spoken
 from .story import Riddle
@@ -21,7 +21,7 @@ RIDDLES: dict[str, tuple[Riddle, ...]] = {
 }
 THOUGHTS = {
     "en": (
-        "Something unknown has to be found from conditions. Let {unknowns}. The equation solver can solve the equations.",
+        "Something unknown has to be found from conditions. Let {unknowns}. The equation solver does the rest.",
         "This is an equation problem with unknowns. Let {unknowns}. I use the equation solver.",
         "The numbers asked for are unknown, so equations are needed: let {unknowns}, then Solve.",
         "We don't know the values, only conditions on them. Let {unknowns}; the equation solver finds them.",
@@ -42,8 +42,12 @@ PLAIN_THOUGHTS = {
         "This is an equation with the unknown {unknowns}, so I use the equation solver.",
         "Equations have to be solved for {unknowns}; I call Solve.",
     ),
-    "zh": ("这是解方程，未知数是{unknowns}，用方程求解器。", "要解出{unknowns}，调用方程求解器。", "这是方程，使用方程求解器求{unknowns}。"),
-}  # fmt: skip
+    "zh": (
+        "这是解方程，未知数是{unknowns}，用方程求解器。",
+        "要解出{unknowns}，调用方程求解器。",
+        "这是方程，使用方程求解器求{unknowns}。",
+    ),
+}
 BY_CALCULATOR = {
     "en": "An unknown is wanted and the equation solver is disabled, but the calculator can find it as {direct}.",
     "zh": "要求未知数，但方程求解器未启用，可直接算{direct}，用计算器。",
@@ -58,8 +62,12 @@ NO_RESULT = {
         "I'm sorry, solving {equations} failed this time. Please try again.",
         "Unfortunately there was no result for {equations}, so I can't give a solution.",
     ),
-    "zh": ("抱歉，求解器没有结果，方程是{equations}。", "很抱歉，这次没能解出{equations}。", "对不起，求解失败，请稍后再试。"),
-}  # fmt: skip
+    "zh": (
+        "抱歉，求解器没有结果，方程是{equations}。",
+        "很抱歉，这次没能解出{equations}。",
+        "对不起，求解失败，请稍后再试。",
+    ),
+}
 
 
 def turn(random: Random, language: str, tools: Tools) -> ExampleTurn:
@@ -115,7 +123,7 @@ def _solved(random: Random, language: str, task: Task) -> ExampleTurn:
 
 
 def _printed(task: Task) -> str:
-    decimal = "." in task.equations
+    decimal = gives_decimals(task.equations)
     lines = []
     for letter, values in task.roots:
         shown = [solver_number(value, decimal) for value in values]

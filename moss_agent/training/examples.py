@@ -19,6 +19,7 @@ __all__ = ["Example", "ExampleTurn", "generate"]
 
 SHARES = {"calculator": 20, "solver": 22, "search": 31, "drawing": 14, "talk": 8, "custom": 5}
 CHINESE = {"calculator": 0.52, "solver": 0.55, "search": 0.68, "drawing": 0.5, "talk": 0.45, "custom": 0.45}
+COMMANDS = ("Search", "Calculate", "Solve", "Text2Image")
 NAMES = ("search", "calculator", "solver", "drawing")
 MODULES = {
     "calculator": arithmetic,
@@ -149,7 +150,7 @@ def statistics(examples: list[Example]) -> str:
         "kind": Counter(example.kind for example in examples),
         "language": Counter(example.language for example in examples),
         "turns": Counter(str(len(example.turns)) for example in examples),
-        "command": Counter(name for turn in turns for name, _ in turn.commands),
+        "command": Counter(name if name in COMMANDS else "own" for turn in turns for name, _ in turn.commands),
         "commands a turn": Counter(str(len(turn.commands)) for turn in turns),
     }
     lines = []

@@ -60,6 +60,20 @@ def _value(node: ast.expr, values: Mapping[str, Number]) -> Number:
     raise ValueError(f"not arithmetic: {ast.dump(node)}")
 
 
+def gives_decimals(equations: str) -> bool:
+    """Whether an equation solver answers in decimals: a number has a point, or numbers are divided by numbers."""
+    if "." in equations:
+        return True
+    sides = equations.replace(";", "=").split("=")
+    return any(
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Div)
+        and not any(isinstance(part, ast.Name) for part in ast.walk(node))
+        for side in sides
+        for node in ast.walk(_parse(side))
+    )
+
+
 def tidy(value: Number) -> Number:
     """``value`` without floating point noise; whole numbers become ints."""
     if isinstance(value, float):
@@ -81,9 +95,8 @@ def rounded(value: Number) -> str:
 
 def solver_number(value: Number | Fraction, decimal: bool) -> str:
     """``value`` as an exact solver prints it: a fraction, or 15 significant digits for decimal equations."""
-    if decimal:
-        return _fifteen_digits(float(value))
-    return str(Fraction(value).limit_denominator(10000))
+    exact = Fraction(value).limit_denominator(10000)
+    return _fifteen_digits(float(exact)) if decimal else str(exact)
 
 
 def _fifteen_digits(value: float) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,8 +39,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 RANK = 32
-LEARNING_RATE = 8e-4
+LEARNING_RATE = 6e-4
 WARMUP_STEPS = 50
+DECAY = 0.25  # the last part of the tokens, in which the learning rate falls to zero
 BATCH_TOKENS = 2048
 SORTED_AHEAD = 64  # examples that are sorted by length together, so that batches need little padding
 CHECKPOINT_EVERY = 50
@@ -179,8 +179,11 @@ def train(out: Path, tokens: int, seed: int) -> None:
 
 
 def learning_rate(step: int, progress: float) -> float:
-    """Linear warm-up, then half a cosine down to zero. `progress` runs from 0 to 1."""
-    return LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS) * 0.5 * (1 + math.cos(math.pi * min(1, progress)))
+    """Linear warm-up, a plateau, a linear fall to zero at the end. `progress` runs from 0 to 1.
+
+    Before the fall it does not depend on `--tokens`: a run can be continued to any length.
+    """
+    return LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS) * min(1, (1 - progress) / DECAY)
 
 
 def main() -> None:

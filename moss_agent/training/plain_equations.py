@@ -52,17 +52,55 @@ THREE_UNKNOWNS: tuple[tuple[str, str], ...] = (
     ("x=1..9 y=1..9 z=1..9 a=[x+2*y] b=[y+2*z] c=[x+y+z]", "x+2*y={a};y+2*z={b};x+y+z={c}"),
 )
 ASKS = {
-    "en": ("Solve {q}", "Solve the equation {q}.", "What is {u} if {q}?", "Find {u}: {q}", "{q}, what is {u}?",
-           "Can you solve {q} for me?", "solve for {u}: {q}", "{q}. Find {u}.", "What are the solutions of {q}?",
-           "Given {q}, find {u}.", "I need {u} from {q}", "Please determine {u} in {q}.", "How do I solve {q}?"),
-    "zh": ("解方程{q}", "解方程：{q}", "求解{q}", "方程{q}的解是什么？", "已知{q}，求{u}。", "{q}，{u}等于多少？",
-           "请帮我解{q}", "如果{q}，那么{u}是多少？", "{q}，求{u}的值", "怎么解{q}？", "求方程{q}的根。"),
-}  # fmt: skip
+    "en": (
+        "Solve {q}",
+        "Solve the equation {q}.",
+        "What is {u} if {q}?",
+        "Find {u}: {q}",
+        "{q}, what is {u}?",
+        "Can you solve {q} for me?",
+        "solve for {u}: {q}",
+        "{q}. Find {u}.",
+        "What are the solutions of {q}?",
+        "Given {q}, find {u}.",
+        "I need {u} from {q}",
+        "Please determine {u} in {q}.",
+        "How do I solve {q}?",
+    ),
+    "zh": (
+        "解方程{q}",
+        "解方程：{q}",
+        "求解{q}",
+        "方程{q}的解是什么？",
+        "已知{q}，求{u}。",
+        "{q}，{u}等于多少？",
+        "请帮我解{q}",
+        "如果{q}，那么{u}是多少？",
+        "{q}，求{u}的值",
+        "怎么解{q}？",
+        "求方程{q}的根。",
+    ),
+}
 SYSTEM_ASKS = {
-    "en": ("Solve the system {q}.", "Solve {q}", "Find {u} if {q}.", "What are {u} in {q}?", "{q}: find {u}",
-           "Please solve these equations: {q}", "Determine {u} from {q}.", "simultaneous equations {q}"),
-    "zh": ("解方程组{q}", "求方程组{q}的解", "已知{q}，求{u}。", "{q}，{u}各是多少？", "请解方程组：{q}", "联立{q}，求{u}"),
-}  # fmt: skip
+    "en": (
+        "Solve the system {q}.",
+        "Solve {q}",
+        "Find {u} if {q}.",
+        "What are {u} in {q}?",
+        "{q}: find {u}",
+        "Please solve these equations: {q}",
+        "Determine {u} from {q}.",
+        "simultaneous equations {q}",
+    ),
+    "zh": (
+        "解方程组{q}",
+        "求方程组{q}的解",
+        "已知{q}，求{u}。",
+        "{q}，{u}各是多少？",
+        "请解方程组：{q}",
+        "联立{q}，求{u}",
+    ),
+}
 
 
 def draw_equations(random: Random, language: str) -> Task:

@@ -95,7 +95,7 @@ def test_numeric_solutions_are_marked():
     assert solve("x=cos(x)") == ["x ≈ 0.739085133215161"]
     assert solve("x^5-x+1=0")[0] == "x_0 ≈ -1.16730397826142"
     assert len(solve("x^5-x+1=0")) == 5
-    assert solve("x=2^9000") == ["x ≈ 8.07495692300440E+2709"]
+    assert solve("x=2^9000") == ["x ≈ 1.86191982360245E+2709"]
     assert [line.partition(" ")[2] for line in solve("x^3-3x+1=0")] == [
         "≈ 0.347296355333861",
         "≈ 1.53208888623796",
@@ -112,6 +112,11 @@ def test_numeric_solutions_are_marked():
         ("y=2x+1; 3y-6x=0", "contradict"),
         ("x=x", "every value"),
         ("x/0=1", "division by zero"),
+        ("x=log(0)", "undefined"),
+        ("2(x+1)=2x", "contradict"),
+        ("(x+1)^2=x^2+2x+1", "every value"),
+        ("x+log(-1)>y", "one unknown"),
+        ("x+log(-1)>0", "no way is known"),
         ("1/x=0", "no solution"),
         ("sqrt(x)=-1", "no solution"),
         ("x^2<-1", "no solution"),

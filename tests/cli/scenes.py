@@ -1,0 +1,67 @@
+"""Agents on scripted models, and the program itself, for the tests of the command line.
+
+Run as a script on a terminal, it is `moss-agent chat` with a scripted model that writes slowly.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+
+from moss_agent import Agent, Hit, Picture, PluginError, plugin
+from moss_agent.cli import chat
+from moss_agent.plugin_host import PluginRunner
+from tests.scripted import ScriptedSession
+
+THINK, NONE = " Let me think.<eot>", " None<eoc>"
+SUM = [THINK, ' Add("1,2")<eoc>', " It is 3<sup><|1|></sup>.<eom>"]
+HELLO = [THINK, NONE, " Hello.<eom>"]
+PAUSE = 0.02  # seconds between two pieces that the slow model writes
+
+
+@plugin("Add", label="Adder")
+def add(numbers: str) -> str:
+    return str(sum(map(int, numbers.split(","))))
+
+
+@plugin("Find", label="Web search")
+def find(query: str) -> list[Hit]:
+    return [Hit(f"About {query}.\x1b[2J", "A \x1b]0;owned\x07page", "https://example.org/\u202epage")]
+
+
+@plugin("Draw", label="Text-to-image")
+def draw(description: str) -> Picture:
+    return Picture("/tmp/moss.png", description)
+
+
+@plugin("Fail", label="Failing")
+def fail(text: str) -> str:
+    raise PluginError("the machine is\nout of \x1b[31mcoffee")
+
+
+class SlowSession(ScriptedSession):
+    def decode(self, stop: Sequence[str], sampling: object) -> Iterator[str]:
+        for piece in super().decode(stop, sampling):
+            time.sleep(PAUSE)
+            yield piece
+
+
+def make_agent(replies: Sequence[str | BaseException], session: type[ScriptedSession] = ScriptedSession) -> Agent:
+    runner = PluginRunner([add, find, draw, fail])
+    return Agent(session(replies), runner, preamble="Be kind.\n", sampling=SimpleNamespace(max_new_tokens=99))
+
+
+def chat_on_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that this terminal's Ctrl-C reaches this process
+    endless = " word" * 2000
+    chat.open_agent = lambda *_: make_agent([*SUM, endless, *HELLO], SlowSession)
+    sys.exit(chat.run_command(SimpleNamespace(load=None)))
+
+
+if __name__ == "__main__":
+    chat_on_terminal()

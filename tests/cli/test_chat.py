@@ -1,0 +1,115 @@
+"""`chat` on a scripted model: what the user types in, what becomes of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from moss_agent import Agent, Conversation
+from moss_agent.cli import chat
+from moss_agent.cli.printing import Printer
+from moss_agent.errors import EngineError
+from tests.cli.scenes import HELLO, NONE, SUM, THINK, make_agent
+
+AGAIN = [THINK, NONE, " Hello again.<eom>"]
+
+
+def typing(lines: Sequence[str | type[BaseException]]) -> Callable[[], str]:
+    """Lines as `input` gives them; an exception among them is raised."""
+    rest = iter([*lines, EOFError])
+
+    def read() -> str:
+        line = next(rest)
+        if isinstance(line, str):
+            return line
+        raise line
+
+    return read
+
+
+def talk(agent: Agent, *lines: str | type[BaseException]) -> tuple[str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    chat.run(agent, typing(lines), Printer(out, err))
+    return out.getvalue(), err.getvalue()
+
+
+def test_questions_are_answered_one_after_another() -> None:
+    agent = make_agent([*SUM, *HELLO])
+    out, err = talk(agent, "What is 1+2?", "", "Hi")
+    assert out == "It is 3[1].\nHello.\n"
+    assert '→ Add("1,2")' in err
+    assert [turn.human for turn in agent.conversation.turns] == ["What is 1+2?", "Hi"]
+
+
+def test_clear_starts_over_and_stop_leaves() -> None:
+    agent = make_agent([*HELLO, *AGAIN])
+    out, err = talk(agent, "Hi", "clear", "Hello?", "stop", "never read")
+    assert out == "Hello.\nHello again.\n"
+    assert "Started over." in err
+    assert [turn.human for turn in agent.conversation.turns] == ["Hello?"]
+
+
+def test_again_replaces_the_answer() -> None:
+    agent = make_agent([*HELLO, *AGAIN])
+    out, _ = talk(agent, "Hi", "/again")
+    assert out == "Hello.\nHello again.\n"
+    assert [turn.answer for turn in agent.conversation.turns] == ["Hello again."]
+
+
+def test_a_conversation_is_saved_and_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "my chat.json"
+    talk(make_agent(HELLO), "Hi", f"/save {file}")
+    agent = make_agent([*SUM, *AGAIN])
+    _, err = talk(agent, "What is 1+2?", f"/load {file}", "And?", f"/save {file}")
+    assert "Going on after 1 turns." in err
+    assert [turn.human for turn in agent.conversation.turns] == ["Hi", "And?"]
+    assert len(Conversation.load(file).turns) == 2
+
+
+def test_save_replaces_nothing_but_conversations(tmp_path: Path) -> None:
+    file = tmp_path / "precious.txt"
+    file.write_text("precious")
+    _, err = talk(make_agent(HELLO), "Hi", f"/save {file}")
+    assert "precious.txt" in err
+    assert file.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("/help", "/save FILE"),
+        ("/frob", "there is no /frob; /help lists"),
+        ("/save", "name the file"),
+        ("/load nowhere.json", "nowhere.json"),
+        ("/again", "there is no turn to regenerate"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_the_chat_goes_on(line: str, told: str) -> None:
+    out, err = talk(make_agent(HELLO), line, "Hi")
+    assert told in err
+    assert out == "Hello.\n"
+
+
+def test_a_failing_model_does_not_end_the_chat() -> None:
+    agent = make_agent([THINK, EngineError("out of memory: shorten it"), *HELLO])
+    out, err = talk(agent, "What?", "Hi")
+    assert "out of memory: shorten it\n" in err
+    assert out == "Hello.\n"
+
+
+def test_an_interrupt_stops_the_turn_and_keeps_the_chat() -> None:
+    agent = make_agent([*HELLO, THINK, KeyboardInterrupt(), *AGAIN])
+    out, err = talk(agent, "Hi", "What?", "And?")
+    assert "Stopped." in err
+    assert out == "Hello.\nHello again.\n"
+    assert [turn.human for turn in agent.conversation.turns] == ["Hi", "And?"]
+
+
+def test_two_interrupts_in_a_row_leave() -> None:
+    agent = make_agent([*HELLO, *AGAIN])
+    out, err = talk(agent, KeyboardInterrupt, "Hi", KeyboardInterrupt, KeyboardInterrupt, "Hello?")
+    assert out == "Hello.\n"
+    assert err.count("Ctrl-C once more") == 2

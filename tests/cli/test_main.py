@@ -1,0 +1,117 @@
+"""The program from outside: help, version, exit codes, one line per error, nothing loaded that is not needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from moss_agent import __version__, cli
+from tests.cli.conftest import ROOT, Program
+
+HEAVY = {"asyncio", "huggingface_hub", "numpy", "platformdirs", "torch", "transformers"}
+
+
+def test_alone_it_prints_its_help(program: Program) -> None:
+    done = program()
+    assert done.returncode == 0
+    assert 'moss-agent ask "What is 37*89?"' in done.stdout
+    assert done.stdout == program("--help").stdout
+
+
+def test_version(program: Program) -> None:
+    assert program("--version").stdout == f"moss-agent {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [["ask"], ["chat"], ["plugins"], ["plugins", "run"], ["models"]])
+def test_every_command_has_help_with_examples(program: Program, command: list[str]) -> None:
+    done = program(*command, "--help")
+    assert done.returncode == 0
+    assert f"moss-agent {' '.join(command)}" in done.stdout.partition("examples:")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["frob"], "invalid choice: 'frob'"),
+        (["ask", "--frob", "moss?"], "unrecognized arguments: --frob"),
+        (["ask", "--seed", "x", "moss?"], "invalid int value: 'x'"),
+        (["ask"], "what is the question"),
+        (["ask", "--plugins", "frob", "moss?"], "no plugin 'frob'; there are: "),
+        (["ask", "--plugin-dir", "nowhere", "moss?"], "no plugin folder"),
+        (["ask", "--family", "frob", "moss?"], "no model family 'frob'; there are: "),
+        (["chat", "--load", "nowhere.json"], "nowhere.json"),
+        (["models", "pull", "frob"], "invalid choice: 'frob'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(program: Program, arguments: list[str], told: str) -> None:
+    done = program(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("moss-agent: ")
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_that_cannot_be_loaded_is_one_line_and_exit_code_1(program: Program) -> None:
+    done = program("ask", "--model", str(ROOT / "tests"), "moss?", HF_HUB_OFFLINE="1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("moss-agent: cannot load ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_debug_shows_where_an_error_comes_from(program: Program) -> None:
+    done = program("ask", "--plugins", "frob", "moss?", "--debug")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+
+
+def test_an_internal_error_says_how_to_see_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> int:
+        raise ZeroDivisionError("a\nbug")
+
+    monkeypatch.setattr(cli, "_run", broken)
+    assert cli.main(["models"]) == 1
+    told = "moss-agent: internal error: ZeroDivisionError: a bug (run again with --debug)\n"
+    assert capsys.readouterr().err == told
+
+
+def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_run", interrupted)
+    assert cli.main(["models"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+@pytest.mark.parametrize("arguments", [["plugins", "list"], ["plugins", "run", "--jsonl"]])
+def test_a_reader_that_leaves_is_no_error(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "moss_agent", *arguments],
+        input=b'{"tool": "frob"}\n',
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=100,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["frob"]])
+def test_what_needs_no_model_loads_none(arguments: list[str], tmp_path: Path) -> None:
+    code = f"import sys, moss_agent.cli as c\ntry: c.main({arguments!r})\nfinally: print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    loaded = set(done.stderr.split())
+    assert "moss_agent.cli" in loaded
+    assert not loaded & (HEAVY | {"moss_agent.cli.ask", "moss_agent.settings"})

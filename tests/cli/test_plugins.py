@@ -1,0 +1,158 @@
+"""`plugins`: list, run by hand and by JSON lines, new, check, each as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+
+NOISY = """
+from moss_agent import plugin
+
+@plugin("Noisy", label="Noisy")
+def noisy(text: str, *, times: int = 2) -> str:
+    print("do not mind me")
+    return text * times
+"""
+BROKEN = """
+from moss_agent import plugin
+
+@plugin("Broken", label="Broken")
+def broken() -> str:
+    return ""
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A folder with a plugin."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "noisy.py").write_text(NOISY)
+    return folder
+
+
+def test_list_shows_bundled_plugins_and_own_ones(program: Program, mine: Path) -> None:
+    done = program("plugins", "list", "--plugin-dir", str(mine))
+    assert done.returncode == 0
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if not line.startswith(" ")}
+    assert {"MODULE", "calculator", "equation_solver", "text_to_image", "web_search", "noisy"} == lines.keys()
+    assert "Calculate(expression)" in lines["calculator"]
+    assert lines["calculator"].endswith("bundled")
+    assert lines["noisy"].endswith(str(mine / "noisy.py"))
+    assert "  settings: times = 2" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("name", ["calculator", "Calculate"])
+def test_run_prints_what_the_model_would_see(program: Program, name: str) -> None:
+    done = program("plugins", "run", name, "37*89")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3293\n", "")
+
+
+def test_run_without_result_says_why(program: Program) -> None:
+    done = program("plugins", "run", "calculator", "37*")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("moss-agent: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "give a plugin's NAME"),
+        (["calculator"], "Calculate(expression) was given 0 arguments"),
+        (["calculator", "37", "*", "89"], "Calculate(expression) was given 3 arguments"),
+        (["frob", "1"], "no plugin 'frob'; there are: calculator"),
+        (["calculator", "1", "--jsonl"], "or --jsonl and neither"),
+    ],
+)
+def test_run_refuses_what_makes_no_sense(program: Program, arguments: list[str], told: str) -> None:
+    done = program("plugins", "run", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def test_json_lines_are_answered_in_order_whatever_they_hold(program: Program) -> None:
+    lines = [
+        '{"id": 1, "tool": "calculator", "argument": "2^10"}',
+        "no JSON",
+        "",
+        "[" * 100_000,
+        "[1]",
+        '{"id": "a", "tool": "frob", "argument": "1"}',
+        '{"id": "b", "tool": "calculator", "argument": 1}',
+        '{"id": "c", "tool": "calculator", "argument": "1", "extra_args": "x"}',
+        '{"id": "d", "tool": "Solve", "argument": "x^2=4", "extra_args": ["x"]}',
+        '{"id": "e", "tool": "calculator", "argument": "1/0"}',
+    ]
+    done = program("plugins", "run", "--jsonl", stdin="\n".join(lines))
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["id"] for answer in answers] == [1, None, None, None, "a", "b", "c", "d", "e"]
+    assert [answer["ok"] for answer in answers] == [True, False, False, False, False, False, False, True, False]
+    assert answers[0] == {"id": 1, "result": "1024", "ok": True}
+    assert answers[7]["result"] == "x_0 = -2\nx_1 = 2"
+    assert all(answer["result"] == "No result." and answer["error"] for answer in answers if not answer["ok"])
+    assert answers[1]["error"].startswith("line 2: ")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_a_plugin_prints_stays_out_of_the_output(program: Program, mine: Path) -> None:
+    call = json.dumps({"id": 1, "tool": "noisy", "argument": "苔"})
+    done = program("plugins", "run", "--jsonl", "--plugin-dir", str(mine), stdin=call)
+    assert done.stdout == '{"id": 1, "result": "苔苔", "ok": true}\n'
+    assert done.stderr == "do not mind me\n"
+
+
+def test_settings_reach_the_plugin(program: Program, mine: Path, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[plugins.noisy]\ntimes = 3\n")
+    done = program("plugins", "run", "noisy", "a", "--plugin-dir", str(mine), MOSS_AGENT_SETTINGS=str(file))
+    assert done.stdout == "aaa\n"
+
+
+def test_a_new_plugin_works_at_once(program: Program, tmp_path: Path) -> None:
+    folder = tmp_path
+    assert program("plugins", "new", "bus_times").returncode == 0
+    assert (folder / "bus_times.py").is_file()
+    checked = program("plugins", "check", "bus_times.py")
+    assert (checked.stdout, checked.stderr) == ("- Bus times: enabled. API: BusTimes(words)\n", "")
+    run = program("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss grows slowly")
+    assert run.stdout == "slowly (6 letters)\n"
+
+
+def test_new_overwrites_nothing(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "weather.py"
+    file.write_text("precious")
+    done = program("plugins", "new", "weather")
+    assert done.returncode == 2
+    assert "weather.py is there already" in done.stderr
+    assert file.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["../weather", "Weather", "class", "1st", "_a", "a b", ""])
+def test_new_refuses_names_that_cannot_be(program: Program, name: str, tmp_path: Path) -> None:
+    assert program("plugins", "new", name).returncode == 2
+    assert not list(tmp_path.rglob("*.py"))
+
+
+def test_check_reports_each_broken_plugin_in_one_line(program: Program, mine: Path) -> None:
+    (mine / "broken.py").write_text(BROKEN)
+    (mine / "empty.py").write_text("")
+    (mine / "typo.py").write_text("def")
+    done = program("plugins", "check", str(mine))
+    assert done.returncode == 1
+    assert done.stdout == "- Noisy: enabled. API: Noisy(text)\n"
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("plugin broken: ")
+    assert "needs a positional parameter" in lines[0]
+    assert lines[1].startswith("empty.py: no plugin")
+    assert "SyntaxError" in lines[2]
+
+
+def test_check_needs_something_to_check(program: Program, tmp_path: Path) -> None:
+    assert program("plugins", "check", "nowhere").returncode == 2
+    assert program("plugins", "check", str(tmp_path)).returncode == 2
