@@ -118,8 +118,9 @@ def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
 
 
 def _call(function: str, arguments: list[sympy.Expr]) -> sympy.Expr:
-    if function in ("factorial", "binomial") and arguments[0].is_number and arguments[0] > MAX_FACTORIAL:
-        raise PluginError(f"{function} of a number beyond {MAX_FACTORIAL}")
+    is_counted = function in ("factorial", "binomial") and arguments[0].is_number
+    if is_counted and not (arguments[0].is_Integer and abs(arguments[0]) <= MAX_FACTORIAL):
+        raise PluginError(f"{function} of a number that is no integer up to {MAX_FACTORIAL}")
     if function in _STEPPED and any(a.free_symbols for a in arguments):
         raise PluginError(f"{function} of an unknown cannot be solved")
     if function not in _FUNCTIONS:

@@ -67,8 +67,8 @@ def show(value: Value) -> str:
     sign, size = "-" if value < 0 else "", abs(value)
     power = int((size.bit_length() - 1) * math.log10(2))
     power += size >= 10 ** (power + 1)
-    first, *others = str(size // 10 ** (power - 17))
-    return f"{sign}{first}.{''.join(others)}e+{power} (an integer of {power + 1} digits)"
+    digits = str(size // 10 ** (power - 17))
+    return f"{sign}{digits[0]}.{digits[1:]}e+{power} (an integer of {power + 1} digits)"
 
 
 def _reduce(node: Node) -> _Part:
@@ -215,8 +215,8 @@ def _lcm(*values: Value) -> int:
 
 
 _FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "abs": abs, "floor": math.floor, "ceil": math.ceil, "min": lambda *values: min(values), "max": lambda *values: max(values),
-    "round": _round,
+    "abs": abs, "floor": math.floor, "ceil": math.ceil, "round": _round,
+    "min": lambda *values: min(values), "max": lambda *values: max(values),
     "factorial": _factorial, "binomial": _binomial, "lcm": _lcm,
     "gcd": lambda *values: math.gcd(*map(_integer, values)),
     "sum": lambda *values: sum(values), "sign": lambda value: (value > 0) - (value < 0),

@@ -35,8 +35,9 @@ def _crossings(equation: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
     if any(left == right == 0 for left, right in pairwise(signs)):
         return []  # zero along a whole interval
     for i, (left, right) in enumerate(pairwise(points)):
-        if signs[i] and signs[i + 1] and signs[i] != signs[i + 1]:
-            root = _bisected(equation, symbol, left, right, signs[i])
+        sign = signs[i]
+        if sign and signs[i + 1] and sign != signs[i + 1]:
+            root = _bisected(equation, symbol, left, right, sign)
             if _size(equation, symbol, root) < 1e-6 * _size(equation, symbol, left):  # otherwise a pole
                 roots.append(root)
     return sorted(sorted(roots, key=abs)[:MAX_ROOTS])

@@ -44,7 +44,7 @@ def calculate(expression: str) -> str:
         return _solved(relations, unknown)
     if len(relations) == len(rest):
         return str(all(holds(relation) for relation in relations))
-    if len(rest) > 1:
+    if len(rest) > 1 or isinstance(rest[0], Relation):
         raise PluginError(f"{len(rest)} expressions: give one at a time")
     return show(evaluate(rest[0]))
 

