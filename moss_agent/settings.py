@@ -124,8 +124,11 @@ def _from_file(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from None
     plugins = values.get("plugins")
-    if isinstance(plugins, dict):  # [plugins.NAME] tables; `enabled` names the plugins to enable
+    if isinstance(plugins, dict):  # tables [plugins.NAME], and `enabled`, which names the plugins to enable
         enabled = plugins.pop("enabled", None)
+        for name, table in plugins.items():
+            if not isinstance(table, dict):
+                raise UsageError(f"{path}: plugins.{name} must be a table [plugins.{name}]")
         values["plugin_settings"] = plugins
         values["plugins"] = enabled
     make_settings(values, f"{path}: ")

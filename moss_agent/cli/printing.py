@@ -38,14 +38,14 @@ class Screen:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._begun = False
+        self.begun = False
         wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._coloured = wanted and stream.isatty()
 
     def write(self, text: str, style: str = PLAIN) -> None:
         """Write text that is clean already, and let it appear at once."""
         if text:
-            self._begun = not text.endswith("\n")
+            self.begun = not text.endswith("\n")
             self._stream.write(f"\x1b[{style}m{text}\x1b[0m" if style and self._coloured else text)
             self._stream.flush()
 
@@ -56,7 +56,7 @@ class Screen:
         self.write("\n")
 
     def end_line(self) -> None:
-        if self._begun:
+        if self.begun:
             self.write("\n")
 
 
@@ -102,9 +102,9 @@ class Printer:
 
     def after_echo(self) -> None:
         """Begin a new line where a terminal has shown the user's ^C or ^D."""
-        self.settle()
-        if self._live:
+        if self._live and not self._answer.begun:
             self._answer.write("\n")
+        self.settle()
 
     def settle(self) -> None:
         """Print what is held back and end the line."""

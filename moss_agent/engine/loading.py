@@ -36,7 +36,7 @@ def load(name: str, *, device: str = "auto", dtype: str = "auto") -> tuple[PreTr
         model = model if spread else model.to(target)
     except torch.OutOfMemoryError:
         raise OutOfMemory(f"{name} does not fit on {target}: choose --device cpu or a smaller model") from None
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # transformers, safetensors, tokenizers and torch share no base class
         raise CheckpointError(f"cannot load {name}: {_first_line(error)}{_remedy(name)}") from error
     return model.eval(), tokenizer
 

@@ -37,6 +37,7 @@ def first_marker(text: str) -> tuple[int, str] | None:
 
 def possible_marker(text: str) -> int:
     """Length of the longest end of `text` that could still grow into a marker."""
-    end = text[-_LONGEST + 1 :]
-    beginning = end[end.rfind("<") :] if "<" in end else ""
-    return len(beginning) if any(marker.startswith(beginning) for marker in MARKERS) else 0
+    start = text.rfind("<", max(0, len(text) - _LONGEST))
+    beginning = text[start:] if start >= 0 else ""
+    is_beginning = any(marker.startswith(beginning) and marker != beginning for marker in MARKERS)
+    return len(beginning) if is_beginning else 0

@@ -13,7 +13,7 @@ import re
 
 _END = re.compile(r"<(eo[htcrm])>")
 _OPEN = re.compile(r"<(?=\|)")
-_CLOSE = re.compile(r"(?<=‹\|)([^<>\n]{1,40}\|)>")
+_CLOSE = re.compile(r"(?<=‹\|)([^<>‹›\n]{1,40}\|)>")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 

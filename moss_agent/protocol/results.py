@@ -85,7 +85,7 @@ def shorten(text: str, length: int) -> str:
     """`text` cut at a word to at most `length` characters; Chinese, which has no blanks, at a character."""
     if len(text) <= length:
         return text
-    cut = text[: length + 1].rstrip()[: length]
+    cut = text[: length + 1].rstrip()[:length]
     blank = cut.rfind(" ")
     return cut[:blank].rstrip() if blank > length * 3 // 4 and text[len(cut)] != " " else cut
 

@@ -58,7 +58,7 @@ def chat_on_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that this terminal's Ctrl-C reaches this process
-    endless = " word" * 2000
+    endless = " word" * 999
     chat.open_agent = lambda *_: make_agent([*SUM, endless, *HELLO], SlowSession)
     sys.exit(chat.run_command(SimpleNamespace(load=None)))
 

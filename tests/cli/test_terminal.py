@@ -44,7 +44,7 @@ class Terminal:
         seen, deadline = "", time.monotonic() + 60
         while not re.search(pattern, seen, re.DOTALL):
             ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"no {pattern!r} in {seen!r}"
+            assert ready, f"no {pattern!r} in {seen[-500:]!r}"
             seen += os.read(self._ours, 4096).decode()
         return seen
 
@@ -69,7 +69,7 @@ def test_a_chat_on_a_terminal(terminal: Terminal) -> None:
     assert re.search(r'\n→ Add\("1,2"\)\r\n  = 3 \(\d\.\d\d s\)\r\nIt is 3\[1\]\.\r\n', seen)
 
     terminal.type("Talk.\n")
-    terminal.read_until("word")
+    terminal.read_until("wo")
     terminal.type("\x03")
     assert "Stopped" in terminal.read_until("Stopped.*> ")
     assert terminal.process.poll() is None

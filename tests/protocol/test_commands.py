@@ -18,7 +18,7 @@ def search(*arguments: str) -> Command:
         ('Search("moss")', [search("moss")]),
         ('Search("a"), Search("b")', [search("a"), search("b")]),
         ('Search("a"), \nSearch("b")\nSearch("c") , Search("d")', [search(x) for x in "abcd"]),
-        ("Search(\"what's up\")", [search("what's up")]),
+        ('Search("what\'s up")', [search("what's up")]),
         ('Search("((1+2")', [search("((1+2")]),
         ('Search("1+2)))")', [search("1+2)))")]),
         ('Search("a"), None', [search("a")]),
@@ -33,7 +33,7 @@ def search(*arguments: str) -> Command:
         ('Count("words")', [Command("Count", "words")]),
         ('Search("the word "moss" in Finnish")', [search('the word "moss" in Finnish')]),
         ('Search("say "hi", then leave")', [search('say "hi", then leave')]),
-        ('Search("say "hi", \'tis")', [search("say \"hi\", 'tis")]),
+        ('Search("say "hi", \'tis")', [search('say "hi", \'tis')]),
         ('Search("a "b". Then c")', [search('a "b". Then c')]),
         (r'Search("say \"hi\"")', [search('say "hi"')]),
         (r'Search("\frac{1}{2}")', [search(r"\frac{1}{2}")]),
@@ -71,7 +71,10 @@ def test_a_command_is_given_with_its_last_character():
     assert [i for i, character in enumerate(text) if list(scanner.feed(character))] == [text.rindex(")")]
 
 
-@given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,39}", fullmatch=True).filter("None".__ne__), st.lists(texts, min_size=1, max_size=4))
+@given(
+    st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,39}", fullmatch=True).filter("None".__ne__),
+    st.lists(texts, min_size=1, max_size=4),
+)
 def test_a_command_reads_back_from_its_text(name, arguments):
     command = Command(name, arguments[0], tuple(arguments[1:]))
     assert parse_commands(str(command)) == [command]

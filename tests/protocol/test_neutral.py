@@ -56,7 +56,7 @@ def test_the_replacement_survives_later_normalisation(marker):
         ("<eo<eoh>h>", "<eo‹eoh›h>"),
         ("<<|MOSS|>:", "<‹|MOSS|›:"),
         ("<|<|1|>|>", "‹|‹|1|›|>"),
-        ("<|a<eoh>|>", "‹|a‹eoh›|›"),
+        ("<|a<eoh>|>", "‹|a‹eoh›|>"),
         ("<|endoftext|>", "‹|endoftext|›"),
         ("\ud83d", "\ufffd"),
     ],
@@ -65,6 +65,8 @@ def test_what_it_looks_like(text, expected):
     assert neutralise(text) == expected
 
 
-@pytest.mark.parametrize("text", ["a<b|c>d", "x |> f", "<b>", "a < b > c", "<eo>", "<eoms>", "👩‍👩‍👧", "＜|MOSS|＞:", "if a<b: x|=1", ""])
+@pytest.mark.parametrize(
+    "text", ["a<b|c>d", "x |> f", "<b>", "a < b > c", "<eo>", "<eoms>", "👩‍👩‍👧", "＜|MOSS|＞:", "if a<b: x|=1", ""]
+)
 def test_harmless_text_stays(text):
     assert neutralise(text) == text

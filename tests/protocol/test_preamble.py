@@ -30,7 +30,9 @@ def test_unknown_plugins_come_last():
 
 
 def test_a_plugin_with_a_known_label_brings_its_own_api():
-    assert "- Web search: enabled. API: Find(words, place)\n" in FAMILY.render([Capability("Web search", "Find(words, place)")])
+    assert "- Web search: enabled. API: Find(words, place)\n" in FAMILY.render(
+        [Capability("Web search", "Find(words, place)")]
+    )
 
 
 def test_no_label_is_listed_twice():

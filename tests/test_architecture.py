@@ -1,0 +1,66 @@
+"""The rooms and what they may import: `cli -> assembly -> agent -> protocol, plugin_host -> events, errors`."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "moss_agent"
+BASE = {"errors", "events", "resources"}
+MAY_IMPORT = {
+    "errors": set(),
+    "events": set(),
+    "resources": set(),
+    "protocol": {"protocol"},
+    "plugin_host": {"plugin_host"} | BASE,
+    "engine": {"engine"} | BASE,
+    "conversation": {"protocol"} | BASE,
+    "turn_results": {"protocol", "plugin_host"} | BASE,
+    "window": {"protocol", "conversation"} | BASE,
+    "agent": {"protocol", "plugin_host", "conversation", "turn_results", "window"} | BASE,
+    "settings": BASE,
+    "checkpoints": {"checkpoints", "protocol"} | BASE,
+    "training": {"training", "checkpoints", "protocol"} | BASE,
+    "assembly": {"agent", "engine", "checkpoints", "plugin_host", "protocol", "conversation", "settings"} | BASE,
+}
+FRONT_DOOR = {("agent", "assembly"), ("agent", "settings")}  # inside `Agent.from_pretrained`
+
+
+def imports(path: Path) -> set[str]:
+    """The rooms of moss_agent that a module imports, at its top or inside functions."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        rooms |= {name.split(".")[1] for name in names if name.startswith("moss_agent.")}
+    return rooms
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_point_down_only(room):
+    paths = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").exists() else sorted((PACKAGE / room).rglob("*.py"))
+    for path in paths:
+        found = {other for other in imports(path) if (room, other) not in FRONT_DOOR}
+        assert found <= MAY_IMPORT[room], f"{path} imports {found - MAY_IMPORT[room]}"
+
+
+def test_bundled_plugins_use_the_public_contract_only():
+    for path in (ROOT / "plugins").glob("*.py"):
+        assert imports(path) <= {"errors", "events", "plugin_host"}, path
+
+
+def test_every_room_has_its_rule():
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__", "__main__", "cli"} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("module", ["moss_agent", "moss_agent.cli", "moss_agent.plugin_host", "moss_agent.protocol"])
+def test_nothing_heavy_is_imported_before_it_is_needed(module):
+    code = f"import sys, {module}; print({{'torch', 'transformers', 'numpy', 'sympy', 'requests'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "set()\n", done.stderr

@@ -1,0 +1,64 @@
+"""Settings from file, environment and flags, each above the one before; mistakes are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from moss_agent.errors import UsageError
+from moss_agent.settings import Settings, load_settings
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    path = tmp_path / "settings.toml"
+    path.write_text("")
+    monkeypatch.setenv("MOSS_AGENT_SETTINGS", str(path))
+    for name in ("MODEL", "DEVICE", "DTYPE"):
+        monkeypatch.delenv(f"MOSS_AGENT_{name}", raising=False)
+    return path
+
+
+def test_flags_come_before_environment_before_file_before_defaults(file, monkeypatch):
+    file.write_text('model = "from-file"\ndevice = "cpu"\ndtype = "fp32"\n')
+    monkeypatch.setenv("MOSS_AGENT_DEVICE", "mps")
+    monkeypatch.setenv("MOSS_AGENT_DTYPE", "bf16")
+    settings = load_settings({"dtype": "fp16", "seed": None})
+    assert (settings.model, settings.device, settings.dtype, settings.seed) == ("from-file", "mps", "fp16", None)
+
+
+def test_plugins_are_enabled_and_set_up_in_one_table(file):
+    file.write_text('[plugins]\nenabled = ["calculator"]\n[plugins.web_search]\nregion = "cn-zh"\n')
+    settings = load_settings()
+    assert settings.plugins == ("calculator",)
+    assert settings.plugin_settings == {"web_search": {"region": "cn-zh"}}
+    assert load_settings({"plugins": ("web_search",)}).plugins == ("web_search",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("modell = 'x'", "no setting 'modell'; there are: model, "),
+        ("seed = 'x'", "setting seed must be int, not 'x'"),
+        ("seed = true", "setting seed must be int"),
+        ("plugins = 'calculator'", "setting plugins must be"),
+        ("[plugins]\nenabled = 'calculator'", "setting plugins must be"),
+        ("[plugins]\nweb_search = 3", "must be a table"),
+        ("context_length = 3", "at least 256"),
+        ("this is no toml", "Expected|expected"),
+    ],
+)
+def test_mistakes_in_the_file_are_named(file, text, message):
+    file.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load_settings()
+
+
+def test_a_named_file_has_to_exist(file):
+    file.unlink()
+    with pytest.raises(UsageError, match="no settings file"):
+        load_settings()
+
+
+def test_what_is_not_set_is_left_to_the_family():
+    defaults = {"temperature": 0.7, "top_k": 40}
+    assert Settings(temperature=0.0).sampling(defaults) == {"temperature": 0.0, "top_k": 40}
