@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "Agent",
+    "Conversation",
+    "Hit",
+    "MossAgentError",
+    "Picture",
+    "PluginError",
+    "Reply",
+    "Settings",
+    "plugin",
+]
+
 _HOME = {
     "Agent": "moss_agent.agent",
     "Conversation": "moss_agent.conversation",
@@ -31,7 +43,6 @@ _HOME = {
     "Settings": "moss_agent.settings",
     "plugin": "moss_agent.plugin_host",
 }
-__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -85,7 +85,7 @@ class TurnResults:
             key=lambda o: (place.get(self._commands[o.index].name, len(place)), o.index),
         )
         entries = number_passages([self._entry(outcome) for outcome in outcomes])
-        return [(outcome.index, entry) for outcome, entry in zip(outcomes, entries)]
+        return [(outcome.index, entry) for outcome, entry in zip(outcomes, entries, strict=True)]
 
     def _entry(self, outcome: Outcome) -> Entry:
         """What the model is told of one outcome; hits are shortened, and numbered from 1."""
@@ -115,7 +115,7 @@ class TurnResults:
         others: list[Entry] = []
         for index, entry in self._entries():
             if isinstance(entry.body, tuple) and isinstance(entry.body[0], Passage):
-                pairs = zip(entry.body, self._hits(self._outcomes[index]))
+                pairs = zip(entry.body, self._hits(self._outcomes[index]), strict=True)
                 sources += [Citation(p.number, p.text, hit.title, hit.url) for p, hit in pairs]
             elif entry.body:
                 others.append(entry)

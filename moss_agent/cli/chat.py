@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.cli.options import add_agent_options, open_agent
-from moss_agent.cli.printing import Printer, drain
+from moss_agent.cli.printing import Printer, drain, own_stdout
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
 
@@ -50,15 +50,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run_command(parsed: argparse.Namespace) -> int:
     conversation = Conversation.load(parsed.load) if parsed.load else None
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    printer = Printer(sys.stdout, sys.stderr)
     if interactive:
-        printer.note("Loading the model...")
+        print("Loading the model...", flush=True)
         with suppress(ImportError):
             import readline  # noqa: F401  makes input() edit lines and remember them
-    with closing(open_agent(parsed, conversation)) as agent:
+    with own_stdout() as out, closing(open_agent(parsed, conversation)) as agent:
         if interactive:
-            printer.note("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
-        run(agent, partial(input, "> " if interactive else ""), printer)
+            print("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
+        run(agent, partial(input, "> " if interactive else ""), Printer(out, sys.stderr))
     return 0
 
 

@@ -89,10 +89,8 @@ class _Call:
     def command(self) -> Command:
         """The complete call."""
         text = "".join(self._written)
-        if self._is_expression:
-            argument = text[self._opening : -1]
-        else:
-            argument = _unescape(text[self._opening + 1 : self._quote])
+        quoted = slice(self._opening + 1, self._quote)
+        argument = text[self._opening : -1] if self._is_expression else _unescape(text[quoted])
         return Command(self._name, argument, tuple(self._extra), text.lstrip(digits))
 
     def _outside(self, character: str) -> None:

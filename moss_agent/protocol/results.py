@@ -20,7 +20,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Union
 
 from moss_agent.protocol.commands import CommandScanner
 from moss_agent.protocol.neutral import neutralise
@@ -50,7 +49,7 @@ class Passage:
     written: str = field(default="", compare=False)
 
 
-Body = Union[str, tuple[str, ...], tuple[Passage, ...], None]
+Body = str | tuple[str, ...] | tuple[Passage, ...] | None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Union
 
 from moss_agent.protocol.commands import Command, CommandScanner
 from moss_agent.protocol.markers import COMMANDS, MARKER, SEGMENTS, Segment, possible_marker
@@ -46,7 +45,7 @@ class SegmentEnded:
     marker: str
 
 
-ParseEvent = Union[SegmentStarted, TextRead, CommandRead, SegmentEnded]
+ParseEvent = SegmentStarted | TextRead | CommandRead | SegmentEnded
 
 
 class TurnParser:

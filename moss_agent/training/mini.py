@@ -73,7 +73,7 @@ def _entries(turn: ExampleTurn, example: Example) -> list[Entry]:
     """The results in the order of the plugins in the preamble, as the agent gives them."""
     place = {api.partition("(")[0]: i for i, (_, api, _) in enumerate(example.plugins)}
     entries = []
-    for (name, argument), output in zip(turn.commands, turn.outputs):
+    for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
         body: object = output
         if name == "Solve" and isinstance(output, str):
             body = tuple(output.splitlines())

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from moss_agent.checkpoints import download
+from moss_agent.checkpoints import download, files
 from moss_agent.errors import CheckpointError
 
 BODY = random.Random(0).randbytes(600_000)
@@ -124,7 +124,7 @@ fetch({served.url!r}, Path({str(target)!r}), sha256={SHA256!r}, size={len(BODY)}
 
 
 def _begin(target: Path, begun: bytes) -> Path:
-    part = download.beside(target, ".part")
+    part = files.beside(target, ".part")
     part.parent.mkdir()
     part.write_bytes(begun)
     return part
@@ -273,7 +273,7 @@ def test_no_server(served: Served, target: Path, url: str, reason: str) -> None:
 
 def test_a_killed_process_is_continued(served: Served, target: Path) -> None:
     served.plan = [Answer(stop_after=HALF, stall=threading.Event())]
-    part = download.beside(target, ".part")
+    part = files.beside(target, ".part")
     process = _process(served, target)
     _wait_for(lambda: part.exists() and part.stat().st_size > HALF // 2)
     process.send_signal(signal.SIGKILL)
@@ -346,9 +346,9 @@ def test_no_progress_is_silent(served: Served, target: Path, capsys: pytest.Capt
 def test_install_refuses_other_bytes(tmp_path: Path) -> None:
     target = tmp_path / "file.bin"
     with pytest.raises(CheckpointError, match="damaged"):
-        download.install(io.BytesIO(BODY[:-1]), target, sha256=SHA256, size=len(BODY), label="thing")
+        files.install(io.BytesIO(BODY[:-1]), target, sha256=SHA256, size=len(BODY), label="thing")
     assert list(tmp_path.iterdir()) == []
-    download.install(io.BytesIO(BODY), target, sha256=SHA256, size=len(BODY), label="thing")
+    files.install(io.BytesIO(BODY), target, sha256=SHA256, size=len(BODY), label="thing")
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
 
 

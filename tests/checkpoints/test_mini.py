@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from moss_agent.checkpoints import mini
+from moss_agent.checkpoints import mini, package_index
 from moss_agent.errors import CheckpointError
 
 TEXTS = ["37*89=3293", "鸡兔同笼，头35个\n\n脚94只\n", "<|Human|>: hi <eoh>\r\n\t two  spaces ", "👩‍👩‍👧 , a .", " x"]
@@ -176,17 +176,17 @@ def test_the_index_of_the_pip_configuration(
 ) -> None:
     (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {index.url}\ncert = /some/bundle.pem\n", "utf-8")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-    settings = mini._pip_settings()
+    settings = package_index.pip_settings()
     assert settings == {"index-url": index.url, "cert": "/some/bundle.pem"}
-    assert (mini._index_url(settings), mini._ca_bundle(settings)) == (index.url, "/some/bundle.pem")
+    assert (package_index.index_url(settings), package_index.ca_bundle(settings)) == (index.url, "/some/bundle.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/another.pem")
-    assert mini._ca_bundle(settings) is True
+    assert package_index.ca_bundle(settings) is True
 
 
 def test_pip_may_be_absent(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    assert mini._pip_settings() == {}
-    assert (mini._index_url({}), mini._ca_bundle({})) == (None, True)
+    assert package_index.pip_settings() == {}
+    assert (package_index.index_url({}), package_index.ca_bundle({})) == (None, True)
 
 
 def test_the_login_of_the_index_serves_its_files(cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,9 +201,9 @@ def test_the_login_of_the_index_serves_its_files(cache: Path, index: Index, monk
 
 
 def test_the_login_of_the_index_goes_nowhere_else() -> None:
-    assert mini._with_password_of("https://a:b@one/simple", "https://two/f.whl") == "https://two/f.whl"
-    assert mini._with_password_of("https://a:b@one/simple", "http://one/f.whl") == "http://one/f.whl"
-    assert mini._with_password_of("https://a:b@one/simple", "https://one/f.whl") == "https://a:b@one/f.whl"
+    assert package_index.with_password_of("https://a:b@one/simple", "https://two/f.whl") == "https://two/f.whl"
+    assert package_index.with_password_of("https://a:b@one/simple", "http://one/f.whl") == "http://one/f.whl"
+    assert package_index.with_password_of("https://a:b@one/simple", "https://one/f.whl") == "https://a:b@one/f.whl"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_the_real_base(tmp_path: Path) -> None:
     _write_adapter(base, tmp_path / "adapter", 0)
     code = f"""
 from pathlib import Path
-from moss_agent.checkpoints import mini
+from moss_agent.checkpoints import mini, package_index
 mini.ADAPTER = Path({str(tmp_path)!r}) / "adapter"
 print(mini.prepare())"""
     environment = os.environ | {

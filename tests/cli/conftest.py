@@ -18,7 +18,8 @@ def program(tmp_path: Path) -> Program:
 
     def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "moss_agent", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "config"), **variables}
+        own = {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "config"), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, **own, **variables}
         return subprocess.run(
             command, input=stdin, capture_output=True, encoding="utf-8", cwd=tmp_path, env=environment, timeout=100
         )

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from moss_agent.engine.text_stream import StopFilter
 
 STOPS = ["<eot>", "<eom>", "<|MOSS|>:"]
-PARTS = st.lists(st.sampled_from(["<", "e", "o", "t", "m", ">", "<eot>", "<eo", "<|MOSS|>", ":", "a", "你"]), max_size=20)
+PART = st.sampled_from(["<", "e", "o", "t", "m", ">", "<eot>", "<eo", "<|MOSS|>", ":", "a", "你"])
+PARTS = st.lists(PART, max_size=20)
 
 
 @given(PARTS, st.integers(1, 5))

@@ -118,7 +118,7 @@ def test_training_text_is_what_the_agent_feeds_and_reads(examples):
         written = [text for text, learn in pieces(example) if learn]
         session, runner = ScriptedSession(written), Answers(example)
         runner.turn = lambda runner=runner: _Immediate(runner)
-        preamble = load_family("mini").preamble.render(Capability(l, a) for l, a, on in example.plugins if on)
+        preamble = load_family("mini").preamble.render(Capability(label, api) for label, api, on in example.plugins if on)
         agent = Agent(session, runner, preamble=preamble, sampling=Sampling())
         for turn in example.turns:
             for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):

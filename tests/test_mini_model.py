@@ -1,0 +1,126 @@
+"""The real mini model: fetched, prepared, asked. What it must be able to do, and that the cache changes nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from moss_agent import Agent
+from moss_agent.events import CallStarted, Reply
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def agent() -> Agent:
+    made = Agent.from_pretrained("mini")
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def fresh(agent: Agent) -> None:
+    agent.reset()
+
+
+@pytest.mark.parametrize(
+    ("question", "plugin", "answer"),
+    [
+        ("What is 37*89?", "Calculate", "3293"),
+        ("What is 15% of 80?", "Calculate", "12"),
+        ("帮我算一下 125×8", "Calculate", "1000"),
+        ("Solve x + 7 = 12.", "Solve", "5"),
+        ("鸡兔同笼，共有35个头，94只脚，鸡和兔各有几只？", "Solve", "23"),
+        ("I have 12 coins of 5 or 10 cents, together 90 cents. How many of each?", "Solve", "6"),
+    ],
+)
+def test_it_computes_and_solves_through_the_plugins(agent, question, plugin, answer):
+    reply = agent.ask(question)
+    assert [call.name for call in reply.calls] == [plugin]
+    assert reply.calls[0].ok
+    assert answer in reply.text.replace(",", "")
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Who invented the telephone?", "Search"),
+        ("泰山的海拔是多少？", "Search"),
+        ("Draw a red fox in the snow.", "Text2Image"),
+        ("画一幅海边的日落", "Text2Image"),
+    ],
+)
+def test_it_reaches_for_search_and_pictures(agent, question, name):
+    for event in agent.stream(question):
+        if isinstance(event, CallStarted):
+            assert event.name == name
+            return
+    pytest.fail("no plugin was called")
+
+
+def test_it_greets_without_plugins(agent):
+    assert agent.ask("Hello!").calls == ()
+
+
+def test_a_second_turn_computes_only_what_is_new(agent):
+    first = agent.ask("What is 37*89?")
+    second = agent.ask("And what is 12*12?")
+    assert second.usage.cached_tokens > first.usage.prompt_tokens
+    assert second.usage.prefilled_tokens < first.usage.prefilled_tokens / 2
+
+
+def test_cached_turns_equal_a_recomputation_of_the_whole_conversation(agent):
+    """The logits after two turns, from the growing cache and from scratch, agree up to bf16 rounding."""
+    agent.ask("What is 37*89?")
+    agent.ask("Solve x + 7 = 12.")
+    session = agent._session
+    with torch.inference_mode():
+        whole = session._model(torch.tensor([session._ids]), use_cache=False).logits[0, -1].float()
+    cached = session._logits()
+    assert int(cached.argmax()) == int(whole.argmax())
+    assert torch.allclose(cached, whole, atol=0.5)
+
+
+def test_the_command_line_prints_the_answer_alone_into_a_pipe():
+    done = subprocess.run([sys.executable, "-m", "moss_agent", "ask", "What is 37*89?"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "3293" in done.stdout.replace(",", "") and "\x1b" not in done.stdout + done.stderr
+
+
+def test_the_command_line_prints_events_as_json():
+    command = [sys.executable, "-m", "moss_agent", "ask", "--json", "--plugins", "calculator", "What is 37*89?"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["type"] for event in events if event["type"] in ("call", "result", "answer")] == [
+        "call",
+        "result",
+        "answer",
+    ]
+    answer = events[-1]
+    assert list(answer) == ["type", "text", "calls", "citations", "images", "usage", "seconds"]
+    assert list(answer["calls"][0]) == ["name", "argument", "result", "ok", "seconds"]
+    assert answer["calls"][0]["result"] == "3293"
+    assert list(answer["usage"]) == ["prompt_tokens", "prefilled_tokens", "cached_tokens", "generated_tokens"]
+
+
+@pytest.mark.parametrize("example", sorted(Path("examples").glob("*.py")), ids=lambda path: path.name)
+def test_examples_run(example):
+    done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_a_users_plugin_is_called(agent):
+    command = [sys.executable, "-m", "moss_agent", "ask", "--json", "--plugin-dir", "examples/plugins"]
+    done = subprocess.run([*command, "What's the weather like in Paris?"], capture_output=True, text=True)
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert [call["name"] for call in answer["calls"]] == ["Weather"], done.stderr
+
+
+def test_the_stream_ends_with_the_reply(agent):
+    assert isinstance(list(agent.stream("Hi"))[-1], Reply)

@@ -1,0 +1,49 @@
+"""The wheel works alone, outside the checkout, with everything that ships in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the unpacked wheel and nothing else of this project."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = folder.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(folder / "site")
+    return folder / "site"
+
+
+def run(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-P" if sys.version_info >= (3, 11) else "-B", "-m", "moss_agent", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=installed.parent, env=environment)
+
+
+@pytest.mark.slow
+def test_bundled_plugins_run_from_the_wheel(installed):
+    done = run(installed, "plugins", "run", "calculator", "37*89")
+    assert done.stdout.strip() == "3293", done.stderr
+    done = run(installed, "plugins", "run", "equation_solver", "x+y=35;2x+4y=94")
+    assert done.stdout.split("\n")[:2] == ["x = 23", "y = 12"], done.stderr
+
+
+@pytest.mark.slow
+def test_prompts_adapter_and_all_modules_are_in_the_wheel(installed):
+    for name in ("_bundled/prompts/mini.toml", "_bundled/prompts/moss.toml", "checkpoints/adapter/README.md"):
+        assert (installed / "moss_agent" / name).is_file()
+    adapter = installed / "moss_agent" / "checkpoints" / "adapter" / "adapter_model.safetensors"
+    assert 1_000_000 < adapter.stat().st_size <= 20_000_000
+    in_checkout = {path.relative_to(ROOT) for path in (ROOT / "moss_agent").rglob("*.py")}
+    assert in_checkout <= {path.relative_to(installed) for path in (installed / "moss_agent").rglob("*.py")}
