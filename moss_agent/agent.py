@@ -28,11 +28,14 @@ from moss_agent.protocol import (
     Segment,
     TextRead,
     TurnParser,
+    possible_marker,
     render_human,
     render_segment,
 )
 from moss_agent.turn_results import TurnResults
 from moss_agent.window import Session, Window
+
+Events = Generator[Event, None, None]
 
 
 class Agent:
@@ -86,7 +89,7 @@ class Agent:
         """Ask and wait for the whole reply."""
         return _last(self.stream(question))
 
-    def stream(self, question: str) -> Iterator[Event]:
+    def stream(self, question: str) -> Events:
         """Ask and get events as they happen; the last one is the `Reply`.
 
         Closing the iterator, an interrupt or an error leaves the conversation as it was before the question.
@@ -121,7 +124,7 @@ class Agent:
         """Take the last turn back and ask its question again. With greedy decoding the reply is the same."""
         return _last(self.stream_again())
 
-    def stream_again(self) -> Iterator[Event]:
+    def stream_again(self) -> Events:
         """`regenerate` as events. If it does not end well, the old turn is kept."""
         if not self.conversation.turns:
             raise UsageError("there is no turn to regenerate")
@@ -158,7 +161,7 @@ class Agent:
         written = yield from self._write(ANSWER, results)
         answer, citations, dangling = results.cite(written)
         if dangling:
-            yield Notice(f"removed citations that point at nothing: {', '.join(map(str, dangling))}")
+            yield Notice(f"the answer cites what was not found: {', '.join(map(str, dangling))}")
         seconds = time.monotonic() - started
         return Reply(answer, thoughts, results.calls, citations, results.images, meter.read(), seconds)
 
@@ -183,7 +186,10 @@ class Agent:
             text += piece
             yield from self._read(parser.feed(piece), results)
             yield from results.finished()
-        yield from self._read(parser.close(), results)
+        if self._session.stopped_by:
+            yield from self._read(parser.close(), results)
+        else:  # cut off, perhaps inside a marker
+            text = text[: len(text) - possible_marker(text)]
         if self._session.stopped_by == segment.end:
             self._window.wrote(text + segment.end)
         else:

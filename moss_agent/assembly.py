@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.agent import Agent
 from moss_agent.checkpoints.families import Family, load_family
 from moss_agent.conversation import Conversation
+from moss_agent.errors import UsageError
 from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
 from moss_agent.protocol import SEGMENTS, Capability
 from moss_agent.settings import Settings
@@ -31,16 +33,20 @@ def build_agent(settings: Settings, conversation: Conversation | None = None) ->
 
 def build_runner(settings: Settings, family: Family | None = None) -> PluginRunner:
     """The enabled plugins, in the family's order, with their settings."""
-    plugins = enabled_plugins(settings)
+    available = discover(map(Path, settings.plugin_dirs))
+    plugins = list(available.values()) if settings.plugins is None else select(available, settings.plugins)
+    check_tables(settings, available)
     known = [capability.label for capability in family.preamble.known] if family else []
     plugins.sort(key=lambda plugin: known.index(plugin.label) if plugin.label in known else len(known))
     return PluginRunner(plugins, settings.plugin_settings)
 
 
-def enabled_plugins(settings: Settings) -> list[Plugin]:
-    """All plugins that can be found, or those that the settings name."""
-    available = discover(map(Path, settings.plugin_dirs))
-    return list(available.values()) if settings.plugins is None else select(available, settings.plugins)
+def check_tables(settings: Settings, available: Mapping[str, Plugin]) -> None:
+    """Raise UsageError for settings of a plugin that does not exist."""
+    keys = {plugin.key for plugin in available.values()}
+    for key in settings.plugin_settings.keys() - keys:
+        known = ", ".join(sorted(keys))
+        raise UsageError(f"the settings have a table [plugins.{key}], but no plugin is called so; there are: {known}")
 
 
 def load_session(settings: Settings, family: Family) -> Session:

@@ -133,7 +133,7 @@ def test_citations_are_resolved_and_dangling_ones_removed():
     reply = events[-1]
     assert reply.text == "A<sup><|2|></sup> B<sup><|4|></sup> C."
     assert [(c.number, c.url) for c in reply.citations] == [(2, "https://example.org/2"), (4, "")]
-    assert [e.message for e in events if isinstance(e, Notice)] == ["removed citations that point at nothing: 9"]
+    assert [e.message for e in events if isinstance(e, Notice)] == ["the answer cites what was not found: 9"]
 
 
 @pytest.mark.parametrize(

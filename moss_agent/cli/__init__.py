@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from moss_agent import __version__
 from moss_agent.errors import MossAgentError, UsageError
@@ -82,9 +82,8 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
 class Parser(argparse.ArgumentParser):
     """Keeps the line breaks of help texts and raises UsageError instead of printing the usage and leaving."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(*args, **options, allow_abbrev=False)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")

@@ -126,10 +126,8 @@ def _save(agent: Agent, printer: Printer, rest: str) -> None:
 
 def _load(agent: Agent, printer: Printer, rest: str) -> None:
     path = _file(rest)
-    turns = Conversation.load(path).turns
-    agent.reset()
-    agent.conversation.turns.extend(turns)
-    printer.note(f"Going on after {len(turns)} turns.")
+    agent.conversation = Conversation.load(path)
+    printer.note(f"Going on after {len(agent.conversation.turns)} turns.")
 
 
 def _file(name: str) -> Path:

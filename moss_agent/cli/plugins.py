@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from moss_agent.cli import plugins_new, plugins_run
 from moss_agent.cli.options import add_debug_option, add_plugin_dir_option, settings_from
 from moss_agent.cli.tables import table
 from moss_agent.cli.text import clean, one_line
-from moss_agent.errors import PluginContractError, UsageError
+from moss_agent.errors import PluginContractError
 from moss_agent.plugin_host import Plugin, discover
-from moss_agent.plugin_host.discovery import load_module, plugins_in, source_of
+from moss_agent.plugin_host.discovery import load_module, modules_in, plugins_in, source_of
 from moss_agent.protocol import Capability
 from moss_agent.resources import bundled
 
@@ -63,7 +62,7 @@ def run_list(parsed: argparse.Namespace) -> int:
 def run_check(parsed: argparse.Namespace) -> int:
     """Report every module that breaks the contract, then the lines of the preamble that the others give."""
     failed = False
-    for path in _modules(parsed.path.expanduser().resolve()):
+    for path in modules_in(parsed.path.expanduser().resolve()):
         try:
             found = plugins_in(load_module(path))
         except PluginContractError as error:
@@ -76,18 +75,6 @@ def run_check(parsed: argparse.Namespace) -> int:
         for plugin in found:
             print(Capability(plugin.label, plugin.api).line(enabled=True), end="")
     return 1 if failed else 0
-
-
-def _modules(path: Path) -> Iterator[Path]:
-    """The plugin modules that `path` names or holds. Raises UsageError if there is none."""
-    if (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file():
-        yield path
-        return
-    inside = sorted(path.iterdir()) if path.is_dir() else []
-    modules = [p for p in inside if p.name[0] != "_" and (p.suffix == ".py" or (p / "__init__.py").is_file())]
-    if not modules:
-        raise UsageError(f"{path} is neither a plugin file nor a folder of plugins")
-    yield from modules
 
 
 def _origin(plugin: Plugin) -> str:

@@ -46,15 +46,28 @@ def select(available: Mapping[str, Plugin], names: Iterable[str]) -> list[Plugin
 
 
 def load_folder(folder: Path) -> list[Plugin]:
-    """The plugins of all modules in `folder`. Raises UsageError if there is none."""
+    """The plugins of all modules in `folder`, which may also be one module. Raises UsageError if there is none."""
     folder = folder.expanduser().resolve()
-    if not folder.is_dir():
-        raise UsageError(f"no plugin folder {folder}")
-    paths = [p for p in sorted(folder.iterdir()) if p.suffix == ".py" or (p / "__init__.py").is_file()]
-    found = [plugin for path in paths if path.name[0] != "_" for plugin in plugins_in(load_module(path))]
+    found = [plugin for path in modules_in(folder) for plugin in plugins_in(load_module(path))]
     if not found:
         raise UsageError(f"no plugin in {folder}: a plugin is a function with the decorator moss_agent.plugin")
     return found
+
+
+def modules_in(folder: Path) -> list[Path]:
+    """The plugin modules of a folder: files and packages; the folder itself if it is one. UsageError if none."""
+    if _is_module(folder):
+        return [folder]
+    if not folder.is_dir():
+        raise UsageError(f"no plugin folder {folder}")
+    found = [path for path in sorted(folder.iterdir()) if _is_module(path) and not path.name.startswith("_")]
+    if not found:
+        raise UsageError(f"no plugin in {folder}: there is no Python file")
+    return found
+
+
+def _is_module(path: Path) -> bool:
+    return (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file()
 
 
 def load_installed() -> list[Plugin]:
@@ -63,7 +76,7 @@ def load_installed() -> list[Plugin]:
     for entry in entry_points(group=GROUP):
         try:
             found += plugins_in(importlib.import_module(entry.module))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginContractError(entry.name, f"{entry.module} does not load: {_reason(error)}") from error
     return found
 
@@ -85,7 +98,7 @@ def load_module(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise PluginContractError(path.stem, f"{file} does not load: {_reason(error)}") from error
     return module
@@ -116,7 +129,7 @@ def _package(folder: Path) -> str:
     return name
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, MossAgentError):
         return str(error)
     return f"{type(error).__name__}: {error}".splitlines()[0]

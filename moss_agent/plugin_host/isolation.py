@@ -6,6 +6,7 @@ at the next call. loky starts the processes, because its workers do not import t
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -33,10 +34,9 @@ class Workers:
 
     def call(self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any]) -> Output:
         """Run the plugin in a worker. Raises PluginTimeout or PluginError, also if the worker dies."""
-        worker = self._take()
         target = (source_of(plugin), plugin.name)
+        worker = self._take(target)
         try:
-            worker.submit(_prepare, *target).result(START_SECONDS)
             result = worker.submit(_run, *target, tuple(arguments), dict(options)).result(plugin.timeout)
         except TimeoutError:
             worker.shutdown(wait=False, kill_workers=True)
@@ -57,21 +57,37 @@ class Workers:
         for worker in idle:
             worker.shutdown(wait=False, kill_workers=True)
 
-    def _take(self) -> ProcessPoolExecutor:
-        from loky import ProcessPoolExecutor
-
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return ProcessPoolExecutor(max_workers=1, initializer=_limit_memory)
+    def _take(self, target: tuple[str, str]) -> ProcessPoolExecutor:
+        """A worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
+        while True:
+            with self._lock:
+                is_new = not self._idle
+                worker = _start() if is_new else self._idle.pop()
+            try:
+                worker.submit(_prepare, *target).result(START_SECONDS)
+                return worker
+            except (BrokenExecutor, TimeoutError) as error:
+                worker.shutdown(wait=False, kill_workers=True)
+                if is_new:
+                    raise PluginError(f"{target[1]}: no worker process could be started") from error
+            except BaseException:
+                worker.shutdown(wait=False, kill_workers=True)
+                raise
 
     def _give_back(self, worker: ProcessPoolExecutor) -> None:
         with self._lock:
             self._idle.append(worker)
 
 
-def _limit_memory() -> None:
-    """Make the worker fail, not the machine, when a call wants too much memory."""
+def _start() -> ProcessPoolExecutor:
+    from loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(max_workers=1, initializer=_set_up)
+
+
+def _set_up() -> None:
+    """In the worker: Ctrl-C is for the caller, and too much memory makes the call fail, not the machine."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
         import resource
 

@@ -31,10 +31,12 @@ class PluginRunner:
     """Runs calls of the given plugins, with the settings of each.
 
     settings: for each plugin's module name, values for the function's keyword-only parameters.
-    Raises UsageError for settings that a plugin does not have.
+    Raises UsageError for settings that a plugin does not have, and for two plugins that the model could not
+    tell apart.
     """
 
     def __init__(self, plugins: Sequence[Plugin], settings: Mapping[str, Mapping[str, Any]] = {}) -> None:
+        check_labels(plugins)
         self.plugins = {plugin.name: plugin for plugin in plugins}
         self._settings = {plugin.name: check_settings(plugin, settings.get(plugin.key, {})) for plugin in plugins}
         self._workers = Workers()
@@ -110,6 +112,18 @@ class TurnCalls:
             if time.monotonic() >= deadline:
                 return Outcome(index, None, str(PluginTimeout(message)), 0.0)
         return None
+
+
+def check_labels(plugins: Sequence[Plugin]) -> None:
+    """Raise UsageError if two plugins have the same label: the model is told one line for each label."""
+    by_label: dict[str, Plugin] = {}
+    for plugin in plugins:
+        other = by_label.setdefault(plugin.label, plugin)
+        if other.name != plugin.name:
+            raise UsageError(
+                f"plugins {other.key} and {plugin.key} have the same label {plugin.label!r}: "
+                "give one another label, or enable only one of them with --plugins"
+            )
 
 
 def check_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any]:

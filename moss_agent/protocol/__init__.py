@@ -22,6 +22,7 @@ from moss_agent.protocol.markers import (
     THOUGHTS,
     Segment,
     first_marker,
+    possible_marker,
 )
 from moss_agent.protocol.neutral import neutralise
 from moss_agent.protocol.preamble import Capability, Preamble
@@ -77,6 +78,7 @@ __all__ = [
     "parse_commands",
     "parse_results",
     "parse_turn",
+    "possible_marker",
     "render_human",
     "render_outcome",
     "render_results",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,8 @@ LEARNING_RATE = 6e-4
 WARMUP_STEPS = 50
 DECAY = 0.25  # the last part of the tokens, in which the learning rate falls to zero
 BATCH_TOKENS = 2048
-SORTED_AHEAD = 64  # examples that are sorted by length together, so that batches need little padding
+SORTED_AHEAD = 256  # examples that are sorted by length together, so that batches need little padding
+LENGTH_STEP = 32  # batches are padded to multiples of this: the CPU kernels are made anew for every shape
 CHECKPOINT_EVERY = 50
 
 Piece = tuple[str, bool]
@@ -96,27 +98,35 @@ def tokenize(example: Example, tokenizer: PreTrainedTokenizerBase) -> Tokens:
 
 def batches(seed: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[list[Tokens]]:
     """Endless batches of at most BATCH_TOKENS tokens, padding included, the same for the same seed."""
-    examples = generate(seed)
+    examples, order = generate(seed), random.Random(seed)
     while True:
-        ahead = sorted((tokenize(next(examples), tokenizer) for _ in range(SORTED_AHEAD)), key=lambda t: len(t[0]))
+        ahead = sorted((tokenize(next(examples), tokenizer) for _ in range(SORTED_AHEAD)), key=padded_length)
         made: list[list[Tokens]] = [[]]
         for tokens in ahead:
-            if made[-1] and len(tokens[0]) * (len(made[-1]) + 1) > BATCH_TOKENS:
+            if made[-1] and padded_length(tokens) * (len(made[-1]) + 1) > BATCH_TOKENS:
                 made.append([])
             made[-1].append(tokens)
-        yield from made[::2] + made[1::2]  # not always from short to long
+        order.shuffle(made)
+        yield from made
+
+
+def padded_length(tokens: Tokens) -> int:
+    """The length that a batch with this as its longest example has."""
+    return -(-len(tokens[0]) // LENGTH_STEP) * LENGTH_STEP
 
 
 def batch_loss(model: PeftModel, batch: list[Tokens]) -> torch.Tensor:
     """Mean cross entropy per written token; the output layer runs on those positions only."""
     import torch
     import torch.nn.functional as F
-    from torch.nn.utils.rnn import pad_sequence
 
-    ids = pad_sequence([torch.tensor(ids) for ids, _ in batch], batch_first=True)
-    written = pad_sequence([torch.tensor(written) for _, written in batch], batch_first=True)
-    lengths = torch.tensor([[len(ids)] for ids, _ in batch])
-    attention = torch.arange(ids.shape[1]) < lengths
+    shape = len(batch), max(map(padded_length, batch))
+    ids = torch.zeros(shape, dtype=torch.long)
+    written, attention = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
+    for row, (tokens, learn) in enumerate(batch):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        written[row, : len(learn)] = torch.tensor(learn)
+        attention[row, : len(tokens)] = True
     causal = model.get_base_model()
     with torch.autocast("cpu", torch.bfloat16):
         hidden = causal.model(input_ids=ids, attention_mask=attention, use_cache=False).last_hidden_state

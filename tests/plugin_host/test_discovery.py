@@ -54,11 +54,17 @@ def test_plugins_are_selected_by_module_or_command_name():
         select(available, ["calc"])
 
 
-@pytest.mark.parametrize("content", ["import no_such_module_here", "raise ValueError('no')", "def (:"])
+@pytest.mark.parametrize("content", ["import no_such_module", "raise ValueError('no')", "def (:", "raise SystemExit"])
 def test_a_module_that_does_not_load_is_named(tmp_path, content):
     (tmp_path / "broken.py").write_text(content)
     with pytest.raises(PluginContractError, match=r"plugin broken: .*broken\.py does not load: \w+"):
         load_folder(tmp_path)
+
+
+def test_a_single_file_can_be_named(tmp_path):
+    write(tmp_path, "one.py", "One")
+    write(tmp_path, "two.py", "Two")
+    assert [plugin.name for plugin in load_folder(tmp_path / "two.py")] == ["Two"]
 
 
 def test_folders_without_plugins_are_refused(tmp_path):

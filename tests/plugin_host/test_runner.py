@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -68,6 +70,17 @@ def test_whatever_an_isolated_call_does_the_next_one_is_answered(runner, argumen
     assert runner.run("Work", ["next"]) == "next?"
 
 
+def test_an_idle_worker_that_died_is_replaced(runner):
+    os.kill(int(runner.run("Work", ["pid"]).rstrip("?")), signal.SIGKILL)
+    assert runner.run("Work", ["next"]) == "next?"
+
+
+def test_an_interrupt_from_the_terminal_does_not_reach_the_workers(runner):
+    pid = int(runner.run("Work", ["pid"]).rstrip("?"))
+    os.kill(pid, signal.SIGINT)
+    assert int(runner.run("Work", ["pid"]).rstrip("?")) == pid
+
+
 def test_a_script_without_a_main_guard_can_use_isolated_plugins(tmp_path):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "work.py").write_text(ISOLATED)
@@ -104,6 +117,14 @@ def test_surplus_arguments_are_ignored():
         return text
 
     assert PluginRunner([one]).run("One", ["a", "b", "c"]) == "a"
+
+
+def test_two_plugins_with_one_label_are_refused():
+    def make(name: str):
+        return plugin(name, label="Web search")(lambda text: text)
+
+    with pytest.raises(UsageError, match="have the same label 'Web search'"):
+        PluginRunner([make("One"), make("Two")])
 
 
 def test_unknown_plugins_are_named_with_the_known_ones():

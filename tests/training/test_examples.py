@@ -15,7 +15,7 @@ from moss_agent.plugin_host import PluginRunner, load_folder
 from moss_agent.protocol import check_citations, first_marker, parse_commands
 from moss_agent.resources import bundled
 from moss_agent.training.examples import generate
-from moss_agent.training.mini import batches, pieces, tokenize
+from moss_agent.training.mini import batches, padded_length, pieces, tokenize
 from tests.scripted import ScriptedSession
 
 COUNT = 3000
@@ -118,7 +118,8 @@ def test_training_text_is_what_the_agent_feeds_and_reads(examples):
         written = [text for text, learn in pieces(example) if learn]
         session, runner = ScriptedSession(written), Answers(example)
         runner.turn = lambda runner=runner: _Immediate(runner)
-        preamble = load_family("mini").preamble.render(Capability(label, api) for label, api, on in example.plugins if on)
+        enabled = [Capability(label, api) for label, api, on in example.plugins if on]
+        preamble = load_family("mini").preamble.render(enabled)
         agent = Agent(session, runner, preamble=preamble, sampling=Sampling())
         for turn in example.turns:
             for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
@@ -161,4 +162,4 @@ def test_loss_is_taken_on_what_the_model_writes(examples):
 def test_batches_are_reproducible_and_bounded():
     first, second = (list(itertools.islice(batches(0, Words()), 40)) for _ in range(2))
     assert first == second
-    assert all(len(batch) * max(len(ids) for ids, _ in batch) <= 2048 or len(batch) == 1 for batch in first)
+    assert all(len(batch) * max(map(padded_length, batch)) <= 2048 or len(batch) == 1 for batch in first)
