@@ -25,23 +25,28 @@ def build_agent(settings: Settings, conversation: Conversation | None = None) ->
     family = load_family(settings.family or ("mini" if settings.model == "mini" else "moss"))
     runner = build_runner(settings, family)
     sampling = Sampling(**settings.sampling(family.sampling))
-    session = load_session(settings, family)
+    runner.warm_up()  # while the model loads
+    try:
+        session = load_session(settings, family)
+    except BaseException:
+        runner.close()
+        raise
     enabled = [Capability(plugin.label, plugin.api) for plugin in runner.plugins.values()]
     preamble = family.preamble.render(enabled)
     return Agent(session, runner, preamble=preamble, sampling=sampling, conversation=conversation)
 
 
-def build_runner(settings: Settings, family: Family | None = None) -> PluginRunner:
+def build_runner(settings: Settings, family: Family) -> PluginRunner:
     """The enabled plugins, in the family's order, with their settings."""
     available = discover(map(Path, settings.plugin_dirs))
     plugins = list(available.values()) if settings.plugins is None else select(available, settings.plugins)
-    check_tables(settings, available)
-    known = [capability.label for capability in family.preamble.known] if family else []
+    _check_tables(settings, available)
+    known = [capability.label for capability in family.preamble.known]
     plugins.sort(key=lambda plugin: known.index(plugin.label) if plugin.label in known else len(known))
     return PluginRunner(plugins, settings.plugin_settings)
 
 
-def check_tables(settings: Settings, available: Mapping[str, Plugin]) -> None:
+def _check_tables(settings: Settings, available: Mapping[str, Plugin]) -> None:
     """Raise UsageError for settings of a plugin that does not exist."""
     keys = {plugin.key for plugin in available.values()}
     for key in settings.plugin_settings.keys() - keys:
@@ -60,7 +65,8 @@ def load_session(settings: Settings, family: Family) -> Session:
 
         name = str(prepare())
     model, tokenizer = load(name, device=settings.device, dtype=settings.dtype)
-    limits = [family.context_length, settings.context_length, model.config.max_position_embeddings]
+    sees = getattr(model.config, "max_position_embeddings", None)  # some models have no limit of their own
+    limits = [family.context_length, settings.context_length, sees]
     return Session(
         model,
         tokenizer,

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor, TimeoutError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.errors import MossAgentError, PluginError, PluginTimeout
@@ -49,6 +50,16 @@ class Workers:
             raise
         self._give_back(worker)
         return result
+
+    def warm_up(self, plugins: Sequence[Plugin]) -> None:
+        """Start a worker in the background and load the plugins in it, so that the first call need not wait."""
+
+        def start() -> None:
+            with suppress(MossAgentError):  # the first call will tell
+                for plugin in plugins:
+                    self._give_back(self._take((source_of(plugin), plugin.name)))
+
+        threading.Thread(target=start, daemon=True).start()
 
     def close(self) -> None:
         """End all idle workers."""

@@ -45,6 +45,10 @@ class PluginRunner:
         """A new turn's calls."""
         return TurnCalls(self)
 
+    def warm_up(self) -> None:
+        """Get ready for the first call to an isolated plugin, in the background."""
+        self._workers.warm_up([plugin for plugin in self.plugins.values() if plugin.isolated])
+
     def close(self) -> None:
         """End the worker processes."""
         self._workers.close()
