@@ -11,7 +11,7 @@ export Q
 .PHONY: ask chat test check clean
 
 ask: .venv/installed
-	@$(BIN)/moss-agent ask "$$Q"
+	@$(BIN)/moss-agent ask -- "$$Q"
 
 chat: .venv/installed
 	@$(BIN)/moss-agent chat

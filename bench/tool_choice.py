@@ -3,9 +3,9 @@
     python bench/tool_choice.py turns.jsonl [--model mini] [--own-plugins] [--limit N]
 
 A first turn counts as right if the model writes a command of a plugin that the recorded turn used, or none
-where none was used. Greedy decoding; nothing is executed. All four plugins are enabled, or with
-`--own-plugins` the ones that the recorded conversation had. Rows: `human`, `meta_instruction`,
-`parsed_commands`, `category`, `conv`, `turn`.
+where none was used. The agent is the real one, decoding greedily; its plugins are stand-ins that find
+nothing. All four plugins are enabled, or with `--own-plugins` those that the recorded conversation had.
+Rows: `human`, `meta_instruction`, `parsed_commands`, `turn`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ import argparse
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 
+from moss_agent import Agent
 from moss_agent.assembly import load_session
-from moss_agent.checkpoints.families import Family, load_family
+from moss_agent.checkpoints.families import family_of, load_family
 from moss_agent.engine.sampling import Sampling
-from moss_agent.engine.session import Session
-from moss_agent.protocol import COMMANDS, HUMAN, MARKERS, THOUGHTS, parse_commands, render_human
+from moss_agent.events import CallFinished, CallStarted, Reply, Text
+from moss_agent.plugin_host import Plugin, PluginRunner, discover
+from moss_agent.protocol import HUMAN, Capability
 from moss_agent.settings import Settings
 
 LABELS = {"Search": "web search", "Calculate": "calculator", "Solve": "equation solver", "Text2Image": "text-to-image"}
@@ -40,34 +43,37 @@ class Choice:
         return bool(self.wanted & self.chosen) if self.wanted else not self.chosen
 
 
-def first_turns(path: Path) -> list[dict]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [row for row in rows if row["turn"] == 1]
+def stand_in(plugin: Plugin) -> Plugin:
+    """The plugin with the same API, finding nothing."""
+
+    @wraps(plugin.function)
+    def nothing(*arguments: str) -> None:
+        return None
+
+    return replace(plugin, function=nothing, isolated=False)
 
 
-def choose(session: Session, family: Family, row: dict, own_plugins: bool) -> tuple[Choice, str]:
-    """Let the model think and write commands for one recorded question."""
-    on = row["meta_instruction"] if own_plugins else ""
-    enabled = [c for c in family.preamble.known if not on or c.line(True) in on]
+def choose(agent: Agent, row: dict) -> tuple[Choice, list[str]]:
+    """The model's commands for one recorded question; the turn is left before the answer."""
     question = row["human"].removeprefix(HUMAN.header).strip().removesuffix(HUMAN.end)
-    session.rewind(0)
-    session.extend(family.preamble.render(enabled))
-    session.extend(render_human(question))
-    written = ""
-    for segment in (THOUGHTS, COMMANDS):
-        session.extend(segment.header)
-        written = "".join(session.decode(MARKERS, Sampling(max_new_tokens=160)))
-        session.extend(("" if session.stopped_by == segment.end else segment.end) + "\n")
-    chosen = frozenset(command.name for command in parse_commands(written))
+    commands = []
+    events = agent.stream(question)
+    for event in events:
+        if isinstance(event, CallStarted):
+            commands.append((event.name, event.argument))
+        elif isinstance(event, (Text, Reply)) or (isinstance(event, CallFinished) and event.index == 0):
+            break
+    events.close()
+    chosen = frozenset(name for name, _ in commands)
     wanted = frozenset(command["name"] for command in row["parsed_commands"])
+    written = [f"{name}({argument})" for name, argument in commands]
     return Choice(wanted, chosen, bool(re.search("[\u4e00-\u9fff]", question))), written
 
 
 def table(choices: list[Choice]) -> str:
     """Right of all, by recorded plugin and by language."""
     lines = [f"{'':18}{'all':>14}{'English':>14}{'Chinese':>14}"]
-    groups = [*LABELS, "none", "total"]
-    for group in groups:
+    for group in [*LABELS, "none", "total"]:
         of_group = [c for c in choices if group == "total" or group in (c.wanted or {"none"})]
         cells = [of_group, [c for c in of_group if not c.chinese], [c for c in of_group if c.chinese]]
         lines.append(f"{LABELS.get(group, group):18}" + "".join(f"{_share(cell):>14}" for cell in cells))
@@ -83,27 +89,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("turns", type=Path)
     parser.add_argument("--model", default="mini")
+    parser.add_argument("--family", help="the model's family, if its name does not tell")
     parser.add_argument("--own-plugins", action="store_true", help="enable what the recorded conversation had")
-    parser.add_argument("--limit", type=int, help="measure only every so many-th turn, this many in all")
-    parser.add_argument("--log", type=Path, help="write what the model wrote, one JSON object per turn")
+    parser.add_argument("--limit", type=int, help="measure about this many turns, spread over the file")
+    parser.add_argument("--log", type=Path, help="write question and commands here, one JSON object per turn")
     arguments = parser.parse_args()
-    rows = first_turns(arguments.turns)
-    if arguments.limit:
-        rows = rows[:: max(1, len(rows) // arguments.limit)][: arguments.limit]
-    family = load_family("mini")
+    rows = [json.loads(line) for line in arguments.turns.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["turn"] == 1]
+    rows = rows[:: max(1, len(rows) // (arguments.limit or len(rows)))]
+    family = load_family(arguments.family or family_of(arguments.model))
     session = load_session(Settings(model=arguments.model), family)
-    choices, confusions = [], Counter()
+    plugins = [stand_in(plugin) for plugin in discover().values()]
+    choices, mistakes = [], Counter()
     for row in rows:
-        choice, written = choose(session, family, row, arguments.own_plugins)
+        enabled = [Capability(plugin.label, plugin.api) for plugin in plugins]
+        if arguments.own_plugins:
+            enabled = [capability for capability in enabled if capability.line(True) in row["meta_instruction"]]
+        runner = PluginRunner([plugin for plugin in plugins if plugin.label in {c.label for c in enabled}])
+        session.rewind(0)
+        agent = Agent(session, runner, preamble=family.preamble.render(enabled), sampling=Sampling())
+        choice, written = choose(agent, row)
         choices.append(choice)
-        confusions[tuple(sorted(choice.wanted)) or "none", tuple(sorted(choice.chosen)) or "none"] += not choice.right
+        mistakes[tuple(sorted(choice.wanted)), tuple(sorted(choice.chosen))] += not choice.right
         if arguments.log:
             with arguments.log.open("a", encoding="utf-8") as log:
-                entry = {"conv": row["conv"], "right": choice.right, "written": written}
+                entry = {"question": row["human"], "right": choice.right, "commands": written}
                 log.write(json.dumps(entry, ensure_ascii=False) + "\n")
     print(table(choices))
-    for (wanted, chosen), count in (+confusions).most_common(8):
-        print(f"{count:4} wanted {wanted}, chose {chosen}")
+    for (wanted, chosen), count in (+mistakes).most_common(8):
+        print(f"{count:4} wanted {', '.join(wanted) or 'none'}, chose {', '.join(chosen) or 'none'}")
 
 
 if __name__ == "__main__":

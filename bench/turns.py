@@ -13,7 +13,7 @@ import argparse
 import time
 
 from moss_agent.assembly import load_session
-from moss_agent.checkpoints.families import load_family
+from moss_agent.checkpoints.families import family_of, load_family
 from moss_agent.engine.sampling import Sampling
 from moss_agent.engine.session import Session
 from moss_agent.protocol import MARKERS, THOUGHTS, Turn, render_human, render_turn
@@ -30,9 +30,10 @@ def first_piece(session: Session) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="mini")
+    parser.add_argument("--family", help="the model's family, if its name does not tell")
     parser.add_argument("--turns", type=int, default=6)
     arguments = parser.parse_args()
-    family = load_family("mini")
+    family = load_family(arguments.family or family_of(arguments.model))
     session = load_session(Settings(model=arguments.model), family)
     history = family.preamble.render(family.preamble.known)
     print(f"{'turn':>4} {'tokens':>7} {'new':>5} {'cached, s':>10} {'again, s':>9} {'ratio':>6}")

@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from moss_agent.conversation import Conversation
@@ -54,14 +55,15 @@ class Agent:
         sampling: Any,
         conversation: Conversation | None = None,
     ) -> None:
+        self._busy = threading.Lock()
         self._session = session
         self._runner = runner
+        self._results: TurnResults | None = None  # of the running turn
         self._sampling = sampling
         reserve = min(sampling.max_new_tokens, session.context_length // 4)
         self._window = Window(session, Conversation(preamble), reserve)
         if conversation is not None:
             self.conversation = conversation
-        self._busy = threading.Lock()
 
     @property
     def conversation(self) -> Conversation:
@@ -70,9 +72,10 @@ class Agent:
 
     @conversation.setter
     def conversation(self, conversation: Conversation) -> None:
-        preamble = self._window.conversation.preamble  # the plugins are this agent's, whatever they were before
-        self._window.forget()
-        self._window.conversation = Conversation(preamble, list(conversation.turns))
+        with self._alone():
+            preamble = self._window.conversation.preamble  # the plugins are this agent's, whatever they were before
+            self._window.forget()
+            self._window.conversation = Conversation(preamble, list(conversation.turns))
 
     @classmethod
     def from_pretrained(cls, model: str = "mini", **settings: Any) -> Agent:
@@ -97,12 +100,8 @@ class Agent:
         """
         if not question.strip():
             raise UsageError("the question is empty")
-        if not self._busy.acquire(blocking=False):
-            raise UsageError("a turn of this agent is running: finish or close it first")
-        try:
+        with self._alone():
             yield from self._undoable_turn(question)
-        finally:
-            self._busy.release()
 
     async def astream(self, question: str) -> AsyncIterator[Event]:
         """`stream` for asyncio: the turn runs in a thread, cancelling it undoes the turn."""
@@ -117,6 +116,8 @@ class Agent:
                 yield event
         finally:
             if step is not None and not step.done():
+                if self._results:
+                    self._results.abandon()
                 await asyncio.wait([step])
             await asyncio.to_thread(events.close)
 
@@ -126,16 +127,17 @@ class Agent:
 
     def stream_again(self) -> Events:
         """`regenerate` as events. If it does not end well, the old turn is kept."""
-        if not self.conversation.turns:
-            raise UsageError("there is no turn to regenerate")
-        old = self._window.take_back()
-        turns = len(self.conversation.turns)
-        try:
-            yield from self.stream(old.human)
-        finally:
-            if len(self.conversation.turns) == turns:
-                self.conversation.turns.append(old)
-                self._window.forget()
+        with self._alone():
+            if not self.conversation.turns:
+                raise UsageError("there is no turn to regenerate")
+            old, count = self.conversation.turns[-1], len(self.conversation.turns)
+            try:
+                self._window.take_back()
+                yield from self._undoable_turn(old.human)
+            finally:
+                if len(self.conversation.turns) < count:
+                    self.conversation.turns.append(old)
+                    self._window.forget()
 
     def reset(self) -> None:
         """Forget the conversation; the model and the preamble stay."""
@@ -146,10 +148,20 @@ class Agent:
         self._session.close()
         self._runner.close()
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep everything else away from the session."""
+        if not self._busy.acquire(blocking=False):
+            raise UsageError("a turn of this agent is running: finish or close it first")
+        try:
+            yield
+        finally:
+            self._busy.release()
+
     def _turn(self, question: str) -> Generator[Event, None, Reply]:
         """The central loop: what the program feeds and what the model writes, in order."""
         started, meter = time.monotonic(), _Meter(self._session)
-        results = TurnResults(self._runner, len(self.conversation.turns) + 1)
+        results = self._results = TurnResults(self._runner, len(self.conversation.turns) + 1)
         yield from self._window.feed(render_human(question))
         thoughts = yield from self._write(THOUGHTS, results)
         if self._session.stopped_by == ANSWER.header:  # the model went straight to its answer
@@ -162,13 +174,13 @@ class Agent:
         answer, citations, dangling = results.cite(written)
         if dangling:
             yield Notice(f"the answer cites what was not found: {', '.join(map(str, dangling))}")
-        seconds = time.monotonic() - started
-        return Reply(answer, thoughts, results.calls, citations, results.images, meter.read(), seconds)
+        usage, seconds = meter.read(self._window.rebuilt), time.monotonic() - started
+        return Reply(answer, thoughts, results.calls, citations, results.images, usage, seconds)
 
     def _undoable_turn(self, question: str) -> Iterator[Event]:
         """A turn that either becomes part of the conversation or leaves no trace."""
-        yield from self._window.begin()
         try:
+            yield from self._window.begin()
             reply = yield from self._turn(question)
             self._window.commit()
         except BaseException:
@@ -195,7 +207,11 @@ class Agent:
         else:
             self._session.rewind(begin)
             yield from self._window.feed(text + segment.end)
+        if segment is ANSWER and (rest := results.checked("", last=True)):
+            yield Text(rest)
         yield from self._window.feed("\n")
+        if self._session.cut_off:
+            yield Notice(f"{segment.name} cut off: max_new_tokens or the end of the context was reached")
         return text.strip()
 
     def _read(self, read: Iterator[ParseEvent], results: TurnResults) -> Iterator[Event]:
@@ -205,8 +221,8 @@ class Agent:
                 yield from results.start(event.command)
             elif isinstance(event, TextRead) and event.segment is THOUGHTS:
                 yield Thoughts(event.text)
-            elif isinstance(event, TextRead) and event.segment is ANSWER:
-                yield Text(event.text)
+            elif isinstance(event, TextRead) and event.segment is ANSWER and (text := results.checked(event.text)):
+                yield Text(text)
 
 
 class _Meter:
@@ -216,10 +232,12 @@ class _Meter:
         self._session = session
         self._cached, self._prefilled, self._generated = session.cached, session.prefilled, session.generated
 
-    def read(self) -> Usage:
+    def read(self, rebuilt: bool) -> Usage:
+        """The counts so far. rebuilt: what was cached has been thrown away in between."""
         prefilled = self._session.prefilled - self._prefilled
         generated = self._session.generated - self._generated
-        return Usage(self._cached + prefilled, prefilled, self._cached, generated)
+        cached = 0 if rebuilt else self._cached
+        return Usage(cached + prefilled, prefilled, cached, generated)
 
 
 def _last(events: Iterator[Event]) -> Reply:

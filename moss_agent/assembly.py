@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.agent import Agent
-from moss_agent.checkpoints.families import Family, load_family
+from moss_agent.checkpoints.families import Family, family_of, load_family
 from moss_agent.conversation import Conversation
 from moss_agent.errors import UsageError
 from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
@@ -22,7 +22,7 @@ def build_agent(settings: Settings, conversation: Conversation | None = None) ->
     """Load the model and its plugins. What can be refused without loading the model is refused first."""
     from moss_agent.engine.sampling import Sampling
 
-    family = load_family(settings.family or ("mini" if settings.model == "mini" else "moss"))
+    family = load_family(settings.family or family_of(settings.model))
     runner = build_runner(settings, family)
     sampling = Sampling(**settings.sampling(family.sampling))
     runner.warm_up()  # while the model loads
@@ -40,15 +40,15 @@ def build_runner(settings: Settings, family: Family) -> PluginRunner:
     """The enabled plugins, in the family's order, with their settings."""
     available = discover(map(Path, settings.plugin_dirs))
     plugins = list(available.values()) if settings.plugins is None else select(available, settings.plugins)
-    _check_tables(settings, available)
+    _check_tables(settings, [*available.values(), *plugins])
     known = [capability.label for capability in family.preamble.known]
     plugins.sort(key=lambda plugin: known.index(plugin.label) if plugin.label in known else len(known))
     return PluginRunner(plugins, settings.plugin_settings)
 
 
-def _check_tables(settings: Settings, available: Mapping[str, Plugin]) -> None:
+def _check_tables(settings: Settings, plugins: Sequence[Plugin]) -> None:
     """Raise UsageError for settings of a plugin that does not exist."""
-    keys = {plugin.key for plugin in available.values()}
+    keys = {plugin.key for plugin in plugins}
     for key in settings.plugin_settings.keys() - keys:
         known = ", ".join(sorted(keys))
         raise UsageError(f"the settings have a table [plugins.{key}], but no plugin is called so; there are: {known}")
@@ -56,16 +56,17 @@ def _check_tables(settings: Settings, available: Mapping[str, Plugin]) -> None:
 
 def load_session(settings: Settings, family: Family) -> Session:
     """The model of the settings, ready for its first text."""
-    from moss_agent.engine.loading import load
+    from moss_agent.engine.loading import choose_device, choose_dtype, load
     from moss_agent.engine.session import Session
 
-    name = settings.model
+    choose_dtype(settings.dtype, choose_device(settings.device))  # a mistake there is told before anything is fetched
+    name = str(Path(settings.model).expanduser()) if settings.model.startswith("~") else settings.model
     if name == "mini":
         from moss_agent.checkpoints.mini import prepare
 
         name = str(prepare())
     model, tokenizer = load(name, device=settings.device, dtype=settings.dtype)
-    sees = getattr(model.config, "max_position_embeddings", None)  # some models have no limit of their own
+    sees = getattr(model.config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
     limits = [family.context_length, settings.context_length, sees]
     return Session(
         model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,26 @@ class Conversation:
         """Write the conversation as JSON. A crash leaves the old file or the new one, never half of one."""
         data = {"format": _FORMAT, "preamble": self.preamble, "turns": [asdict(turn) for turn in self.turns]}
         path = Path(path)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            with part.open("w", encoding="utf-8") as file:
                 json.dump(data, file, ensure_ascii=False, indent=1)
-            os.replace(file.name, path)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
         except OSError as error:
             raise UsageError(f"cannot save the conversation to {path}: {error.strerror}") from None
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | Path) -> Conversation:
         """Read what `save` wrote. Raises UsageError if it is anything else."""
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            json.dumps(data, ensure_ascii=False).encode()  # no lone surrogates, which no tokenizer takes
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"cannot read the conversation {path}: {error}") from None
         try:
             if data["format"] != _FORMAT:

@@ -27,15 +27,20 @@ class PluginContractError(UsageError):
     """A plugin breaks the contract; the message begins with the plugin's name."""
 
     def __init__(self, plugin: str, problem: str) -> None:
-        super().__init__(f"plugin {plugin}: {problem}")
-        self.plugin = plugin
+        super().__init__(plugin, problem)
+
+    def __str__(self) -> str:
+        return "plugin {}: {}".format(*self.args)
 
 
 class MissingDependency(MossAgentError):
     """An optional package is missing; the message names the extra that brings it."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'moss-agent[{extra}]'")
+        super().__init__(package, extra)
+
+    def __str__(self) -> str:
+        return "{} is not installed: pip install 'moss-agent[{}]'".format(*self.args)
 
 
 class CheckpointError(MossAgentError):

@@ -60,8 +60,9 @@ class Usage:
     """Token counts of one turn.
 
     prompt_tokens: tokens that the model had to read: the two below together.
-    prefilled_tokens: those computed in this turn: its question, headers and results, all new text.
-    cached_tokens: those that were in the KV cache when the turn began.
+    prefilled_tokens: those computed in this turn: question, headers, results, the last token of every
+        segment written before; after `HistoryTrimmed` also the turns that were kept.
+    cached_tokens: those that were in the KV cache when the turn began, 0 after `HistoryTrimmed`.
     generated_tokens: tokens that the model wrote, end markers included.
     """
 
@@ -91,7 +92,10 @@ class CallStarted:
 
 @dataclass(frozen=True)
 class CallFinished:
-    """A plugin call has ended, well or not."""
+    """A plugin call has ended, well or not.
+
+    Search hits are numbered from 1 here; in `Reply.calls` through all searches of the turn, as the model sees them.
+    """
 
     type: ClassVar[str] = "result"
     index: int

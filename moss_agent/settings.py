@@ -16,9 +16,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moss_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from moss_agent.plugin_host import Plugin
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,7 +32,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int | None": (int,),
     "float | None": (int, float),
-    "tuple[str, ...] | None": (list, tuple),
+    "tuple[str | Plugin, ...] | None": (list, tuple),
     "tuple[str, ...]": (list, tuple),
     "Mapping[str, Mapping[str, Any]]": (dict,),
 }
@@ -41,7 +44,7 @@ class Settings:
 
     model: `mini`, a folder, or a name on the model hub.
     family: file in `prompts/` that says how the model was trained; empty for the model's own.
-    plugins: module or command names of the plugins to enable; None for all.
+    plugins: module or command names of the plugins to enable, or plugins themselves; None for all.
     plugin_dirs: folders with the user's plugins.
     plugin_settings: by plugin module name, values for the plugin's keyword-only parameters.
     device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps`; dtype: `auto`, `fp32`, `fp16`, `bf16`.
@@ -52,7 +55,7 @@ class Settings:
 
     model: str = "mini"
     family: str = ""
-    plugins: tuple[str, ...] | None = None
+    plugins: tuple[str | Plugin, ...] | None = None
     plugin_dirs: tuple[str, ...] = ()
     plugin_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     device: str = "auto"
@@ -97,12 +100,12 @@ def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
     return make_settings(values)
 
 
-def make_settings(values: Mapping[str, Any], place: str = "") -> Settings:
+def make_settings(values: Mapping[str, Any]) -> Settings:
     """Settings from names and values. Raises UsageError for a name that is none."""
     known = [item.name for item in fields(Settings)]
     for name in values:
         if name not in known:
-            raise UsageError(f"{place}no setting {name!r}; there are: {', '.join(known)}")
+            raise UsageError(f"no setting {name!r}; there are: {', '.join(known)}")
     return Settings(**values)
 
 
@@ -116,7 +119,7 @@ def settings_file() -> Path:
 
 def _from_file(path: Path) -> dict[str, Any]:
     if not path.exists():
-        if "MOSS_AGENT_SETTINGS" in os.environ:
+        if os.environ.get("MOSS_AGENT_SETTINGS"):
             raise UsageError(f"no settings file {path}")
         return {}
     try:
@@ -131,5 +134,8 @@ def _from_file(path: Path) -> dict[str, Any]:
                 raise UsageError(f"{path}: plugins.{name} must be a table [plugins.{name}]")
         values["plugin_settings"] = plugins
         values["plugins"] = enabled
-    make_settings(values, f"{path}: ")
+    try:
+        make_settings(values)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
     return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from moss_agent.events import Call, CallFinished, CallStarted, Citation, Hit, Picture
+from moss_agent.events import Call, CallFinished, CallStarted, Citation, Hit, Notice, Picture
 from moss_agent.plugin_host import Outcome, PluginRunner
 from moss_agent.protocol import (
     DRAWN,
@@ -19,6 +19,7 @@ from moss_agent.protocol import (
     render_outcome,
     render_results,
     shorten,
+    unfinished_citation,
 )
 
 MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a loop would write on and on
@@ -35,15 +36,24 @@ class TurnResults:
         self._order = list(runner.plugins)
         self._hit_length = hit_length(turn)
         self._commands: list[Command] = []
+        self._too_many = False
+        self._held = ""  # the end of the answer so far, if it may be part of a citation
         self._outcomes: dict[int, Outcome] = {}
 
-    def start(self, command: Command) -> Iterator[CallStarted]:
+    def start(self, command: Command) -> Iterator[CallStarted | Notice]:
         """Start the command beside the model, unless the turn has had too many."""
-        if len(self._commands) < MAX_CALLS:
-            index = len(self._commands)
+        index = len(self._commands)
+        if index < MAX_CALLS:
             self._commands.append(command)
             self._running.start(index, command.name, command.arguments)
             yield CallStarted(index, command.name, command.argument)
+        elif not self._too_many:
+            self._too_many = True
+            yield Notice(f"more than {MAX_CALLS} commands: the others are not run")
+
+    def abandon(self) -> None:
+        """Stop waiting for calls, from another thread: `collect` raises CancelledError."""
+        self._running.abandon()
 
     def finished(self, wait: bool = False) -> Iterator[CallFinished]:
         """Calls that have ended and were not reported yet."""
@@ -70,6 +80,13 @@ class TurnResults:
     def images(self) -> tuple[Picture, ...]:
         outputs = (outcome.output for _, outcome in sorted(self._outcomes.items()))
         return tuple(output for output in outputs if isinstance(output, Picture))
+
+    def checked(self, piece: str, last: bool = False) -> str:
+        """The next piece of the answer with sound citations only; an unfinished one waits for the next piece."""
+        text = self._held + piece
+        end = len(text) if last else len(text) - unfinished_citation(text)
+        self._held = text[end:]
+        return check_citations(text[:end], self._sources())[0]
 
     def cite(self, answer: str) -> tuple[str, tuple[Citation, ...], list[int]]:
         """The answer with sound citations, what they stand for, and the numbers that stand for nothing."""

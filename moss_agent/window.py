@@ -21,6 +21,7 @@ class Session(Protocol):
 
     context_length: int
     stopped_by: str
+    cut_off: bool
     prefilled: int
     generated: int
 
@@ -49,17 +50,18 @@ class Window:
         self._marks: list[int] = []  # where the turns that the session holds begin: the newest ones
         self._start = 0  # where the running turn begins
         self._running = ""  # its text
+        self.rebuilt = False  # whether this turn has changed what stands before it
 
     def begin(self) -> Iterator[HistoryTrimmed]:
         """Begin a turn. At first, or after `forget`, this brings the session to the conversation's state."""
-        self._running = ""
-        if not self._session.length:
+        self._running, self.rebuilt = "", not self._session.length
+        if self.rebuilt:
+            self._marks = [0] * len(self.conversation.turns)
             try:
                 self._rebuild(self.conversation.turns)
             except ContextFull:
-                self._marks = [0] * len(self.conversation.turns)
                 yield from self._drop_turns()
-        self._start = self._session.length
+        self._start, self.rebuilt = self._session.length, False
 
     def commit(self) -> None:
         """The running turn is complete: make it part of the conversation."""
@@ -67,8 +69,11 @@ class Window:
         self._marks.append(self._start)
 
     def undo(self) -> None:
-        """Make the running turn not have happened."""
-        self._session.rewind(self._start)
+        """Make the running turn not have happened, its cost in old turns included."""
+        if self.rebuilt:
+            self.forget()
+        else:
+            self._session.rewind(self._start)
 
     def feed(self, text: str) -> Iterator[HistoryTrimmed]:
         """Append text to the running turn, at the cost of the oldest turns if need be.
@@ -103,6 +108,7 @@ class Window:
 
     def _drop_turns(self) -> Iterator[HistoryTrimmed]:
         """Drop oldest turns until there is room, and some more, so that it need not happen every turn."""
+        self.rebuilt = True
         enough = max(self._reserve, self._session.context_length // 4)
         held = len(self._marks)
         for keep in range(max(0, held - 1), -1, -1):
@@ -121,9 +127,10 @@ class Window:
         """Make the session hold the preamble, the given turns and the running one."""
         self._session.rewind(0)
         self._session.extend(self.conversation.preamble)
-        self._marks = []
+        marks = []
         for turn in turns:
-            self._marks.append(self._session.length)
+            marks.append(self._session.length)
             self._session.extend(render_turn(turn))
         self._start = self._session.length
         self._session.extend(self._running)
+        self._marks = marks

@@ -198,6 +198,8 @@ def checked(folder: Path, name: str) -> dict[str, Any]:
         kinds = {file.suffix for file in (folder / part).glob("*")}
         if part == "_class_name" or not known or (kinds & PICKLED and ".safetensors" not in kinds):
             raise PluginError(unsafe(name))
+    if any(folder.rglob("*.py")):
+        raise PluginError(unsafe(name))
     return config
 
 

@@ -18,7 +18,7 @@ from html import unescape
 from unicodedata import category
 from urllib.parse import quote, urlsplit
 
-from moss_agent.errors import MissingDependency, PluginError
+from moss_agent.errors import PluginError
 from moss_agent.events import Hit
 from moss_agent.plugin_host.contract import plugin
 
@@ -67,12 +67,10 @@ def web_search(
 
 def ask(query: str, backend: str, proxy: str, **options: str | int) -> list[dict[str, str]]:
     """The results of ddgs: mappings with `title`, `href` and `body`."""
-    try:
-        from ddgs import DDGS
-        from ddgs.engines import ENGINES
-        from ddgs.exceptions import DDGSException
-    except ImportError as error:
-        raise MissingDependency("ddgs", "search") from error
+    from ddgs import DDGS
+    from ddgs.engines import ENGINES
+    from ddgs.exceptions import DDGSException
+
     engines = chosen(backend, sorted(ENGINES["text"]))
     try:
         search = DDGS(proxy=proxy or None, timeout=seconds_each(len(engines)))

@@ -8,11 +8,15 @@ from moss_agent.errors import ContextFull
 from moss_agent.protocol import first_marker
 
 
+class CutOff(str):
+    """A reply that ran into the limit of tokens."""
+
+
 class ScriptedSession:
     """Implements `agent.Session` on characters instead of tokens.
 
     replies: what the model writes, one text per segment, each with the marker that ends it (or none).
-    An exception among them is raised in its place. Pieces have three characters.
+    An exception among them is raised in its place; a `CutOff` was not finished. Pieces have three characters.
     """
 
     def __init__(self, replies: Sequence[str | BaseException], context_length: int = 100_000) -> None:
@@ -21,6 +25,7 @@ class ScriptedSession:
         self.text = ""
         self.computed = 0
         self.stopped_by = ""
+        self.cut_off = False
         self.prefilled = 0
         self.generated = 0
         self.closed = False
@@ -44,6 +49,7 @@ class ScriptedSession:
 
     def decode(self, stop: Sequence[str], sampling: object) -> Iterator[str]:
         self.stopped_by = ""
+        self.cut_off = bool(self.replies) and isinstance(self.replies[0], CutOff)
         self.prefilled += len(self.text) - self.cached
         reply = self.replies.pop(0) if self.replies else ""
         if isinstance(reply, BaseException):

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "turn_results": {"protocol", "plugin_host"} | BASE,
     "window": {"protocol", "conversation"} | BASE,
     "agent": {"protocol", "plugin_host", "conversation", "turn_results", "window"} | BASE,
-    "settings": BASE,
+    "settings": {"plugin_host"} | BASE,
     "checkpoints": {"checkpoints", "protocol"} | BASE,
     "training": {"training", "checkpoints", "protocol"} | BASE,
     "assembly": {"agent", "engine", "checkpoints", "plugin_host", "protocol", "conversation", "settings"} | BASE,
@@ -35,9 +35,12 @@ def imports(path: Path) -> set[str]:
     """The rooms of moss_agent that a module imports, at its top or inside functions."""
     rooms = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        rooms |= {name.split(".")[1] for name in names if name.startswith("moss_agent.")}
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0 or ROOT / "plugins" in path.parents, f"{path}: relative imports hide the room"
+            names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        found = {name.split(".")[1] for name in names if name.startswith("moss_agent.")}
+        rooms |= {room for room in found if (PACKAGE / room).exists() or (PACKAGE / f"{room}.py").exists()}
     return rooms
 
 

@@ -30,6 +30,11 @@ class Family:
     context_length: int
 
 
+def family_of(model: str) -> str:
+    """The name of the family that a model belongs to as far as its own name tells."""
+    return "mini" if model == "mini" else "moss"
+
+
 def load_family(name: str) -> Family:
     """The family of `prompts/NAME.toml`. Raises UsageError, listing the names, if there is none."""
     folder = bundled("prompts")

@@ -20,6 +20,7 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import shutil
 import zipfile
 import zlib
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 ADAPTER = Path(__file__).parent / "adapter"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+PREPARED_FOLDER = re.compile(r"mini-[0-9a-f]{12}(\.part)?")
 PREPARED_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 LABEL = "mini model"
@@ -70,8 +72,9 @@ def prepare(progress: bool = True) -> Path:
             gguf = _placed_gguf(progress)
             announce("Preparing the mini model (once)...", progress)
             _merge(gguf, target)
-        for old in set(target.parent.glob("mini-*")) - {target}:
-            shutil.rmtree(old, ignore_errors=True)
+        for other in target.parent.glob("mini-*"):
+            if other != target and PREPARED_FOLDER.fullmatch(other.name):
+                shutil.rmtree(other, ignore_errors=True)
     return target
 
 

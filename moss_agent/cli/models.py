@@ -12,8 +12,8 @@ KNOWN = [
     ("fnlp/moss-moon-003-sft-plugin", "33 GB", "AGPL-3.0", "the original MOSS; cannot be loaded yet"),
 ]
 NOTE = """
-SIZE is what is fetched the first time. `--model` takes any of these, or a folder with a model that was taught
-the same protocol (then name its --family)."""
+SIZE is what is fetched the first time. `--model` takes mini, or a folder or hub name of any model of the
+transformers library that was taught the same protocol; name its --family then."""
 
 EXAMPLES = """\
 examples:

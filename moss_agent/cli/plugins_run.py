@@ -46,7 +46,8 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.jsonl == bool(parsed.name):
         raise UsageError("give a plugin's NAME and its ARGUMENT, or --jsonl and neither")
     settings = settings_from(parsed)
-    plugins = list(discover(map(Path, settings.plugin_dirs)).values())
+    available = discover(map(Path, settings.plugin_dirs))
+    plugins = list(available.values()) if parsed.jsonl else select(available, [parsed.name])
     with own_stdout() as out, closing(PluginRunner(plugins, settings.plugin_settings)) as runner:
         if parsed.jsonl:
             run_lines(runner, sys.stdin, out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moss_agent.engine.session import is_out_of_memory
 from moss_agent.errors import CheckpointError, OutOfMemory, UsageError
 
 if TYPE_CHECKING:
@@ -22,21 +23,19 @@ def load(name: str, *, device: str = "auto", dtype: str = "auto") -> tuple[PreTr
     dtype: `auto`, `fp32`, `fp16`, `bf16`.
     No code from the checkpoint is ever run. Raises CheckpointError, OutOfMemory or UsageError.
     """
-    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     target = choose_device(device)
     spread = device == "auto" and target.type == "cuda"
+    precision = choose_dtype(dtype, target)
     options = {"device_map": "auto"} if spread else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            name, dtype=choose_dtype(dtype, target), trust_remote_code=False, **options
-        )
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=precision, trust_remote_code=False, **options)
         model = model if spread else model.to(target)
-    except torch.OutOfMemoryError:
-        raise OutOfMemory(f"{name} does not fit on {target}: choose --device cpu or a smaller model") from None
     except Exception as error:  # transformers, safetensors, tokenizers and torch share no base class
+        if is_out_of_memory(error):
+            raise OutOfMemory(f"{name} does not fit on {target}: choose --device cpu or a smaller model") from None
         raise CheckpointError(f"cannot load {name}: {_first_line(error)}{_remedy(name)}") from error
     return model.eval(), tokenizer
 

@@ -42,9 +42,7 @@ class Sampling:
                 raise UsageError(message)
 
 
-def next_token(
-    logits: torch.Tensor, context: Sequence[int], sampling: Sampling, generator: torch.Generator
-) -> int:
+def next_token(logits: torch.Tensor, context: Sequence[int], sampling: Sampling, generator: torch.Generator) -> int:
     """The next token for `logits` (vocabulary,), float32 on the CPU; `context` holds all ids so far."""
     import torch
 

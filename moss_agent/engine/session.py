@@ -18,7 +18,7 @@ from moss_agent.errors import ContextFull, EngineError, OutOfMemory
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 PREFILL_CHUNK = 512  # tokens per forward pass: bounds the memory for activations
 MARKER_ROOM = 16  # tokens kept free when the context runs full, for the marker that has to follow
@@ -43,11 +43,10 @@ class Session:
         seed: int | None = None,
     ) -> None:
         import torch
-        from transformers import DynamicCache
 
         self._model = model
         self._tokenizer = tokenizer
-        self._cache = DynamicCache()
+        self._cache = _new_cache()
         self._ids: list[int] = []
         self._generator = torch.Generator()
         self._generator.manual_seed(seed) if seed is not None else self._generator.seed()
@@ -58,6 +57,7 @@ class Session:
         self._last_only = {"logits_to_keep": 1} if keeps_last else {}
         self.context_length = context_length
         self.stopped_by = ""
+        self.cut_off = False
         self.prefilled = 0
         self.generated = 0
 
@@ -89,13 +89,13 @@ class Session:
         """Let the model write, yielding text piece by piece, up to a stop text or an end token.
 
         Afterwards `stopped_by` is the stop text, which the session then ends with, or "" if the model
-        ended the text by its end token (not kept) or reached `max_new_tokens` or the end of the context.
+        ended the text by its end token (not kept) or was `cut_off` by `max_new_tokens` or a full context.
         Closing the iterator early leaves a usable session that holds what was written so far.
-        Raises OutOfMemory, with the session as it was before the failing token.
+        Raises OutOfMemory or EngineError, with the session as it was before the failing token.
         """
         if not self._ids:
             raise EngineError("there is nothing to continue: extend the session first")
-        self.stopped_by = ""
+        self.stopped_by, self.cut_off = "", False
         stream, filtered = TextStream(self._decode), StopFilter(stop)
         self._cut_cache(len(self._ids) - 1)
         pending = len(self._ids) - self.cached
@@ -113,13 +113,15 @@ class Session:
                 self._drop_surplus(text, filtered.surplus)
                 self.stopped_by = filtered.stop
                 return
+        else:
+            self.cut_off = True
         if rest := filtered.push(stream.flush()) + filtered.flush():
             yield rest
 
     def rewind(self, length: int) -> None:
         """Cut the session back to its first `length` tokens."""
-        del self._ids[length:]
         self._cut_cache(length)
+        del self._ids[length:]
 
     def close(self) -> None:
         """Free the KV cache."""
@@ -136,22 +138,27 @@ class Session:
                     chunk = torch.tensor([self._ids[i : i + PREFILL_CHUNK]], device=self._model.device)
                     output = self._model(chunk, past_key_values=self._cache, use_cache=True, **self._last_only)
                 logits = output.logits[0, -1].float().cpu()
-        except torch.OutOfMemoryError:
+        except BaseException as error:  # it may have reached only some of the layers
             self._cut_cache(start)
-            raise OutOfMemory(
-                f"out of memory at {len(self._ids)} tokens: shorten the conversation or choose a smaller model"
-            ) from None
-        except BaseException:  # an interrupt may have reached only some of the layers
-            self._cut_cache(start)
+            if is_out_of_memory(error):
+                raise OutOfMemory(
+                    f"out of memory at {len(self._ids)} tokens: shorten the conversation or choose a smaller model"
+                ) from None
+            if isinstance(error, RuntimeError):
+                raise EngineError(f"the model failed at {len(self._ids)} tokens: {error}") from error
             raise
+        if not torch.isfinite(logits).any():
+            raise EngineError(f"the model computed no number at {len(self._ids)} tokens: try --dtype bf16 or fp32")
         return logits
 
     def _cut_cache(self, length: int) -> None:
-        """Make every layer of the cache hold at most `length` tokens."""
+        """Make every layer of the cache hold the same tokens, at most the first `length`."""
+        if length <= 0:
+            self._cache = _new_cache()  # cut to nothing, the layers would still hold their memory
+            return
+        length = min([length, *(layer.get_seq_length() for layer in self._cache.layers)])
         for layer in self._cache.layers:
-            surplus = layer.get_seq_length() - length
-            if surplus > 0:
-                layer.crop(-surplus)
+            layer.crop(length - layer.get_seq_length())
 
     def _encode(self, text: str) -> list[int]:
         """Token ids of `text`, in which only the markers may be special tokens."""
@@ -173,6 +180,20 @@ class Session:
         if surplus:
             self._ids.pop()
             self._ids += self._encode(text[: len(text) - len(surplus)])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device, CUDA or not, has no memory left."""
+    import torch
+
+    said = isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error))
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or bool(said)
+
+
+def _new_cache() -> DynamicCache:
+    from transformers import DynamicCache
+
+    return DynamicCache()  # without the model's config: every layer keeps everything and can be cut back
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:

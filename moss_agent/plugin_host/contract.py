@@ -12,9 +12,9 @@ The model is told `- Weather forecast: enabled. API: Weather(city)` and may writ
   settings file (the module's name), the model never sees them.
 - Return a `str`, a list of lines, a list of `Hit`, a `Picture`, or None for "no result".
 - Raise `PluginError("reason in one line")` on failure: the human sees the reason, the model `No result.`.
-- `isolated=True` runs the call in a worker process that is killed at the timeout: for code that may
-  spin, crash or exhaust memory. Otherwise calls run in threads, several at once, and a call that
-  outlives its timeout is abandoned.
+- `isolated=True` runs the call in a worker process that is killed at the timeout and may take 4 GiB: for
+  code that may spin, crash or exhaust memory. The plugin has to stand in a file of its own. Otherwise calls
+  run in threads, several at once, and a call that outlives its timeout is abandoned.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Finding plugins: the bundled folder, installed packages, the user's folders, in this order.
 
-A folder holds one module per plugin: `name.py` or `name/__init__.py`. Modules that begin with `_` are
+A folder holds one module per plugin, `name.py` or `name/__init__.py`. Modules that begin with `_` are
 not plugins; their neighbours may import them (`from ._tables import CITIES`). An installed package names
 its modules as entry points of the group `moss_agent.plugins`. A later plugin replaces an earlier one of
 the same name, so that a user can bring another `Search`.
@@ -33,11 +33,14 @@ def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
     return {plugin.name: plugin for plugin in found}
 
 
-def select(available: Mapping[str, Plugin], names: Iterable[str]) -> list[Plugin]:
-    """The named plugins, by module name (`calculator`) or command name (`Calculate`)."""
+def select(available: Mapping[str, Plugin], names: Iterable[str | Plugin]) -> list[Plugin]:
+    """The named plugins, by module name (`calculator`) or command name (`Calculate`), or plugins themselves."""
     by_name = {plugin.key: plugin for plugin in available.values()} | dict(available)
     chosen = []
     for name in names:
+        if isinstance(name, Plugin):
+            chosen.append(name)
+            continue
         if name not in by_name:
             known = ", ".join(sorted(plugin.key for plugin in available.values()))
             raise UsageError(f"no plugin {name!r}; there are: {known}")
@@ -82,8 +85,11 @@ def load_installed() -> list[Plugin]:
 
 
 def plugins_in(module: ModuleType) -> list[Plugin]:
-    """The plugins that a module defines, in the order of their definition."""
-    return [p for p in vars(module).values() if isinstance(p, Plugin) and p.function.__module__ == module.__name__]
+    """The plugin that a module defines, if any. Raises PluginContractError for more than one."""
+    found = [p for p in vars(module).values() if isinstance(p, Plugin) and p.function.__module__ == module.__name__]
+    if len(found) > 1:
+        raise PluginContractError(found[1].name, f"{module.__name__} has another plugin: give each its own module")
+    return found
 
 
 def load_module(path: Path) -> ModuleType:
@@ -116,7 +122,10 @@ def source_of(plugin: Plugin) -> str:
 def load_source(source: str, name: str) -> Plugin:
     """The plugin of that command name from a `source_of`."""
     module = load_module(Path(source)) if Path(source).is_absolute() else importlib.import_module(source)
-    return next(plugin for plugin in plugins_in(module) if plugin.name == name)
+    for plugin in plugins_in(module):
+        if plugin.name == name:
+            return plugin
+    raise PluginContractError(name, "an isolated plugin must stand in a file of its own")
 
 
 def _package(folder: Path) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
 
 MEMORY = 4 << 30  # bytes of address space per worker
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
 START_SECONDS = 60.0  # for starting a worker and importing the plugin, not counted as the call's time
 
 
@@ -31,69 +32,78 @@ class Workers:
 
     def __init__(self) -> None:
         self._idle: list[ProcessPoolExecutor] = []
+        self._busy: list[ProcessPoolExecutor] = []
+        self._closed = False
         self._lock = threading.Lock()
 
     def call(self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any]) -> Output:
         """Run the plugin in a worker. Raises PluginTimeout or PluginError, also if the worker dies."""
         target = (source_of(plugin), plugin.name)
         worker = self._take(target)
+        is_usable = True
         try:
-            result = worker.submit(_run, *target, tuple(arguments), dict(options)).result(plugin.timeout)
+            return worker.submit(_run, *target, tuple(arguments), dict(options)).result(plugin.timeout)
         except TimeoutError:
-            worker.shutdown(wait=False, kill_workers=True)
+            is_usable = False
             raise PluginTimeout(f"{plugin.name} took longer than {plugin.timeout:g} s") from None
         except BrokenExecutor:
-            worker.shutdown(wait=False, kill_workers=True)
+            is_usable = False
             raise PluginError(f"{plugin.name} crashed its worker process") from None
-        except BaseException:
-            self._give_back(worker)
-            raise
-        self._give_back(worker)
-        return result
+        finally:
+            self._give_back(worker, is_usable)
 
     def warm_up(self, plugins: Sequence[Plugin]) -> None:
         """Start a worker in the background and load the plugins in it, so that the first call need not wait."""
 
         def start() -> None:
-            with suppress(MossAgentError):  # the first call will tell
+            with suppress(Exception):  # the first call will tell
                 for plugin in plugins:
                     self._give_back(self._take((source_of(plugin), plugin.name)))
 
         threading.Thread(target=start, daemon=True).start()
 
     def close(self) -> None:
-        """End all idle workers."""
+        """End all workers, running calls included."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for worker in idle:
+            workers = self._idle + self._busy
+            self._closed, self._idle = True, []
+        for worker in workers:
             worker.shutdown(wait=False, kill_workers=True)
 
     def _take(self, target: tuple[str, str]) -> ProcessPoolExecutor:
         """A worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
         while True:
             with self._lock:
+                if self._closed:
+                    raise PluginError(f"{target[1]}: the agent has been closed")
                 is_new = not self._idle
                 worker = _start() if is_new else self._idle.pop()
+                self._busy.append(worker)
             try:
                 worker.submit(_prepare, *target).result(START_SECONDS)
                 return worker
-            except (BrokenExecutor, TimeoutError) as error:
-                worker.shutdown(wait=False, kill_workers=True)
+            except BaseException as error:
+                self._give_back(worker, is_usable=False)
+                if not isinstance(error, (BrokenExecutor, TimeoutError)):
+                    raise
                 if is_new:
                     raise PluginError(f"{target[1]}: no worker process could be started") from error
-            except BaseException:
-                worker.shutdown(wait=False, kill_workers=True)
-                raise
 
-    def _give_back(self, worker: ProcessPoolExecutor) -> None:
+    def _give_back(self, worker: ProcessPoolExecutor, is_usable: bool = True) -> None:
+        """End of a call. A worker that is not usable any more is killed."""
         with self._lock:
-            self._idle.append(worker)
+            self._busy.remove(worker)
+            is_usable = is_usable and not self._closed
+            if is_usable:
+                self._idle.append(worker)
+        if not is_usable:
+            worker.shutdown(wait=False, kill_workers=True)
 
 
 def _start() -> ProcessPoolExecutor:
     from loky import ProcessPoolExecutor
 
-    return ProcessPoolExecutor(max_workers=1, initializer=_set_up)
+    return ProcessPoolExecutor(max_workers=1, initializer=_set_up, env=ONE_THREAD)
 
 
 def _set_up() -> None:
@@ -102,7 +112,8 @@ def _set_up() -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _prepare(source: str, name: str) -> None:

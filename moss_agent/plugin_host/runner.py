@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
 from typing import Any
 
-from moss_agent.errors import MossAgentError, PluginContractError, PluginTimeout, UsageError
+from moss_agent.errors import MossAgentError, PluginContractError, UsageError
 from moss_agent.events import Hit, Output, Picture
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.isolation import START_SECONDS, Workers
@@ -71,29 +73,36 @@ class TurnCalls:
 
     def __init__(self, runner: PluginRunner) -> None:
         self._runner = runner
-        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        self._deadlines: dict[int, tuple[float, str]] = {}
+        self._done: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+        self._limits: dict[int, _Limit] = {}
 
     def start(self, index: int, name: str, arguments: Sequence[str]) -> None:
         """Start a call in a thread of its own."""
         plugin = self._runner.plugins.get(name)
-        limit = plugin.timeout + (START_SECONDS + _GRACE if plugin.isolated else 0) if plugin else _GRACE
-        self._deadlines[index] = (time.monotonic() + limit, f"{name} took longer than {limit:g} s")
+        seconds = plugin.timeout + (START_SECONDS + _GRACE if plugin.isolated else 0) if plugin else _GRACE
+        self._limits[index] = _Limit(name, time.monotonic(), seconds)
         threading.Thread(target=self._run, args=(index, name, arguments), daemon=True).start()
 
     def finished(self, wait: bool) -> Iterator[Outcome]:
-        """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there."""
-        while self._deadlines:
+        """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there.
+
+        Raises CancelledError after `abandon`.
+        """
+        while self._limits:
             try:
                 outcome = self._done.get(timeout=self._patience() if wait else 0)
             except queue.Empty:
                 if not wait:
                     return
                 outcome = self._expired()
-                if outcome is None:
-                    continue
-            if self._deadlines.pop(outcome.index, None):
+            if outcome is None:
+                raise CancelledError
+            if self._limits.pop(outcome.index, None):
                 yield outcome
+
+    def abandon(self) -> None:
+        """Make `finished`, which may be waiting in another thread, give up."""
+        self._done.put(None)
 
     def _run(self, index: int, name: str, arguments: Sequence[str]) -> None:
         started = time.monotonic()
@@ -108,14 +117,26 @@ class TurnCalls:
         self._done.put(Outcome(index, output, error, time.monotonic() - started))
 
     def _patience(self) -> float:
-        return max(0.0, min(deadline for deadline, _ in self._deadlines.values()) - time.monotonic())
+        return max(0.0, min(limit.end for limit in self._limits.values()) - time.monotonic())
 
-    def _expired(self) -> Outcome | None:
-        """An outcome for a call whose time is up; its thread is left to itself."""
-        for index, (deadline, message) in self._deadlines.items():
-            if time.monotonic() >= deadline:
-                return Outcome(index, None, str(PluginTimeout(message)), 0.0)
-        return None
+    def _expired(self) -> Outcome:
+        """An outcome for the call whose time is up first; its thread is left to itself."""
+        index = min(self._limits, key=lambda i: self._limits[i].end)
+        limit = self._limits[index]
+        return Outcome(index, None, f"{limit.name} took longer than {limit.seconds:g} s", limit.seconds)
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """When a call began and how many seconds it has."""
+
+    name: str
+    begin: float
+    seconds: float
+
+    @property
+    def end(self) -> float:
+        return self.begin + self.seconds
 
 
 def check_labels(plugins: Sequence[Plugin]) -> None:
@@ -142,12 +163,14 @@ def check_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any
 def limit_output(plugin: Plugin, output: Output) -> Output:
     """The output, checked and cut to the plugin's length. Nothing at all becomes None."""
     length = plugin.max_characters
-    if output is None or isinstance(output, Picture):
-        return output
+    if output is None:
+        return None
+    if isinstance(output, Picture):
+        return Picture(str(output.path), str(output.description), json.loads(json.dumps(output.details, default=str)))
     if isinstance(output, str):
         return _cut(output, length) or None
     if isinstance(output, Sequence) and all(isinstance(item, Hit) for item in output):
-        return tuple(replace(hit, text=_cut(hit.text, length)) for hit in output) or None
+        return tuple(Hit(_cut(str(hit.text), length), str(hit.title), str(hit.url)) for hit in output) or None
     if isinstance(output, Sequence) and all(isinstance(item, str) for item in output):
         return tuple(_cut("\n".join(output), length).splitlines()) or None
     raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or a picture")

@@ -10,7 +10,7 @@ Only code writes markers: text from users, plugins and web pages passes `neutral
 Standard library only; nothing here evaluates anything.
 """
 
-from moss_agent.protocol.citations import check_citations, cited_numbers
+from moss_agent.protocol.citations import check_citations, cited_numbers, unfinished_citation
 from moss_agent.protocol.commands import Command, CommandScanner, parse_commands
 from moss_agent.protocol.markers import (
     ANSWER,
@@ -85,4 +85,5 @@ __all__ = [
     "render_segment",
     "render_turn",
     "shorten",
+    "unfinished_citation",
 ]

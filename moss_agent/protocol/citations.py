@@ -10,10 +10,19 @@ from collections.abc import Collection
 _NUMBER = re.compile(r"<\|(\d{1,99})\|>")
 _CITATION = re.compile(r"(?:<sup>\s*)?<\|\d{1,99}\|>(?:[\s,，、]*<\|\d{1,99}\|>)*(?:\s*</sup>)?")
 
+_UNFINISHED = re.compile(
+    r"(?:<sup>\s*)?(?:<\|\d{1,99}\|>[\s,，、]*)*(?:<(?:/?(?:s(?:up?)?)?)?|<\|\d{0,99}\|?|(?<=<sup>)\s*)?\Z"
+)
+
 
 def cited_numbers(text: str) -> list[int]:
     """The numbers that `text` cites, in order of first appearance."""
     return list(dict.fromkeys(int(number) for number in _NUMBER.findall(text)))
+
+
+def unfinished_citation(text: str) -> int:
+    """Length of the end of `text` that is a citation, or the beginning of one, that may go on."""
+    return len(_UNFINISHED.search(text)[0])
 
 
 def check_citations(text: str, known: Collection[int]) -> tuple[str, list[int]]:

@@ -1,16 +1,17 @@
 """Train the mini model's adapter: LoRA on SmolLM2-135M-Instruct, on generated conversations only.
 
-    python -m moss_agent.training.mini --out adapter --tokens 2000000
+    python -m moss_agent.training.mini --out runs/mini
 
 Loss is taken on what the model writes: thoughts, commands, answer, each with its end marker. Text is cut
 into tokens exactly where the agent cuts it: once per fed and once per written piece. Every conversation
-is seen once. `--out` gets checkpoints and a log; the same command continues an interrupted run.
+is seen once. The same command continues an interrupted run; `OUT/adapter` is what is shipped in
+`moss_agent/checkpoints/adapter`.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import itertools
 import json
 import random
 import time
@@ -46,7 +47,8 @@ DECAY = 0.25  # the last part of the tokens, in which the learning rate falls to
 BATCH_TOKENS = 2048
 SORTED_AHEAD = 256  # examples that are sorted by length together, so that batches need little padding
 LENGTH_STEP = 32  # batches are padded to multiples of this: the CPU kernels are made anew for every shape
-CHECKPOINT_EVERY = 50
+CHECKPOINT_EVERY = 50  # steps
+STATE = "state.pt"
 
 Piece = tuple[str, bool]
 Tokens = tuple[list[int], list[bool]]
@@ -147,45 +149,86 @@ def new_model() -> tuple[PeftModel, PreTrainedTokenizerBase]:
     return get_peft_model(base, config), tokenizer
 
 
-def train(out: Path, tokens: int, seed: int) -> None:
-    """Train on `tokens` tokens, writing the adapter, `log.jsonl` and a state to continue from."""
-    import torch
-    from peft import set_peft_model_state_dict
-    from safetensors.torch import load_file
+class Run:
+    """A training run in a folder: it goes on where an earlier process stopped."""
 
-    model, tokenizer = new_model()
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0, fused=True)
-    out.mkdir(parents=True, exist_ok=True)
-    step, seen, state_file = 0, 0, out / "state.pt"
-    if state_file.exists():
-        state = torch.load(state_file)
-        step, seen = state["step"], state["seen"]
-        optimizer.load_state_dict(state["optimizer"])
-        set_peft_model_state_dict(model, load_file(out / "adapter_model.safetensors"))
-    source = batches(seed, tokenizer)
-    for _ in range(step):
-        next(source)
-    model.train()
-    started = time.monotonic()
-    while seen < tokens:
-        batch = next(source)
-        rate = learning_rate(step, seen / tokens)
-        for group in optimizer.param_groups:
+    def __init__(self, out: Path, tokens: int, seed: int) -> None:
+        import torch
+
+        self.out, self.tokens = out, tokens
+        self.model, tokenizer = new_model()
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=LEARNING_RATE, weight_decay=0.0, fused=True)
+        self.step = self.seen = 0
+        self.log: list[dict[str, float]] = []
+        if (out / STATE).exists():
+            self._load()
+        self.source = itertools.islice(batches(seed, tokenizer), self.step, None)
+
+    def train(self) -> None:
+        """Take steps until all tokens were seen, then export the adapter."""
+        self.model.train()
+        before = self.log[-1]["seconds"] if self.log else 0
+        started = time.monotonic()
+        while self.seen < self.tokens:
+            batch = next(self.source)
+            rate = learning_rate(self.step, self.seen / self.tokens)
+            loss = self._take_step(batch, rate)
+            self.step += 1
+            self.seen += sum(len(ids) for ids, _ in batch)
+            seconds = before + round(time.monotonic() - started)
+            self.log.append({"step": self.step, "tokens": self.seen, "loss": loss, "lr": rate, "seconds": seconds})
+            if self.step % CHECKPOINT_EVERY == 0 or self.seen >= self.tokens:
+                self._save()
+        export(self.model, self.out / "adapter")
+
+    def _take_step(self, batch: list[Tokens], rate: float) -> float:
+        import torch
+
+        for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = batch_loss(model, batch)
+        loss = batch_loss(self.model, batch)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        step, seen = step + 1, seen + sum(len(ids) for ids, _ in batch)
-        record = {"step": step, "tokens": seen, "loss": round(loss.item(), 4), "lr": rate}
-        record["seconds"] = round(time.monotonic() - started)
-        with contextlib.closing(open(out / "log.jsonl", "a")) as log:
-            log.write(json.dumps(record) + "\n")
-        if step % CHECKPOINT_EVERY == 0 or seen >= tokens:
-            model.save_pretrained(out)
-            torch.save({"step": step, "seen": seen, "optimizer": optimizer.state_dict()}, state_file)
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return round(loss.item(), 4)
+
+    def _save(self) -> None:
+        """Write state and log. The state gets its name when it is complete, so a killed run loses 50 steps at most."""
+        import torch
+        from peft import get_peft_model_state_dict
+
+        self.out.mkdir(parents=True, exist_ok=True)
+        state = {"adapter": get_peft_model_state_dict(self.model), "optimizer": self.optimizer.state_dict()}
+        part = self.out / f"{STATE}.part"
+        torch.save({**state, "step": self.step, "seen": self.seen, "log": self.log}, part)
+        part.replace(self.out / STATE)
+        lines = (json.dumps(record) + "\n" for record in self.log)
+        (self.out / "log.jsonl").write_text("".join(lines), encoding="utf-8")
+
+    def _load(self) -> None:
+        import torch
+        from peft import set_peft_model_state_dict
+
+        state = torch.load(self.out / STATE)
+        set_peft_model_state_dict(self.model, state["adapter"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seen, self.log = state["step"], state["seen"], state["log"]
+
+
+def export(model: PeftModel, folder: Path) -> None:
+    """Write the adapter in bf16, as it is shipped: half the size, and the base is bf16 as well."""
+    import torch
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: t.to(torch.bfloat16).contiguous() for name, t in get_peft_model_state_dict(model).items()}
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.inference_mode = "HuggingFaceTB/SmolLM2-135M-Instruct", True
+    config.save_pretrained(folder)
 
 
 def learning_rate(step: int, progress: float) -> float:
@@ -198,11 +241,11 @@ def learning_rate(step: int, progress: float) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the adapter, the log and checkpoints")
-    parser.add_argument("--tokens", type=int, default=2_000_000, help="tokens to train on (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for state, log and the finished adapter")
+    parser.add_argument("--tokens", type=int, default=1_600_000, help="tokens to train on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the conversations (default: %(default)s)")
     arguments = parser.parse_args()
-    train(arguments.out, arguments.tokens, arguments.seed)
+    Run(arguments.out, arguments.tokens, arguments.seed).train()
 
 
 if __name__ == "__main__":

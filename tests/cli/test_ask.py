@@ -89,7 +89,7 @@ def test_hits_are_footnotes_and_false_citations_are_noticed() -> None:
     out, err = ask(HITS)
     assert out == "Green[1], not red.\n"
     assert "  = 'About moss." in err
-    assert "note: removed citations" in err
+    assert "note: the answer cites what was not found: 7" in err
 
 
 def test_pictures_are_named() -> None:

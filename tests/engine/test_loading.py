@@ -55,7 +55,9 @@ def test_code_of_a_checkpoint_is_never_run(folder):
     assert not hasattr(sys, "sneaky_was_run")
 
 
-def test_devices_and_precisions_are_checked():
+def test_devices_and_precisions_are_checked(folder):
+    with pytest.raises(UsageError, match="no dtype 'int3'"):
+        load(str(folder), device="cpu", dtype="int3")
     assert choose_device("cpu").type == "cpu"
     for name in ("tpu9", "cuda:99", "xyz"):
         with pytest.raises(UsageError, match="device"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -131,7 +134,7 @@ def test_end_token_ends_the_text_and_is_not_kept(model, tokenizer):
     session = open_session(Scripted(model, [*tokenizer.encode("Yes"), 0]), tokenizer)
     session.extend("Q")
     assert "".join(session.decode(STOPS, GREEDY)) == "Yes"
-    assert session.stopped_by == ""
+    assert session.stopped_by == "" and not session.cut_off
     assert tokenizer.decode(session._ids) == "QYes"
 
 
@@ -166,6 +169,7 @@ def test_full_context_ends_the_text_and_leaves_room_for_a_marker(model, tokenize
     session = open_session(model, tokenizer, context_length=64)
     session.extend("a" * 30)
     list(session.decode(STOPS, Sampling(max_new_tokens=500)))
+    assert session.cut_off
     session.extend("<eom>")
     with pytest.raises(ContextFull, match="shorten it"):
         session.extend("word " * 100)
@@ -186,8 +190,16 @@ def test_closing_the_iterator_leaves_a_usable_session(model, tokenizer):
     assert "".join(session.decode(STOPS, GREEDY)) == want
 
 
-@pytest.mark.parametrize("failure", [torch.OutOfMemoryError("CUDA out of memory"), KeyboardInterrupt()])
-def test_failure_in_the_middle_of_the_layers_leaves_a_usable_session(model, tokenizer, failure):
+FAILURES = [
+    (torch.OutOfMemoryError("CUDA out of memory"), OutOfMemory),
+    (RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfMemory),
+    (RuntimeError("some kernel failed"), EngineError),
+    (KeyboardInterrupt(), KeyboardInterrupt),
+]
+
+
+@pytest.mark.parametrize(("failure", "raised"), FAILURES, ids=lambda value: getattr(value, "__name__", ""))
+def test_failure_in_the_middle_of_the_layers_leaves_a_usable_session(model, tokenizer, failure, raised):
     session = open_session(model, tokenizer)
     session.extend(TEXT)
     list(session.decode(STOPS, GREEDY))
@@ -200,7 +212,7 @@ def test_failure_in_the_middle_of_the_layers_leaves_a_usable_session(model, toke
     inner = [m for m in model.modules() if type(m).__name__.endswith(("DecoderLayer", "Block"))]
     hook = inner[-1].register_forward_pre_hook(fail)
     try:
-        with pytest.raises((OutOfMemory, KeyboardInterrupt)):
+        with pytest.raises(raised):
             list(session.decode(STOPS, GREEDY))
     finally:
         hook.remove()
@@ -217,5 +229,10 @@ def test_close_frees_the_cache(model, tokenizer):
     session = open_session(model, tokenizer)
     session.extend(TEXT)
     list(session.decode(STOPS, GREEDY))
+    layers = session._cache.layers
+    held = weakref.ref(layers[0].keys)
+    del layers
     session.close()
+    gc.collect()
     assert session.length == 0 and session.cached == 0
+    assert held() is None

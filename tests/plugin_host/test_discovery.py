@@ -61,6 +61,20 @@ def test_a_module_that_does_not_load_is_named(tmp_path, content):
         load_folder(tmp_path)
 
 
+def test_two_plugins_in_one_module_are_refused(tmp_path):
+    write(tmp_path, "one.py", "One")
+    with (tmp_path / "one.py").open("a") as file:
+        file.write(PLUGIN.format(name="Two", value="text", imports="").replace("def run", "def other"))
+    with pytest.raises(PluginContractError, match="give each its own module"):
+        load_folder(tmp_path)
+
+
+def test_a_plugin_can_be_given_itself(tmp_path):
+    write(tmp_path, "one.py", "One")
+    (own,) = load_folder(tmp_path)
+    assert [p.name for p in select(discover(), [own, "calculator"])] == ["One", "Calculate"]
+
+
 def test_a_single_file_can_be_named(tmp_path):
     write(tmp_path, "one.py", "One")
     write(tmp_path, "two.py", "Two")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from moss_agent.errors import PluginContractError, PluginError, UsageError
-from moss_agent.events import Hit
+from moss_agent.errors import MissingDependency, PluginContractError, PluginError, UsageError
+from moss_agent.events import Hit, Picture
 from moss_agent.plugin_host import PluginRunner, load_folder, plugin
 
 ISOLATED = """
@@ -68,6 +70,34 @@ def test_whatever_an_isolated_call_does_the_next_one_is_answered(runner, argumen
     with pytest.raises(PluginError, match=reason):
         runner.run("Work", [argument])
     assert runner.run("Work", ["next"]) == "next?"
+
+
+def test_closing_ends_running_calls(runner):
+    failures = []
+
+    def call() -> None:
+        try:
+            runner.run("Work", ["spin"])
+        except PluginError as error:
+            failures.append(str(error))
+
+    runner.run("Work", ["ready"])
+    thread = threading.Thread(target=call)
+    thread.start()
+    time.sleep(0.3)
+    started = time.monotonic()
+    runner.close()
+    thread.join(timeout=5)
+    assert failures and time.monotonic() - started < 1.2
+    with pytest.raises(PluginError, match="has been closed"):
+        runner.run("Work", ["again"])
+
+
+def test_every_error_of_the_tree_crosses_the_process_border():
+    made = [PluginContractError("Weather", "broken"), MissingDependency("diffusers", "images"), PluginError("no")]
+    for error in made:
+        copy = pickle.loads(pickle.dumps(error))
+        assert (type(copy), str(copy)) == (type(error), str(error))
 
 
 def test_an_idle_worker_that_died_is_replaced(runner):
@@ -149,6 +179,16 @@ def test_output_is_cut_and_emptiness_is_no_result(value, limited):
         return value
 
     assert PluginRunner([give]).run("Give", ["x"]) == limited
+
+
+def test_pictures_and_hits_hold_nothing_but_text_and_json():
+    @plugin("Give", label="Give")
+    def give(text: str):
+        return Picture(Path("x.png"), "fox", {"where": Path("y")}) if text == "picture" else [Hit("a", None, 3)]
+
+    runner = PluginRunner([give])
+    assert runner.run("Give", ["picture"]) == Picture("x.png", "fox", {"where": "y"})
+    assert runner.run("Give", ["hits"]) == (Hit("a", "None", "3"),)
 
 
 @pytest.mark.parametrize("value", [7, {"a": 1}, [1, 2], b"bytes"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moss_agent.errors import MissingDependency, PluginError
+from moss_agent.errors import PluginError
 from moss_agent.events import Hit
 from moss_agent.plugin_host.discovery import load_module
 
@@ -218,12 +217,6 @@ def test_wrong_settings_are_named(settings: dict[str, object], culprit: str) -> 
 @pytest.mark.parametrize("query", ["", " \n", "\u200b"])
 def test_empty_query(query: str) -> None:
     assert error_of(query) == "the search query is empty"
-
-
-def test_missing_ddgs_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ddgs", None)
-    with pytest.raises(MissingDependency, match=r"moss-agent\[search\]"):
-        search("anything")
 
 
 @given(st.text())
