@@ -1,4 +1,1 @@
-"""What can be loaded: checkpoints that are fetched, verified, prepared and kept in the user's cache.
-
-Nothing here is fetched, and torch is not imported, before a function is called.
-"""
+"""What can be loaded: the mini model, fetched and merged once, and the families that models belong to."""
