@@ -13,12 +13,13 @@ import torch
 from moss_agent import Agent
 from moss_agent.events import CallStarted, Reply
 
-pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[1]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # the first test may have to fetch the model
 
 
 @pytest.fixture(scope="module")
 def agent() -> Agent:
-    made = Agent.from_pretrained("mini")
+    made = Agent.from_pretrained("mini", dtype="bf16")
     yield made
     made.close()
 
@@ -108,7 +109,7 @@ def test_the_command_line_prints_events_as_json():
     assert list(answer["usage"]) == ["prompt_tokens", "prefilled_tokens", "cached_tokens", "generated_tokens"]
 
 
-@pytest.mark.parametrize("example", sorted(Path("examples").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_examples_run(example):
     done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
@@ -116,7 +117,7 @@ def test_examples_run(example):
 
 
 def test_a_users_plugin_is_called(agent):
-    command = [sys.executable, "-m", "moss_agent", "ask", "--json", "--plugin-dir", "examples/plugins"]
+    command = [sys.executable, "-m", "moss_agent", "ask", "--json", "--plugin-dir", str(ROOT / "examples/plugins")]
     done = subprocess.run([*command, "What's the weather like in Paris?"], capture_output=True, text=True)
     answer = json.loads(done.stdout.splitlines()[-1])
     assert [call["name"] for call in answer["calls"]] == ["Weather"], done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+EXTRA = re.compile(r'MissingDependency\("[^"]+", "([^"]+)"\)')
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,15 @@ def test_bundled_plugins_run_from_the_wheel(installed):
     assert done.stdout.strip() == "3293", done.stderr
     done = run(installed, "plugins", "run", "equation_solver", "x+y=35;2x+4y=94")
     assert done.stdout.split("\n")[:2] == ["x = 23", "y = 12"], done.stderr
+
+
+@pytest.mark.slow
+def test_the_wheel_names_its_command_and_its_extras(installed):
+    (info,) = installed.glob("*.dist-info")
+    assert "moss-agent = moss_agent.cli:main" in (info / "entry_points.txt").read_text()
+    metadata = (info / "METADATA").read_text()
+    named = {extra for path in (ROOT / "plugins").glob("*.py") for extra in EXTRA.findall(path.read_text("utf-8"))}
+    assert named and all(f"Provides-Extra: {extra}" in metadata for extra in named)
 
 
 @pytest.mark.slow

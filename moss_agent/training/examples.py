@@ -18,6 +18,7 @@ from .wording import joined
 __all__ = ["Example", "ExampleTurn", "generate"]
 
 SHARES = {"calculator": 20, "solver": 22, "search": 31, "drawing": 14, "talk": 8, "custom": 5}
+REFINED_SHARES = {"calculator": 36, "solver": 18, "search": 24, "drawing": 14, "talk": 5, "custom": 3}
 CHINESE = {"calculator": 0.52, "solver": 0.55, "search": 0.68, "drawing": 0.5, "talk": 0.45, "custom": 0.45}
 COMMANDS = ("Search", "Calculate", "Solve", "Text2Image")
 NAMES = ("search", "calculator", "solver", "drawing")
@@ -30,17 +31,22 @@ MODULES = {
 }
 
 
-def generate(seed: int) -> Iterator[Example]:
-    """Conversations without end, the same ones for the same seed."""
+def generate(seed: int, refined: bool = False) -> Iterator[Example]:
+    """Conversations without end, the same ones for the same seed.
+
+    refined: for the end of the training: the fitting plugin is never off, and more is calculated. A model that
+    has seen too much of plugins that are off claims it of plugins that are on.
+    """
     random = Random(seed)
     while True:
-        yield _example(random)
+        yield _example(random, refined)
 
 
-def _example(random: Random) -> Example:
-    (kind,) = random.choices(tuple(SHARES), tuple(SHARES.values()))
+def _example(random: Random, refined: bool) -> Example:
+    shares = REFINED_SHARES if refined else SHARES
+    (kind,) = random.choices(tuple(shares), tuple(shares.values()))
     language = "zh" if random.random() < CHINESE[kind] else "en"
-    tools = _draw_tools(random, kind)
+    tools = _draw_tools(random, kind, refined)
     if kind == "custom":
         plugins, turns = custom_plugins.conversation(random, language, tools)
     else:
@@ -50,9 +56,9 @@ def _example(random: Random) -> Example:
     return Example(plugins, tuple(turns), kind, language)
 
 
-def _draw_tools(random: Random, kind: str) -> Tools:
+def _draw_tools(random: Random, kind: str, refined: bool) -> Tools:
     """Mostly everything enabled, often few with the fitting one, now and then the fitting one missing."""
-    dice = random.random()
+    dice = random.random() * (0.85 if refined else 1)
     if dice < 0.60:
         return Tools()
     fitting = [kind] if kind in NAMES else []

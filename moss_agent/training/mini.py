@@ -98,9 +98,9 @@ def tokenize(example: Example, tokenizer: PreTrainedTokenizerBase) -> Tokens:
     return ids, written
 
 
-def batches(seed: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[list[Tokens]]:
+def batches(seed: int, tokenizer: PreTrainedTokenizerBase, refined: bool = False) -> Iterator[list[Tokens]]:
     """Endless batches of at most BATCH_TOKENS tokens, padding included, the same for the same seed."""
-    examples, order = generate(seed), random.Random(seed)
+    examples, order = generate(seed, refined), random.Random(seed)
     while True:
         ahead = sorted((tokenize(next(examples), tokenizer) for _ in range(SORTED_AHEAD)), key=padded_length)
         made: list[list[Tokens]] = [[]]
@@ -150,12 +150,15 @@ def new_model() -> tuple[PeftModel, PreTrainedTokenizerBase]:
 
 
 class Run:
-    """A training run in a folder: it goes on where an earlier process stopped."""
+    """A training run in a folder: it goes on where an earlier process stopped.
 
-    def __init__(self, out: Path, tokens: int, seed: int) -> None:
+    refine: the adapter to start from in the second stage, None in the first.
+    """
+
+    def __init__(self, out: Path, tokens: int, seed: int, refine: Path | None = None) -> None:
         import torch
 
-        self.out, self.tokens = out, tokens
+        self.out, self.tokens, self.refined = out, tokens, refine is not None
         self.model, tokenizer = new_model()
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(self.parameters, lr=LEARNING_RATE, weight_decay=0.0, fused=True)
@@ -163,7 +166,9 @@ class Run:
         self.log: list[dict[str, float]] = []
         if (out / STATE).exists():
             self._load()
-        self.source = itertools.islice(batches(seed, tokenizer), self.step, None)
+        elif refine:
+            self._start_from(refine)
+        self.source = itertools.islice(batches(seed, tokenizer, self.refined), self.step, None)
 
     def train(self) -> None:
         """Take steps until all tokens were seen, then export the adapter."""
@@ -172,7 +177,7 @@ class Run:
         started = time.monotonic()
         while self.seen < self.tokens:
             batch = next(self.source)
-            rate = learning_rate(self.step, self.seen / self.tokens)
+            rate = learning_rate(self.step, self.seen / self.tokens, self.refined)
             loss = self._take_step(batch, rate)
             self.step += 1
             self.seen += sum(len(ids) for ids, _ in batch)
@@ -193,6 +198,12 @@ class Run:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return round(loss.item(), 4)
+
+    def _start_from(self, adapter: Path) -> None:
+        from peft import set_peft_model_state_dict
+        from safetensors.torch import load_file
+
+        set_peft_model_state_dict(self.model, load_file(adapter / "adapter_model.safetensors"))
 
     def _save(self) -> None:
         """Write state and log. The state gets its name when it is complete, so a killed run loses 50 steps at most."""
@@ -231,11 +242,14 @@ def export(model: PeftModel, folder: Path) -> None:
     config.save_pretrained(folder)
 
 
-def learning_rate(step: int, progress: float) -> float:
+def learning_rate(step: int, progress: float, refined: bool) -> float:
     """Linear warm-up, a plateau, a linear fall to zero at the end. `progress` runs from 0 to 1.
 
-    Before the fall it does not depend on `--tokens`: a run can be continued to any length.
+    Before the fall it does not depend on `--tokens`: a run can be continued to any length. The second stage
+    begins at half the rate and falls all the time.
     """
+    if refined:
+        return LEARNING_RATE / 2 * min(1, (step + 1) / WARMUP_STEPS) * (1 - progress)
     return LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS) * min(1, (1 - progress) / DECAY)
 
 
@@ -244,8 +258,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for state, log and the finished adapter")
     parser.add_argument("--tokens", type=int, default=1_600_000, help="tokens to train on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the conversations (default: %(default)s)")
+    parser.add_argument("--refine", type=Path, metavar="ADAPTER", help="second stage: start from this adapter")
     arguments = parser.parse_args()
-    Run(arguments.out, arguments.tokens, arguments.seed).train()
+    Run(arguments.out, arguments.tokens, arguments.seed, arguments.refine).train()
 
 
 if __name__ == "__main__":

@@ -356,6 +356,7 @@ def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_real_base(tmp_path: Path) -> None:
     """Fetches 93 MB unless they are in the cache, then merges a random adapter; kills one process on the way."""
     base = mini.base_gguf()

@@ -18,7 +18,8 @@ def program(tmp_path: Path) -> Program:
 
     def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "moss_agent", *arguments]
-        own = {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path / "config"), "OMP_NUM_THREADS": "1"}
+        own = {"PYTHONPATH": str(ROOT), "MOSS_AGENT_SETTINGS": "", "OMP_NUM_THREADS": "1"}
+        own["XDG_CONFIG_HOME"] = str(tmp_path / "config")
         environment = {**os.environ, **own, **variables}
         return subprocess.run(
             command, input=stdin, capture_output=True, encoding="utf-8", cwd=tmp_path, env=environment, timeout=100

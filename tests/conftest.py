@@ -1,0 +1,19 @@
+"""Tests do not see the developer's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    file = tmp_path_factory.mktemp("settings") / "settings.toml"
+    file.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOSS_AGENT_SETTINGS", str(file))
+        for name in ("MODEL", "DEVICE", "DTYPE"):
+            patch.delenv(f"MOSS_AGENT_{name}", raising=False)
+        yield file
