@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import BrokenExecutor, TimeoutError
+from concurrent.futures import TimeoutError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +46,10 @@ class Workers:
         except TimeoutError:
             is_usable = False
             raise PluginTimeout(f"{plugin.name} took longer than {plugin.timeout:g} s") from None
-        except BrokenExecutor:
+        except RuntimeError:  # from loky: what the plugin raises arrives as a PluginError
             is_usable = False
-            raise PluginError(f"{plugin.name} crashed its worker process") from None
+            why = "was ended with the agent" if self._closed else "crashed its worker process"
+            raise PluginError(f"{plugin.name} {why}") from None
         finally:
             self._give_back(worker, is_usable)
 
@@ -84,7 +85,7 @@ class Workers:
                 return worker
             except BaseException as error:
                 self._give_back(worker, is_usable=False)
-                if not isinstance(error, (BrokenExecutor, TimeoutError)):
+                if not isinstance(error, (RuntimeError, TimeoutError)):
                     raise
                 if is_new:
                     raise PluginError(f"{target[1]}: no worker process could be started") from error
