@@ -25,12 +25,8 @@ def build_agent(settings: Settings, conversation: Conversation | None = None) ->
     family = load_family(settings.family or family_of(settings.model))
     runner = build_runner(settings, family)
     sampling = Sampling(**settings.sampling(family.sampling))
-    runner.warm_up()  # while the model loads
-    try:
-        session = load_session(settings, family)
-    except BaseException:
-        runner.close()
-        raise
+    session = load_session(settings, family)
+    runner.warm_up()  # while the model reads its first question
     enabled = [Capability(plugin.label, plugin.api) for plugin in runner.plugins.values()]
     preamble = family.preamble.render(enabled)
     return Agent(session, runner, preamble=preamble, sampling=sampling, conversation=conversation)
