@@ -1,0 +1,24 @@
+"""What is shown of texts from the web."""
+
+from __future__ import annotations
+
+from unicodedata import category
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.web_search._text import clean, cut
+
+
+@given(st.text())
+def test_clean_text_is_printable_on_one_line(text: str) -> None:
+    cleaned = clean(text)
+    assert cleaned == " ".join(cleaned.split())
+    assert all(category(c) not in ("Cc", "Cf", "Cs", "Co") or c in "\u200c\u200d" for c in cleaned)
+
+
+@given(st.text(), st.integers(1, 50))
+def test_cut_is_a_beginning(text: str, limit: int) -> None:
+    short = cut(text, limit)
+    assert text.startswith(short) and len(short) <= limit
+    assert text[:limit] == text or 2 * len(short) > limit
