@@ -47,12 +47,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Citation:
-    """A number that the answer cites, and what stands behind it."""
+    """A number that the answer cites, and what stands behind it.
+
+    weak: a statement that cites it has next to no word or number in common with `text`: better look yourself.
+    """
 
     number: int
     text: str
     title: str = ""
     url: str = ""
+    weak: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from moss_agent.events import Call, CallFinished, CallStarted, Citation, Hit, Notice, Picture
 from moss_agent.plugin_host import Outcome, PluginRunner
@@ -20,6 +21,7 @@ from moss_agent.protocol import (
     render_results,
     shorten,
     unfinished_citation,
+    weak_citations,
 )
 
 MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a loop would write on and on
@@ -92,7 +94,9 @@ class TurnResults:
         """The answer with sound citations, what they stand for, and the numbers that stand for nothing."""
         sources = self._sources()
         text, dangling = check_citations(answer, sources)
-        return text, tuple(sources[number] for number in cited_numbers(text)), dangling
+        weak = weak_citations(text, {n: f"{source.title} {source.text}" for n, source in sources.items() if source.url})
+        cited = tuple(replace(sources[number], weak=number in weak) for number in cited_numbers(text))
+        return text, cited, dangling
 
     def _entries(self) -> list[tuple[int, Entry]]:
         """Index and entry of all calls, in the order of the Results segment, hits numbered."""

@@ -138,6 +138,12 @@ def test_citations_are_resolved_and_dangling_ones_removed():
     assert [e.message for e in events if isinstance(e, Notice)] == ["the answer cites what was not found: 9"]
 
 
+def test_a_citation_is_weak_if_its_passage_says_nothing_of_the_kind():
+    answer = " About mosses<sup><|1|></sup>. Elephants live in Africa<sup><|2|></sup>. e<sup><|4|></sup>.<eom>"
+    agent = make_agent([" x<eot>", ' Find("mosses"), Echo("e")<eoc>', answer])
+    assert [(c.number, c.weak) for c in agent.ask("Hi").citations] == [(1, False), (2, True), (4, False)]
+
+
 @pytest.mark.parametrize(
     ("thoughts", "commands"),
     [

@@ -149,7 +149,8 @@ def _command(name: str, argument: str) -> str:
 
 def _footnote(citation: Citation) -> str:
     source = [one_line(part, _LINE_LENGTH) for part in (citation.title, citation.url) if part]
-    return f"[{citation.number}] {' — '.join(source) or one_line(citation.text, _LINE_LENGTH)}"
+    doubt = " (weak: the passage hardly shares a word with what cites it)" if citation.weak else ""
+    return f"[{citation.number}] {' — '.join(source) or one_line(citation.text, _LINE_LENGTH)}{doubt}"
 
 
 @contextmanager

@@ -92,6 +92,14 @@ def test_hits_are_footnotes_and_false_citations_are_noticed() -> None:
     assert "note: the answer cites what was not found: 7" in err
 
 
+def test_a_footnote_says_that_its_passage_does_not_fit() -> None:
+    find = ' Find("moss")<eoc>'
+    out, err = ask([" x<eot>", find, " About moss<sup><|1|></sup>.<eom>"])
+    assert "(weak" not in err
+    out, err = ask([" x<eot>", find, " Elephants live in Africa<sup><|1|></sup>.<eom>"])
+    assert "page — https://example.org/page (weak: " in err
+
+
 def test_pictures_are_named() -> None:
     _, err = ask([THINK, ' Draw("moss")<eoc>', " Here.<eom>"])
     assert err.endswith("picture: /tmp/moss.png\n")
