@@ -1,0 +1,64 @@
+"""The files in a folder that can be documents, and those that cannot be looked at."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from moss_agent.documents.formats import BY_SUFFIX
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a known kind, or something else in its place; `problem` says why it is not read.
+
+    `is_hidden` if nobody can tell what is there, as in a folder that may not be opened.
+    """
+
+    path: Path
+    size: int = 0
+    mtime_ns: int = 0
+    problem: str = ""
+    is_hidden: bool = False
+
+
+def walk(folder: Path) -> Iterator[Entry]:
+    """All files of a known kind below `folder`, in order of their names.
+
+    Left out are hidden files and folders (their names begin with a dot) and the lock files that Word writes beside an
+    open one. Symbolic links are not followed: they could lead in circles, or out of the folder.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        yield hidden(folder, error)
+        return
+    for entry in found:
+        if entry.name.startswith((".", "~$")):
+            continue
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(path)
+        elif path.suffix.lower() in BY_SUFFIX or entry.is_symlink():
+            yield _look(path)
+
+
+def _look(path: Path) -> Entry:
+    try:
+        status = path.lstat()
+    except OSError as error:  # gone, or about to be
+        return hidden(path, error)
+    if stat.S_ISLNK(status.st_mode):
+        return Entry(path, problem="a symbolic link: name the folder that it leads to")
+    if not stat.S_ISREG(status.st_mode):
+        return Entry(path, problem="a device or pipe, not a file")
+    return Entry(path, status.st_size, status.st_mtime_ns)
+
+
+def hidden(path: Path, error: OSError) -> Entry:
+    """What could not be opened."""
+    return Entry(path, problem=f"cannot be opened: {error.strerror}", is_hidden=True)

@@ -1,0 +1,65 @@
+"""HTML with trafilatura: the article without menus and footers, in sections by heading.
+
+Where trafilatura finds no article, all visible text is one section. Scripts are never run, nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from moss_agent.documents.formats.document import Document, Section
+from moss_agent.documents.formats.text import decode
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_CHARSET = re.compile(rb"<(?:meta[^>]{1,200}?charset|\?xml[^>]{1,200}?encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
+
+
+def read(data: bytes) -> Document:
+    from trafilatura import bare_extraction
+
+    declared = _CHARSET.search(data[:4096])
+    text = decode(data, declared[1].decode() if declared else "")
+    article = bare_extraction(text, favor_recall=True, include_comments=False, with_metadata=True)
+    if article is None or not article.text:
+        return Document(sections=[Section(visible(text))])
+    document = Document(article.title or "")
+    for section in _sections(article.body):
+        document.add(section)
+    return document
+
+
+def visible(html: str) -> str:
+    """All text of a page or a piece of one, without its markup."""
+    from lxml.etree import ParserError, strip_elements
+    from lxml.html import HTMLParser, document_fromstring
+
+    try:  # as bytes, because lxml refuses a text that names an encoding
+        root = document_fromstring(html.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8"))
+    except ParserError:  # there is nothing in it
+        return ""
+    strip_elements(root, "script", "style", "template", "head", with_tail=False)
+    return " ".join(root.itertext("*"))
+
+
+def _sections(body: _Element) -> Iterator[Section]:
+    heading, paragraphs = "", []
+    for block in body:
+        if block.tag == "head":
+            yield Section("\n\n".join(paragraphs), heading)
+            heading, paragraphs = " ".join(block.itertext()), []
+        else:
+            paragraphs += _paragraphs(block)
+    yield Section("\n\n".join(paragraphs), heading)
+
+
+def _paragraphs(block: _Element) -> Iterator[str]:
+    """The text of a block: a table by rows, a list by items."""
+    for line_break in block.iter("lb"):
+        line_break.tail = "\n" + (line_break.tail or "")
+    parts = {"table": "row", "list": "item"}.get(block.tag)
+    for part in block.iter(parts) if parts else [block]:
+        yield (" " if parts == "row" else "").join(part.itertext())
