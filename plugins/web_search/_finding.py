@@ -43,9 +43,10 @@ async def find(query: str, options: Options, cache: Cache, network: AsyncNetwork
         except ProviderFailed as failure:
             failures.append(f"{name}: {failure}" if len(options.providers) > 1 else str(failure))
             continue
+        if name == LOCAL:
+            return results
         hits = await _read(query, results, options, network)
-        if name != LOCAL:
-            cache.put(_key(name, query, options), [[hit.text, hit.title, hit.url] for hit in hits])
+        cache.put(_key(name, query, options), [[hit.text, hit.title, hit.url] for hit in hits])
         return hits
     for name in options.providers:
         if hits := _remembered(cache, _key(name, query, options)):

@@ -22,8 +22,9 @@ _SAMPLE = 1 << 16  # bytes that the encoding is guessed from
 _DAMAGED = 0.001  # share of characters that may be wrong in a text that is otherwise good
 
 
-def read(data: bytes) -> Document:
-    return Document(sections=[Section(decode(data))])
+def read(data: bytes, charset: str = "") -> Document:
+    """The text itself. `charset` is what somebody says that it is in."""
+    return Document(sections=[Section(decode(data, charset))])
 
 
 def decode(data: bytes, declared: str = "") -> str:

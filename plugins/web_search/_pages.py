@@ -1,0 +1,72 @@
+"""Reading the pages behind hits: all at once, until one deadline, and what cannot be read stays a snippet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from moss_agent.documents.formats import html, text
+from moss_agent.documents.formats.document import Unreadable
+from moss_agent.documents.passages import split
+from moss_agent.events import Hit
+
+from ._fetching import Fetcher, FetchError, Response, media_type
+from ._passages import best
+from ._text import clean
+from ._threads import in_thread
+
+if TYPE_CHECKING:
+    from httpcore2 import AsyncNetworkBackend
+
+PAGES = 6
+PASSAGES = 1000  # of one page
+READERS = {"text/html": html, "application/xhtml+xml": html, "text/plain": text}
+
+for _library in ("trafilatura", "htmldate", "courlan"):  # what they have to say of a bad page is not for the screen
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
+
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_SAYS_NOTHING = ("iso-8859-1", "us-ascii")  # what servers claim when they do not know
+
+
+async def read(query: str, results: list[Hit], network: AsyncNetworkBackend, seconds: float) -> list[Hit]:
+    """The best passage of each result, best first: from its page if that can be read in time, else its snippet."""
+    async with Fetcher(network) as fetcher:
+        tasks = [asyncio.create_task(_passages(hit, fetcher)) for hit in results[:PAGES]]
+        done, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+    passages = [passage for task in tasks if task in done for passage in task.result()]
+    return best(query, [*results, *passages])
+
+
+async def _passages(hit: Hit, fetcher: Fetcher) -> list[Hit]:
+    """The passages of a hit's page; none if it cannot be read, for whatever reason."""
+    try:
+        response = await fetcher.fetch(hit.url, READERS)
+        return [replace(hit, text=passage) for passage in await in_thread(_split, response)]
+    except (FetchError, Unreadable):
+        return []
+
+
+def _split(response: Response) -> list[str]:
+    """The text of a page in clean passages. Raises Unreadable."""
+    try:
+        document = READERS[media_type(response.headers)].read(response.body, _charset(response.headers))
+    except Unreadable:
+        raise
+    except Exception as error:  # strange pages make the libraries raise anything
+        raise Unreadable(f"cannot be read: {error}") from error
+    passages = (clean(passage) for section in document.sections for passage in split(section.text))
+    return [passage for passage in passages if passage][:PASSAGES]
+
+
+def _charset(headers: Mapping[str, str]) -> str:
+    """The character set that the server claims, if that means something."""
+    found = _CHARSET.search(headers["content-type"])
+    return found[1] if found and found[1].lower() not in _SAYS_NOTHING else ""
