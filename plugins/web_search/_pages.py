@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from httpcore2 import AsyncNetworkBackend
 
 PAGES = 6
+PATIENCE = 1 / 3  # of the time is given to all pages; the rest only if most are still missing then
 PASSAGES = 1000  # of one page
 READERS = {"text/html": html, "application/xhtml+xml": html, "text/plain": text}
 
@@ -37,12 +38,14 @@ async def read(query: str, results: list[Hit], network: AsyncNetworkBackend, sec
     """The best passage of each result, best first: from its page if that can be read in time, else its snippet."""
     async with Fetcher(network) as fetcher:
         tasks = [asyncio.create_task(_passages(hit, fetcher)) for hit in results[:PAGES]]
-        done, late = await asyncio.wait(tasks, timeout=seconds)
+        done, late = await asyncio.wait(tasks, timeout=seconds * PATIENCE)
+        if len(done) < len(tasks) / 2:
+            _, late = await asyncio.wait(tasks, timeout=seconds * (1 - PATIENCE))
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-    passages = [passage for task in tasks if task in done for passage in task.result()]
-    return best(query, [*results, *passages])
+    passages = [passage for task in tasks if task not in late for passage in task.result()]
+    return best(query, results, passages)
 
 
 async def _passages(hit: Hit, fetcher: Fetcher) -> list[Hit]:

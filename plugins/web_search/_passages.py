@@ -12,25 +12,33 @@ from moss_agent.events import Hit
 _TABLE = """
 CREATE VIRTUAL TABLE terms USING fts5 (title, text, content = '', tokenize = 'porter unicode61 remove_diacritics 2')
 """
-_BEST = "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY bm25(terms, 1.0, 1.0)"
+_BEST = "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY rank"
 
 
-def best(query: str, passages: Sequence[Hit]) -> list[Hit]:
-    """The best passage of each page, best first; pages that share no word with the query last, in their order."""
+def best(query: str, results: Sequence[Hit], passages: Sequence[Hit]) -> list[Hit]:
+    """For each result one passage of its page, or its own snippet if none shares a word with the query; best first.
+
+    A snippet is rather a piece of the page than one more passage: being short it would win, and lack the rest.
+    """
+    candidates = [*passages, *results]
+    ranked = _ranked(query, candidates)
+    read = {candidates[i].url for i in ranked if i < len(passages)}
     found: dict[str, Hit] = {}
-    for passage in [*_ranked(query, passages), *passages]:
-        if not any(passage.text == other.text for other in found.values()):
-            found.setdefault(passage.url, passage)
+    for i in [*ranked, *range(len(passages), len(candidates))]:
+        hit = candidates[i]
+        is_spare = i >= len(passages) and hit.url in read
+        if not is_spare and all(hit.text != other.text for other in found.values()):
+            found.setdefault(hit.url, hit)
     return list(found.values())
 
 
-def _ranked(query: str, passages: Sequence[Hit]) -> list[Hit]:
-    """Passages with a word of the query, best first."""
+def _ranked(query: str, candidates: Sequence[Hit]) -> list[int]:
+    """The places of those with a word of the query, best first."""
     wanted = " OR ".join(phrases(query))
     if not wanted:
         return []
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute(_TABLE)
-        rows = ((i, terms(passage.title), terms(passage.text)) for i, passage in enumerate(passages))
+        rows = ((i, terms(hit.title), terms(hit.text)) for i, hit in enumerate(candidates))
         db.executemany("INSERT INTO terms (rowid, title, text) VALUES (?, ?, ?)", rows)
-        return [passages[i] for (i,) in db.execute(_BEST, [wanted])]
+        return [i for (i,) in db.execute(_BEST, [wanted])]
