@@ -115,27 +115,35 @@ def relevance(language: str) -> None:
     chance, facts = random.Random(1), labelled(language)
     groups = [facts[i : i + FACTS] for i in range(0, len(facts) - FACTS + 1, FACTS)]
     articles = [article([fact for fact, _ in group], language, chance) for group in groups]
-    found, asked, seconds = [0, 0, 0], 0, []
-    with server({f"/{i}": page(paragraphs) for i, paragraphs in enumerate(articles)}) as port:
-        for number, group in enumerate(groups):
+    pages = {f"/{i}": page(paragraphs) for i, paragraphs in enumerate(articles)}
+    texts = ["".join(paragraphs) for paragraphs in articles]
+    found, seconds = [0, 0, 0], []
+    with server(pages) as port:
+        for right, group in enumerate(groups):
             for fact, query in ((fact, query) for fact, queries in group for query in queries):
-                others = [(number + step) % len(groups) for step in range(1, PAGES)]
-                results = others[: chance.randrange(SHOWN)] + [number]  # among the first three
-                results += [other for other in others if other not in results]
-                leads, windows = ([cut(query, "".join(articles[i])) for i in results] for cut in (lead, around))
+                results = search(right, len(groups), chance)
                 started = time.perf_counter()
-                hits = [Hit(window, "", f"http://127.0.0.1:{port}/{i}") for window, i in zip(windows, results, strict=True)]
-                texts = [hit.text for hit in hits_read(query, hits, port)]
+                read_texts = texts_read(query, [texts[i] for i in results], [f"/{i}" for i in results], port)
                 seconds.append(time.perf_counter() - started)
-                asked += 1
-                for way, shown in enumerate((leads, windows, texts)):
+                ways = ([texts[i][:SNIPPET] for i in results], [around(query, texts[i]) for i in results], read_texts)
+                for way, shown in enumerate(ways):
                     found[way] += any(fact in text for text in shown[:SHOWN])
-    shares = "".join(f"{count / asked:10.1%}" for count in found)
-    print(f"{language:8} {asked:7}{shares} {median(seconds) * 1000:8.0f} ms")
+    shares = "".join(f"{count / len(seconds):10.1%}" for count in found)
+    print(f"{language:8} {len(seconds):7}{shares} {median(seconds) * 1000:8.0f} ms")
 
 
-def lead(query: str, text: str) -> str:
-    return text[:SNIPPET]
+def search(right: int, pages: int, chance: random.Random) -> list[int]:
+    """Six pages in the order of a search engine: the right one is among the first three."""
+    others = [(right + step) % pages for step in range(1, PAGES)]
+    place = chance.randrange(SHOWN)
+    return [*others[:place], right, *others[place:]]
+
+
+def texts_read(query: str, texts: Sequence[str], paths: Sequence[str], port: int) -> list[str]:
+    hits = [
+        Hit(around(query, text), "", f"http://127.0.0.1:{port}{path}") for text, path in zip(texts, paths, strict=True)
+    ]
+    return [hit.text for hit in hits_read(query, hits, port)]
 
 
 def latency() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PAGES = 6
 PATIENCE = 1 / 3  # of the time is given to all pages; the rest only if most are still missing then
 PASSAGES = 1000  # of one page
+TAGS = 40_000  # on one page; with more the parser would take longer than anybody waits
 READERS = {"text/html": html, "application/xhtml+xml": html, "text/plain": text}
 
 for _library in ("trafilatura", "htmldate", "courlan"):  # what they have to say of a bad page is not for the screen
@@ -59,6 +60,8 @@ async def _passages(hit: Hit, fetcher: Fetcher) -> list[Hit]:
 
 def _split(response: Response) -> list[str]:
     """The text of a page in clean passages. Raises Unreadable."""
+    if response.body.count(b"<") > TAGS:
+        raise Unreadable("more markup than text")
     try:
         document = READERS[media_type(response.headers)].read(response.body, _charset(response.headers))
     except Unreadable:

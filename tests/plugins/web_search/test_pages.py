@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from moss_agent.errors import PluginError
 from moss_agent.events import Hit
+from moss_agent.plugin_host import PluginRunner, discover, select
 from moss_agent.protocol import Entry, Passage, render_results
 from plugins.web_search import _finding
 from plugins.web_search._cache import Cache
@@ -100,6 +103,7 @@ def test_of_a_page_that_does_not_end_the_beginning_is_read(site: Site) -> None:
         answer(""),
         answer("<html><body><script>document.write('x')</script></body></html>"),
         answer("<" * 50_000),
+        answer("<p>high tower" * 45_000),
         answer("<div>" * 50_000),
         answer("\0" * 50_000),
         redirect("http://127.0.0.1:1/"),
@@ -175,3 +179,13 @@ def test_behind_a_proxy_pages_are_not_read(site: Site, how: str, monkeypatch: py
         monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     (hit,) = asyncio.run(_finding.find(QUERY, options, Cache(None), PublicNetwork(site.exempt)))
     assert hit.text == PARIS["content"] and len(site.requests) == 1
+
+
+def test_it_runs_in_a_worker_process_by_the_names_of_the_settings_file(site: Site) -> None:
+    site.pages["/search"] = results(PARIS)
+    settings = {"web_search": {"providers": ["searxng"], "searxng": site.url(""), "read": False}}
+    runner = PluginRunner(select(discover(), ["web_search"]), settings)
+    with closing(runner):
+        assert runner.run("Search", ["capital of France"]) == (Hit(PARIS["content"], "Paris", PARIS["url"]),)
+        with pytest.raises(PluginError, match="the search query is empty"):
+            runner.run("Search", [" "])
