@@ -88,7 +88,7 @@ def test_nothing_hostile_reaches_the_terminal() -> None:
 def test_hits_are_footnotes_and_false_citations_are_noticed() -> None:
     out, err = ask(HITS)
     assert out == "Green[1], not red.\n"
-    assert "  = 'About moss." in err
+    assert "  = 'About moss.\\x1b[2J'\n      A page — https://example.org/page (" in err
     assert "note: the answer cites what was not found: 7" in err
 
 
