@@ -23,7 +23,9 @@ _DAMAGED = 0.001  # share of characters that may be wrong in a text that is othe
 
 
 def read(data: bytes) -> Document:
-    return Document(sections=[Section(decode(data))])
+    document = Document()
+    document.add(Section(decode(data)))
+    return document
 
 
 def decode(data: bytes, declared: str = "") -> str:
