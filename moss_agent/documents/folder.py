@@ -53,7 +53,7 @@ def _look(path: Path) -> Entry:
     except OSError as error:  # gone, or about to be
         return hidden(path, error)
     if stat.S_ISLNK(status.st_mode):
-        return Entry(path, problem="a symbolic link: name the folder that it leads to")
+        return Entry(path, problem="a symbolic link, not followed: index what it leads to")
     if not stat.S_ISREG(status.st_mode):
         return Entry(path, problem="a device or pipe, not a file")
     return Entry(path, status.st_size, status.st_mtime_ns)

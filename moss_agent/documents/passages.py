@@ -29,14 +29,11 @@ def split(text: str) -> Iterator[str]:
     """The passages of `text`, in order, each of them one line with a word in it."""
     passage = ""
     for sentence in _sentences(text):
-        if len((passage + sentence).rstrip()) > LENGTH:
-            yield from _worth_reading(passage)
-            passage = ""
-        while len(sentence.rstrip()) > LENGTH:
-            end = _place_to_cut(sentence)
-            yield from _worth_reading(sentence[:end])
-            sentence = sentence[end:].lstrip()
-        passage += sentence
+        for piece in _pieces(sentence):
+            if len((passage + piece).rstrip()) > LENGTH:
+                yield from _worth_reading(passage)
+                passage = ""
+            passage += piece
     yield from _worth_reading(passage)
 
 
@@ -52,9 +49,18 @@ def _sentences(text: str) -> Iterator[str]:
             yield line[start:] + " "
 
 
-def _place_to_cut(sentence: str) -> int:
-    """Where to cut a sentence that is too long: as late as possible, but not so that most of the room is lost."""
-    head = sentence[:LENGTH]
+def _pieces(sentence: str) -> Iterator[str]:
+    """A sentence, in pieces if it is longer than a passage."""
+    start, length = 0, len(sentence.rstrip())
+    while length - start > LENGTH:
+        end = start + _place_to_cut(sentence[start : start + LENGTH])
+        yield sentence[start:end]
+        start = end
+    yield sentence[start:]
+
+
+def _place_to_cut(head: str) -> int:
+    """Where to cut a full passage: as late as possible, but not so that most of the room is lost."""
     comma = _COMMA.search(head)
     places = (comma.end() if comma else 0, head.rfind(" ") + 1)
     return next((place for place in places if place > LENGTH // 2), LENGTH)

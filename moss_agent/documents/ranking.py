@@ -1,4 +1,4 @@
-"""Finding passages: those with all words of the question first, then those with some, by BM25 in each.
+"""Finding passages: those with all words of the question first, then those with some, each by BM25.
 
 A word in a title counts four times, in a heading twice as much as in the text.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from moss_agent.documents.words import phrases
+from moss_agent.documents.words import expressions
 
 _CANDIDATES = 2000  # passages to choose from: even a long document does not hide the others
 _BEST = "SELECT rowid, -rank FROM terms WHERE terms MATCH ? ORDER BY rank LIMIT ?"
@@ -38,11 +38,10 @@ class Found:
 
 def search(db: sqlite3.Connection, query: str, limit: int, per_document: int) -> list[Found]:
     """At most `limit` passages, best first."""
-    wanted = phrases(query)
     found: list[Found] = []
-    for join in (" AND ", " OR "):
-        if wanted and len(found) < limit:
-            new = _new(_matching(db, join.join(wanted)), found)
+    for expression in expressions(query):
+        if len(found) < limit:
+            new = _new(_matching(db, expression), found)
             found += _spread(new, limit - len(found), per_document)
     return found
 

@@ -54,14 +54,15 @@ def terms(text: str) -> str:
     return _EDGE.sub(" ", _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", _fold(text)))
 
 
-def phrases(question: str) -> list[str]:
-    """What to look for, as phrases in the syntax of FTS5, each of them once.
+def expressions(question: str) -> list[str]:
+    """What to look for, in the syntax of FTS5, the strictest first: all words, then any word or part of one.
 
-    Nothing in the question can be syntax: a phrase holds letters, marks and digits, in quotes.
+    None for a question without a word. Nothing in the question can be syntax: it appears in quotes, and of it only
+    letters, marks and digits.
     """
-    words = list(dict.fromkeys(_words(_fold(question[:_CHARACTERS]))))
-    telling = [word for word in words if word not in STOP_WORDS]
-    return list(map(_phrase, (telling or words)[:_WORDS]))
+    folded = _fold(question[:_CHARACTERS])
+    whole, parts = (_phrases(_words(folded, parts=parts)) for parts in (False, True))
+    return list(dict.fromkeys((" AND ".join(whole), " OR ".join(parts)))) if whole else []
 
 
 def _fold(text: str) -> str:
@@ -96,24 +97,30 @@ def _pairs(run: str) -> list[str]:
     return [run[i : i + 2] for i in range(len(run))]
 
 
-def _words(folded: str) -> list[str]:
-    """The words of a question in their order."""
+def _words(folded: str, parts: bool) -> list[str]:
+    """The words of a question in their order, with the parts of long Chinese ones (中华人民共和国: 人民) if wanted."""
     found, end = [], 0
     for run in _RUN.finditer(folded):
         found += folded[end : run.start()].split()
-        found += _chinese(run[0]) if run["han"] else [run[0]]
+        found += _chinese(run[0], parts) if run["han"] else [run[0]]
         end = run.end()
     return found + folded[end:].split()
 
 
-def _chinese(run: str) -> list[str]:
+def _chinese(run: str, parts: bool) -> list[str]:
     import rjieba  # half a second: loads its dictionary
 
-    return rjieba.cut(run)
+    return rjieba.cut_for_search(run) if parts else rjieba.cut(run)
+
+
+def _phrases(words: list[str]) -> list[str]:
+    """FTS5 syntax for each of the words that say something, or for all of them if none does."""
+    telling = [word for word in words if word not in STOP_WORDS]
+    return list(dict.fromkeys(map(_phrase, telling or words)))[:_WORDS]
 
 
 def _phrase(word: str) -> str:
-    """FTS5 syntax for a word; one character of a script in pairs is whatever begins with it."""
+    """One character of a script in pairs is whatever begins with it, a longer word the sequence of its pairs."""
     if not _RUN.fullmatch(word):
         return f'"{_EDGE.sub(" ", word)}"'
     return f'"{word}"*' if len(word) == 1 else f'"{" ".join(_pairs(word)[:-1])}"'

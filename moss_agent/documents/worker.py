@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import signal
 import sys
+import threading
+import time
 from concurrent.futures import TimeoutError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -83,7 +86,7 @@ class Worker:
         if self._pool is None:
             from loky import ProcessPoolExecutor
 
-            self._pool = ProcessPoolExecutor(max_workers=1, initializer=_set_up)
+            self._pool = ProcessPoolExecutor(max_workers=1, initializer=_set_up, initargs=(os.getpid(),))
             try:
                 self._pool.submit(int).result(START_SECONDS)
             except (RuntimeError, TimeoutError) as error:
@@ -117,12 +120,20 @@ def extract(path: Path, known: bytes | None) -> Extract | None:
         return Extract(digest, problem=f"damaged: {flow(f'{type(error).__name__}: {error}')[:_TITLE]}")
 
 
-def _set_up() -> None:
+def _set_up(program: int) -> None:
     """In the worker: Ctrl-C is for the program, and too much memory makes one file fail, not the machine."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable()  # what libraries have to say of a bad file is not for the screen
+    threading.Thread(target=_end_with, args=(program,), daemon=True).start()
     if sys.platform != "win32":
         import resource
 
         with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _end_with(program: int) -> None:
+    """End this process soon after the program, which may be killed without a chance to do it."""
+    while os.getppid() == program:  # not on Windows, where it stays the same
+        time.sleep(0.5)
+    os._exit(1)

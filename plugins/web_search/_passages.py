@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 
-from moss_agent.documents.words import phrases, terms
+from moss_agent.documents.words import expressions, terms
 from moss_agent.events import Hit
 
 _TABLE = """
@@ -34,11 +34,11 @@ def best(query: str, results: Sequence[Hit], passages: Sequence[Hit]) -> list[Hi
 
 def _ranked(query: str, candidates: Sequence[Hit]) -> list[int]:
     """The places of those with a word of the query, best first."""
-    wanted = " OR ".join(phrases(query))
-    if not wanted:
+    *_, any_word = expressions(query) or [""]
+    if not any_word:
         return []
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute(_TABLE)
         rows = ((i, terms(hit.title), terms(hit.text)) for i, hit in enumerate(candidates))
         db.executemany("INSERT INTO terms (rowid, title, text) VALUES (?, ?, ?)", rows)
-        return [i for (i,) in db.execute(_BEST, [wanted])]
+        return [i for (i,) in db.execute(_BEST, [any_word])]

@@ -25,3 +25,16 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def index(tmp_path: Path) -> DocumentIndex:
     return DocumentIndex(tmp_path / "index" / "documents.sqlite")
+
+
+@pytest.fixture
+def bound_by_permissions(tmp_path: Path) -> None:
+    """Skips for a user who may do everything."""
+    secret = tmp_path / "secret"
+    secret.touch()
+    secret.chmod(0)
+    try:
+        secret.read_bytes()
+    except OSError:
+        return
+    pytest.skip("permissions do not bind this user")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from io import BytesIO
 
@@ -168,7 +167,7 @@ def test_word_file_that_is_a_bomb_is_refused() -> None:
         read(rewritten(docx("a", []), "word/document.xml", bytes(300 << 20)), ".docx")
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"\xd0\xcf\x11\xe0" + bytes(2000), os.urandom(2000)])
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"\xd0\xcf\x11\xe0" + bytes(2000), b"walrus" * 300])
 def test_what_is_no_word_file_is_refused(data: bytes) -> None:
     with pytest.raises(Unreadable):
         read(data, ".docx")

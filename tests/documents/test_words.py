@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moss_agent.documents.words import phrases, terms
+from moss_agent.documents.words import expressions, terms
 
 
 def matches(text: str, question: str) -> bool:
@@ -16,8 +16,7 @@ def matches(text: str, question: str) -> bool:
     db = sqlite3.connect(":memory:")
     db.execute("CREATE VIRTUAL TABLE t USING fts5 (x, tokenize = 'porter unicode61 remove_diacritics 2')")
     db.execute("INSERT INTO t VALUES (?)", [terms(text)])
-    wanted = " AND ".join(phrases(question))
-    return bool(wanted) and bool(db.execute("SELECT 1 FROM t WHERE t MATCH ?", [wanted]).fetchall())
+    return bool(db.execute("SELECT 1 FROM t WHERE t MATCH ?", [expressions(question)[0]]).fetchall())
 
 
 @pytest.mark.parametrize(
@@ -63,33 +62,37 @@ def test_question_does_not_find_text(text: str, question: str) -> None:
 
 
 def test_words_that_say_nothing_are_left_out_unless_there_are_no_others() -> None:
-    assert phrases("What is the capital of France?") == ['"capital"', '"france"']
-    assert phrases("中国的首都是什么？") == ['"中国"', '"首都"']
-    assert phrases("what is it") == ['"what"', '"is"', '"it"']
+    assert expressions("What is the capital of France?") == ['"capital" AND "france"', '"capital" OR "france"']
+    assert expressions("中国的首都是什么？")[0] == '"中国" AND "首都"'
+    assert expressions("what is it")[0] == '"what" AND "is" AND "it"'
+
+
+def test_all_words_first_then_any_word_or_part_of_one() -> None:
+    assert expressions("国家图书馆 猫") == [
+        '"国家 家图 图书 书馆" AND "猫"*',
+        '"国家" OR "图书" OR "书馆" OR "图书 书馆" OR "国家 家图 图书 书馆" OR "猫"*',
+    ]
+    assert expressions("walrus") == ['"walrus"']
 
 
 @pytest.mark.parametrize("question", ["", "  ", "?!", '"', "*", "。。。", "\x00", "\u200b", "()^:-+{}"])
 def test_a_question_without_a_word_looks_for_nothing(question: str) -> None:
-    assert phrases(question) == []
+    assert expressions(question) == []
 
 
-@given(
-    st.one_of(
-        st.text(max_size=300), st.text(st.sampled_from(list("\"*^:(){}+-,.ANDORT E海象'\\\0\ud800")), max_size=60)
-    )
-)
+HOSTILE = st.text(st.sampled_from(list("\"*^:(){}+-,.ANDORT E海象'\\\0\ud800")), max_size=60)
+
+
+@given(st.one_of(st.text(max_size=300), HOSTILE))
 def test_no_question_is_syntax(question: str) -> None:
     db = sqlite3.connect(":memory:")
     db.execute("CREATE VIRTUAL TABLE t USING fts5 (x, tokenize = 'porter unicode61 remove_diacritics 2')")
-    wanted = phrases(question)
-    assert len(wanted) <= 32
-    if wanted:
-        for join in (" AND ", " OR "):
-            db.execute("SELECT 1 FROM t WHERE t MATCH ?", [join.join(wanted)]).fetchall()
+    for expression in expressions(question):
+        db.execute("SELECT 1 FROM t WHERE t MATCH ?", [expression]).fetchall()
 
 
 def test_a_huge_question_is_cut() -> None:
-    assert len(phrases(" ".join(f"word{number}" for number in range(10_000)))) == 32
+    assert all(expression.count('"') == 64 for expression in expressions(" ".join(f"w{n}" for n in range(9999))))
 
 
 SCRIPTS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 CHARACTERS = 20_000_000  # of text in one document: ten times the Bible; more is no document but an attack or a dump
 
@@ -20,13 +20,13 @@ class Section:
     page: int | None = None
 
 
-@dataclass
 class Document:
     """The text of a file. The title is empty where the file has none."""
 
-    title: str = ""
-    sections: list[Section] = field(default_factory=list)
-    _length: int = 0
+    def __init__(self, title: str = "") -> None:
+        self.title = title
+        self.sections: list[Section] = []
+        self._length = 0
 
     def add(self, section: Section) -> None:
         """Append a section. Raises Unreadable for a document that is too long."""

@@ -28,8 +28,8 @@ def read(data: bytes) -> Document:
     _check(data)
     try:
         file = WordFile(BytesIO(data))
-    except (KeyError, ValueError, SyntaxError, BadZipFile) as error:  # lxml's errors are SyntaxErrors
-        raise Unreadable(f"damaged, or no Word file ({error})") from None
+    except (KeyError, ValueError, SyntaxError, BadZipFile):  # lxml's errors are SyntaxErrors
+        raise Unreadable("damaged, or no Word file") from None
     document = Document(file.core_properties.title)
     heading, paragraphs = "", []
     for block in file.iter_inner_content():
@@ -52,8 +52,8 @@ def _check(data: bytes) -> None:
     try:
         with ZipFile(BytesIO(data)) as archive:
             size = sum(part.file_size for part in archive.infolist())
-    except (BadZipFile, NotImplementedError, ValueError) as error:
-        raise Unreadable(f"damaged, or no Word file ({error})") from None
+    except (BadZipFile, NotImplementedError, ValueError):
+        raise Unreadable("damaged, or no Word file") from None
     if size > UNPACKED:
         raise Unreadable(f"unpacks to {size >> 20:,} MB, more than {UNPACKED >> 20}: split it into several files")
 

@@ -25,10 +25,9 @@ def read(data: bytes, charset: str = "") -> Document:
     declared = _CHARSET.search(data[:4096])
     text = decode(data, declared[1].decode() if declared else charset)
     article = bare_extraction(text, favor_recall=True, include_comments=False, with_metadata=True)
-    if article is None or not article.text:
-        return Document(sections=[Section(visible(text))])
-    document = Document(article.title or "")
-    for section in _sections(article.body):
+    is_article = article is not None and bool(article.text)
+    document = Document(article.title or "" if is_article else "")
+    for section in _sections(article.body) if is_article else [Section(visible(text))]:
         document.add(section)
     return document
 

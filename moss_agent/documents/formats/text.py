@@ -24,7 +24,9 @@ _DAMAGED = 0.001  # share of characters that may be wrong in a text that is othe
 
 def read(data: bytes, charset: str = "") -> Document:
     """The text itself. `charset` is what somebody says that it is in."""
-    return Document(sections=[Section(decode(data, charset))])
+    document = Document()
+    document.add(Section(decode(data, charset)))
+    return document
 
 
 def decode(data: bytes, declared: str = "") -> str:
