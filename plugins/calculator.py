@@ -9,6 +9,7 @@
 | `2*3.14*r=50` | `r = 7.96178343949045`: as many equations as unknowns go to the equation solver |
 | `2022-09-01 - 1998-11-20` | `8686`: days |
 | `$12.50*4`, `300万元/40万人` | currency and units are dropped, magnitudes count |
+| `"({}-1)*2".format(3)` | `4`: Python code that puts an expression together is read, not run |
 
 The grammar is in `_expressions.py` and `_tokens.py`. Trigonometry is in radians, `log` is natural.
 
@@ -25,7 +26,9 @@ from moss_agent.plugin_host.contract import plugin
 
 from ._dates import days_between
 from ._expressions import parse_tokens
-from ._numbers import CONSTANTS, evaluate, holds, show
+from ._doubles import CONSTANTS
+from ._numbers import evaluate, holds, show
+from ._python_text import spelled_out
 from ._tokens import MAX_LENGTH, tokenize
 from ._tree import PI, Name, Node, Number, Relation, Statement, names, replaced
 from ._units import without_units
@@ -34,9 +37,11 @@ from ._units import without_units
 @plugin("Calculate", label="Calculator", timeout=5, isolated=True)
 def calculate(expression: str) -> str:
     """The value of `expression`. Raises PluginError naming the token or the limit that is in the way."""
-    if (days := days_between(expression[:MAX_LENGTH])) is not None:
+    if len(expression) > MAX_LENGTH:
+        raise PluginError(f"the argument has {len(expression)} characters, the limit is {MAX_LENGTH}")
+    if (days := days_between(expression)) is not None:
         return show(days)
-    values, rest = _assigned(parse_tokens(without_units(tokenize(expression))))
+    values, rest = _assigned(_statements(spelled_out(expression, _inner)))
     if not rest:
         return show(evaluate(list(values.values())[-1]))
     relations = [s for s in rest if isinstance(s, Relation)]
@@ -47,6 +52,17 @@ def calculate(expression: str) -> str:
     if len(rest) > 1 or isinstance(rest[0], Relation):
         raise PluginError(f"{len(rest)} expressions: give one at a time")
     return show(evaluate(rest[0]))
+
+
+def _statements(expression: str) -> tuple[Statement, ...]:
+    return parse_tokens(without_units(tokenize(expression)))
+
+
+def _inner(expression: str) -> str:
+    """What one expression inside Python code is worth, as text."""
+    if len(statements := _statements(expression)) != 1 or isinstance(statements[0], Relation):
+        raise PluginError(f"{expression[:40]!a} is not one expression")
+    return show(evaluate(statements[0]))
 
 
 def _assigned(statements: tuple[Statement, ...]) -> tuple[dict[str, Node], list[Statement]]:
@@ -70,7 +86,11 @@ def _value(node: Node) -> Number:
     if isinstance(node, Number):
         return node
     value = evaluate(node)
-    return Number(value if isinstance(value, int) else Fraction(value))
+    if isinstance(value, int):
+        return Number(value)
+    if isinstance(value, float):
+        return Number(Fraction(value))
+    raise PluginError("a name stands for a number that no double can hold")
 
 
 def _solved(relations: list[Relation], unknown: list[str]) -> str:
