@@ -11,7 +11,7 @@ Importing this module imports mpmath, which takes a while.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial, reduce
 from itertools import pairwise
@@ -59,14 +59,20 @@ def exact(node: Node) -> Exact:
 def _rounds(node: Node) -> Iterator[tuple[int, Exact]]:
     for digits in ROUNDS:
         with mpmath.workdps(digits):
-            value = _value(node)
+            value = value_at(node, {})
         yield digits, value
 
 
-def _value(node: Node) -> Exact:
+def value_at(node: Node, names: Mapping[str, Exact]) -> Exact:
+    """The value of a tree, with values for its names, in the current precision of mpmath.
+
+    Raises PluginError, ArithmeticError or ValueError if there is none.
+    """
     match node:
         case Number(value):
             return Fraction(value)
+        case Name(name) if name in names:
+            return names[name]
         case Name("pi"):
             return +mpmath.pi
         case Name("e"):
@@ -74,15 +80,15 @@ def _value(node: Node) -> Exact:
         case Name(name):
             raise PluginError(f"unknown name {name[:40]!r}")
         case Negative(operand):
-            return -_value(operand)
+            return -value_at(operand, names)
         case Power(base, exponent):
-            return _power(_value(base), _value(exponent))
+            return _power(value_at(base, names), value_at(exponent, names))
         case Call(function, arguments):
-            return _call(function, [_value(a) for a in arguments])
+            return _call(function, [value_at(a, names) for a in arguments])
         case Chain(first, rest):
-            value = _value(first)
+            value = value_at(first, names)
             for operator, operand in rest:
-                value = _step(operator, value, _value(operand))
+                value = _step(operator, value, value_at(operand, names))
             return value
 
 
@@ -93,7 +99,9 @@ def _step(operator: str, left: Exact, right: Exact) -> Exact:
 
 
 def _bounded(value: Exact) -> Exact:
-    is_long = isinstance(value, Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS
+    is_long = (
+        isinstance(value, Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS
+    )
     return rounded(value) if is_long else value
 
 
@@ -167,12 +175,12 @@ _OPERATIONS: dict[str, Callable[[Exact, Exact], Exact]] = {
 }  # fmt: skip
 _RATIONAL: dict[str, Callable[..., Exact]] = {
     "abs": abs, "floor": _floor, "ceil": lambda x: -_floor(-x), "sign": _sign, "round": _round,
-    "min": lambda *x: min(x, key=rounded), "max": lambda *x: max(x, key=rounded), "sum": lambda *x: reduce(partial(_step, "+"), x),
-    "remainder": partial(_step, "%"),
+    "min": lambda *x: min(x, key=rounded), "max": lambda *x: max(x, key=rounded),
+    "sum": lambda *x: reduce(partial(_step, "+"), x), "remainder": partial(_step, "%"),
 }  # fmt: skip
 _EXPONENTIAL = frozenset({"exp", "sinh", "cosh", "tanh"})
 _PERIODIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
-_SAME_NAME = "sqrt log log10 asin acos atan".split()
+_SAME_NAME = ["sqrt", "log", "log10", "asin", "acos", "atan"]
 _FUNCTIONS: dict[str, Callable[..., mpf]] = {
     **{name: getattr(mpmath, name) for name in (*_SAME_NAME, *_EXPONENTIAL, *_PERIODIC)},
     "log2": lambda x: mpmath.log(x, 2), "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),

@@ -8,7 +8,6 @@ its place, as the nearest double or as 17 digits with their exponent.
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import TypeAlias
 
 import mpmath

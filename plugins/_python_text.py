@@ -35,7 +35,7 @@ def spelled_out(text: str, value: Callable[[str], str]) -> str:
     """
     if not _BEGIN.match(text):
         return text
-    pieces, position = [], 0
+    text, pieces, position = text.strip(), [], 0
     while position < len(text):
         match = _PIECE.match(text, position)
         if match is None:
