@@ -63,14 +63,6 @@ def is_short(value: sympy.Basic) -> bool:
     return all(max(n.p.bit_length(), n.q.bit_length()) <= MAX_WRITTEN_BITS for n in numbers)
 
 
-def try_build(node: Node) -> sympy.Expr | None:
-    """A tree without unknowns as an exact number, None if a limit or a function is in the way."""
-    try:
-        return build(node, {})
-    except PluginError:
-        return None
-
-
 def is_zero(value: sympy.Expr) -> bool:
     """Whether a number is exactly zero, or zero to a hundred digits."""
     return value == 0 if value.is_Rational else bool(abs(value.evalf(30)) < sympy.Rational(1, 10**100))

@@ -5,7 +5,7 @@ Not covered: several unknowns, periodic functions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sympy
 from sympy.functions.elementary.trigonometric import TrigonometricFunction
@@ -30,15 +30,27 @@ def solved_range(conditions: Sequence[Relation], unknowns: Sequence[str]) -> lis
     if len(unknowns) != 1 or any(c.symbol == "!=" for c in conditions):
         raise PluginError("inequalities are solved for one unknown only, and without !=")
     symbol = sympy.Symbol(unknowns[0], real=True)
-    found = [inequality(condition, {unknowns[0]: symbol}) for condition in conditions]
-    if any(f.has(TrigonometricFunction) for f in found):  # sympy would give one period only
+    return [_line([inequality(condition, {symbol.name: symbol}) for condition in conditions], symbol)]
+
+
+def region_lines(inequalities: Sequence[sympy.Basic]) -> Iterator[str]:
+    """For each unknown of inequalities in one unknown each, the line that says where it lies."""
+    if any(len(i.free_symbols) != 1 for i in inequalities):
+        raise PluginError("inequalities are solved for one unknown only")
+    for unknown in sorted(set().union(*(i.free_symbols for i in inequalities)), key=str):
+        symbol = sympy.Symbol(unknown.name, real=True)
+        yield _line([i.subs(unknown, symbol) for i in inequalities if i.has(unknown)], symbol)
+
+
+def _line(inequalities: Sequence[sympy.Basic], symbol: sympy.Symbol) -> str:
+    if any(i.has(TrigonometricFunction) for i in inequalities):  # sympy would give one period only
         raise PluginError("inequalities of periodic functions are not solved")
-    region = sympy.Intersection(*(sympy.solve_univariate_inequality(f, symbol, relational=False) for f in found))
+    region = sympy.Intersection(*(sympy.solve_univariate_inequality(i, symbol, relational=False) for i in inequalities))
     if region == sympy.S.EmptySet:
         raise PluginError("no solution: no real number meets the inequality")
     if not is_short(region):
         raise PluginError("the solution has numbers of more than 500 digits")
-    return [_region(region, str(symbol))]
+    return _region(region, str(symbol))
 
 
 def _region(region: sympy.Set, name: str) -> str:

@@ -1,70 +1,151 @@
-"""Roots of an equation in one unknown that has no closed form, to 15 digits.
+"""Numeric solutions of equations that have no closed form, to 20 digits; trees in, fractions and floats out.
 
-A polynomial of degree 40 or less has all its roots, complex ones included. Any other equation is
-sampled on both sides of zero, at distances from 0.001 to 1000, and each change of sign is narrowed
-down by bisection. Roots that touch zero without crossing it, roots closer together than two samples
-and complex roots are not found; the six nearest to zero are given.
+One polynomial of degree 40 or less has all its roots, complex ones included. Any other equation in one
+unknown is sampled at both sides of zero, at distances from 0.001 to 1000: a change of sign is narrowed
+down by bisection, a dip towards zero by golden section. Systems are solved by Newton's method from
+points that are always the same. The `MAX_ROOTS` solutions nearest to zero are given; roots closer together
+than two samples and complex roots are not found.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+import random
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from itertools import islice, pairwise
 
+import mpmath
 import sympy
+from mpmath import mpf
 
-SAMPLES = 60  # on each side of zero
+from moss_agent.errors import PluginError
+
+from ._exact import rounded, value_at
+from ._tree import Chain, Relation
+
+SAMPLES = 180  # on each side of zero
+STARTS = 16  # of Newton's method
 MAX_ROOTS = 6
 MAX_DEGREE = 40
 DIGITS = 20
-_STEPS = 70  # halvings: 1000 / 2^70 is below 15 digits of 0.001
+_WORKING = 40  # digits while it is computed
+_STEPS = 120  # halvings: 1000 / 2^120 is below 20 digits of 0.001
+_GOLDEN = 0.6180339887498949
+_NOTHING = mpf(10) ** -30  # of an equation's size: what is smaller is zero
+
+_Function = Callable[[mpf], mpf | None]  # None where the equation has no real value
 
 
-def numeric_roots(equation: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
-    """Roots of equation = 0, real ones first and in ascending order, perhaps none."""
-    if equation.is_polynomial(symbol) and sympy.degree(equation, symbol) <= MAX_DEGREE:
-        roots = sympy.Poly(equation, symbol).nroots(n=DIGITS, maxsteps=200)
-        return sorted(roots, key=lambda root: not root.is_real)
-    return _crossings(equation, symbol)
+def polynomial_roots(polynomial: sympy.Poly) -> list[sympy.Expr]:
+    """All roots of a polynomial in one unknown, real ones first."""
+    roots = polynomial.nroots(n=DIGITS, maxsteps=200)
+    return sorted(roots, key=lambda root: not root.is_real)
 
 
-def _crossings(equation: sympy.Expr, symbol: sympy.Symbol) -> list[sympy.Expr]:
-    distances = [sympy.Float(10 ** (-3 + 6 * i / SAMPLES), DIGITS) for i in range(SAMPLES + 1)]
-    points = [*(-d for d in reversed(distances)), sympy.Float(0, DIGITS), *distances]
-    signs = [_sign(equation, symbol, point) for point in points]
-    roots = [point for point, sign in zip(points, signs, strict=True) if sign == 0]
-    if any(left == right == 0 for left, right in pairwise(signs)):
-        return []  # zero along a whole interval
-    for i, (left, right) in enumerate(pairwise(points)):
-        sign = signs[i]
-        if sign and signs[i + 1] and sign != signs[i + 1]:
-            root = _bisected(equation, symbol, left, right, sign)
-            if _size(equation, symbol, root) < 1e-6 * _size(equation, symbol, left):  # otherwise a pole
-                roots.append(root)
-    return sorted(sorted(roots, key=abs)[:MAX_ROOTS])
+def numeric_roots(equations: Sequence[Relation], unknowns: Sequence[str]) -> list[dict[str, Fraction | mpf]]:
+    """Real solutions of as many equations as unknowns, in ascending order, perhaps none."""
+    with mpmath.workdps(_WORKING):
+        if len(unknowns) == 1:
+            found = [(root,) for root in islice(_zeros(_residual(equations[0], unknowns)), MAX_ROOTS)]
+        else:
+            found = _newton([_residual(equation, unknowns) for equation in equations], len(unknowns))
+        return [dict(zip(unknowns, map(_neat, root), strict=True)) for root in sorted(found)]
 
 
-def _bisected(
-    equation: sympy.Expr, symbol: sympy.Symbol, left: sympy.Float, right: sympy.Float, sign: int
-) -> sympy.Float:
+def _residual(equation: Relation, unknowns: Sequence[str]) -> Callable[..., mpf | None]:
+    difference = Chain(equation.left, (("-", equation.right),))
+
+    def at(*values: mpf) -> mpf | None:
+        try:
+            return rounded(value_at(difference, dict(zip(unknowns, values, strict=True))))
+        except (PluginError, ArithmeticError, ValueError):
+            return None
+
+    return at
+
+
+def _zeros(function: _Function) -> Iterator[mpf]:
+    """Where the function is zero, beginning near 0."""
+    distances = [mpf(10) ** (mpf(-3) + mpf(6 * i) / SAMPLES) for i in range(SAMPLES + 1)]
+    points = [*(-d for d in reversed(distances)), mpf(0), *distances]
+    values = [function(point) for point in points]
+    if any(left == right == 0 for left, right in pairwise(values)):
+        return  # zero along a whole interval
+    for i in sorted(range(1, len(points) - 1), key=lambda i: abs(points[i])):
+        before, here, after = values[i - 1 : i + 2]
+        if here == 0:
+            yield points[i]
+        elif here is None:
+            continue
+        elif after and (here > 0) != (after > 0):
+            yield from _checked(function, _bisected(function, points[i], points[i + 1]), here)
+        elif before and after and (before > 0) == (here > 0) and abs(before) > abs(here) < abs(after):
+            yield from _checked(function, _lowest(function, points[i - 1], points[i + 1]), before)
+
+
+def _checked(function: _Function, root: mpf, beside: mpf) -> Iterator[mpf]:
+    """The root, if the function is small there and not at a pole or a jump."""
+    value = function(root)
+    if value is not None and abs(value) <= mpf(10) ** -DIGITS * (1 + abs(beside)):
+        yield root
+
+
+def _bisected(function: _Function, left: mpf, right: mpf) -> mpf:
+    is_positive = function(left) > 0
     for _ in range(_STEPS):
         middle = (left + right) / 2
-        if _sign(equation, symbol, middle) == sign:
+        value = function(middle)
+        if value is not None and (value > 0) == is_positive:
             left = middle
         else:
             right = middle
     return (left + right) / 2
 
 
-def _size(equation: sympy.Expr, symbol: sympy.Symbol, point: sympy.Float) -> sympy.Expr:
-    return abs(equation.subs(symbol, point).evalf(DIGITS))
+def _lowest(function: _Function, left: mpf, right: mpf) -> mpf:
+    """Where the function comes nearest to zero, by golden section."""
+
+    def size(point: mpf) -> mpf:
+        value = function(point)
+        return mpf("inf") if value is None else abs(value)
+
+    for _ in range(_STEPS):
+        inner, outer = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
+        if size(inner) < size(outer):
+            right = outer
+        else:
+            left = inner
+    return (left + right) / 2
 
 
-def _sign(equation: sympy.Expr, symbol: sympy.Symbol, point: sympy.Float) -> int | None:
-    """-1, 0 or 1; None where the equation has no real value."""
-    try:
-        value = equation.subs(symbol, point).evalf(DIGITS)
-    except ValueError:  # mpmath at a pole
-        return None
-    if not value.is_real or not value.is_finite:
-        return None
-    return int(sympy.sign(value))
+def _newton(functions: Sequence[_Function], unknowns: int) -> list[tuple[mpf, ...]]:
+    """Solutions that Newton's method finds from fixed points around zero."""
+
+    def values(*point: mpf) -> list[mpf]:
+        found = [function(*point) for function in functions]
+        if any(value is None for value in found):
+            raise ValueError
+        return found
+
+    places = random.Random(1)
+    roots: list[tuple[mpf, ...]] = []
+    for _ in range(STARTS):
+        start = [mpf(places.choice((-1, 1, 1)) * 10 ** places.uniform(-1, 1.5)) for _ in range(unknowns)]
+        try:
+            root = tuple(mpmath.findroot(values, start, solver="mdnewton", tol=_NOTHING, maxsteps=15))
+        except (ValueError, ZeroDivisionError, TypeError, PluginError):  # singular, outside a domain, diverging
+            continue
+        if not any(
+            max(abs(a - b) for a, b in zip(root, other, strict=True)) < _NOTHING ** mpf("0.4") for other in roots
+        ):
+            roots.append(root)
+    return roots
+
+
+def _neat(root: mpf) -> Fraction | mpf:
+    """The root as a short fraction if it is one to 20 digits."""
+    scale = 10 ** (DIGITS + 10)
+    nearest = Fraction(int(mpmath.nint(root * scale)), scale).limit_denominator(1000)
+    if abs(root - rounded(nearest)) < mpf(10) ** -DIGITS * (1 + abs(root)):
+        return nearest
+    return root

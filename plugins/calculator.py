@@ -9,6 +9,7 @@
 | `2*3.14*r=50` | `r = 7.96178343949045`: as many equations as unknowns go to the equation solver |
 | `2022-09-01 - 1998-11-20` | `8686`: days |
 | `$12.50*4`, `300万元/40万人` | currency and units are dropped, magnitudes count |
+| `"({}-1)*2".format(3)` | `4`: Python code that puts an expression together is read, not run |
 
 The grammar is in `_expressions.py` and `_tokens.py`. Trigonometry is in radians, `log` is natural.
 
@@ -18,65 +19,12 @@ expressions with unknowns, complex numbers.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
-from moss_agent.errors import PluginError
 from moss_agent.plugin_host.contract import plugin
 
-from ._dates import days_between
-from ._expressions import parse_tokens
-from ._numbers import CONSTANTS, evaluate, holds, show
-from ._tokens import MAX_LENGTH, tokenize
-from ._tree import PI, Name, Node, Number, Relation, Statement, names, replaced
-from ._units import without_units
 
-
-@plugin("Calculate", label="Calculator", timeout=5, isolated=True)
+@plugin("Calculate", label="Calculator", timeout=5, isolated=True, imports=("numexpr", "mpmath"))
 def calculate(expression: str) -> str:
     """The value of `expression`. Raises PluginError naming the token or the limit that is in the way."""
-    if (days := days_between(expression[:MAX_LENGTH])) is not None:
-        return show(days)
-    values, rest = _assigned(parse_tokens(without_units(tokenize(expression))))
-    if not rest:
-        return show(evaluate(list(values.values())[-1]))
-    relations = [s for s in rest if isinstance(s, Relation)]
-    if unknown := sorted(set().union(*map(names, rest)) - CONSTANTS.keys()):
-        return _solved(relations, unknown)
-    if len(relations) == len(rest):
-        return str(all(holds(relation) for relation in relations))
-    if len(rest) > 1 or isinstance(rest[0], Relation):
-        raise PluginError(f"{len(rest)} expressions: give one at a time")
-    return show(evaluate(rest[0]))
+    from ._calculation import calculated
 
-
-def _assigned(statements: tuple[Statement, ...]) -> tuple[dict[str, Node], list[Statement]]:
-    """The values of the assignments `name = number`, and the other statements with these put in."""
-    values: dict[str, Node] = {}
-    rest: list[Statement] = []
-    for statement in statements:
-        if not isinstance(statement, Relation):
-            rest.append(replaced(statement, values))
-            continue
-        left, right = replaced(statement.left, values), replaced(statement.right, values)
-        if statement.symbol == "=" and isinstance(left, Name) and left != PI and not names(right) - CONSTANTS.keys():
-            values[left.name] = _value(right)
-        else:
-            rest.append(Relation(statement.symbol, left, right))
-    return values, rest
-
-
-def _value(node: Node) -> Number:
-    """The node's value as a number; a literal keeps its exact decimals."""
-    if isinstance(node, Number):
-        return node
-    value = evaluate(node)
-    return Number(value if isinstance(value, int) else Fraction(value))
-
-
-def _solved(relations: list[Relation], unknown: list[str]) -> str:
-    """What the equation solver says of equations that were handed to the calculator."""
-    if len([r for r in relations if r.symbol == "="]) < len(unknown):
-        raise PluginError(f"unknown name {unknown[0][:40]!r}")
-    from ._solving import solve_relations
-
-    return "; ".join(solve_relations(relations, unknown))
+    return calculated(expression)

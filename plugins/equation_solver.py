@@ -37,7 +37,7 @@ MAX_UNKNOWNS = 100
 _SHORT_GREEK = frozenset({"pi", "mu", "nu", "xi"})
 
 
-@plugin("Solve", label="Equation solver", timeout=10, isolated=True)
+@plugin("Solve", label="Equation solver", timeout=5, isolated=True, imports=("sympy",))
 def solve(equation: str, unknowns: str = "") -> list[str]:
     """The solution lines. Raises PluginError if there is none, or naming what is in the way."""
     statements = parse_tokens(_letter_products(tokenize(equation)))

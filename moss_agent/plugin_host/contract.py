@@ -13,15 +13,16 @@ The model is told `- Weather forecast: enabled. API: Weather(city)` and may writ
 - Return a `str`, a list of lines, a list of `Hit`, a `Picture`, or None for "no result".
 - Raise `PluginError("reason in one line")` on failure: the human sees the reason, the model `No result.`.
 - `isolated=True` runs the call in a worker process that is killed at the timeout and may take 4 GiB: for
-  code that may spin, crash or exhaust memory. The plugin has to stand in a file of its own. Otherwise calls
-  run in threads, several at once, and a call that outlives its timeout is abandoned.
+  code that may spin, crash or exhaust memory. The plugin has to stand in a file of its own. `imports` names
+  the modules that take long to import: the worker imports them beforehand, not in the time of the first call.
+  Otherwise calls run in threads, several at once, and a call that outlives its timeout is abandoned.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,7 @@ class Plugin:
     timeout: float
     max_characters: int
     isolated: bool
+    imports: tuple[str, ...] = ()
 
     def __call__(self, *arguments: str, **options: Any) -> Output:
         return self.function(*arguments, **options)
@@ -72,7 +74,13 @@ class Plugin:
 
 
 def plugin(
-    name: str, *, label: str, timeout: float = 20.0, max_characters: int = 2000, isolated: bool = False
+    name: str,
+    *,
+    label: str,
+    timeout: float = 20.0,
+    max_characters: int = 2000,
+    isolated: bool = False,
+    imports: Sequence[str] = (),
 ) -> Callable[[Callable[..., Output]], Plugin]:
     """Make a plugin of a function.
 
@@ -80,11 +88,12 @@ def plugin(
     label: the plugin's line in the preamble, such as `Web search`.
     timeout: seconds that one call may take.
     max_characters: length at which a result is cut before the model sees it.
+    isolated: run calls in a worker process. imports: modules that it imports before its first call.
     Raises PluginContractError, naming the plugin, if the declaration cannot work.
     """
 
     def decorate(function: Callable[..., Output]) -> Plugin:
-        made = Plugin(name, label, function, timeout, max_characters, isolated)
+        made = Plugin(name, label, function, timeout, max_characters, isolated, tuple(imports))
         check(made)
         return made
 
@@ -97,6 +106,8 @@ def check(made: Plugin) -> None:
         raise PluginContractError(repr(made.name), "the name must be a letter followed by letters, digits or _")
     if not LABEL.fullmatch(made.label):
         raise PluginContractError(made.name, "the label must be one short line without : < > |")
+    if made.imports and not made.isolated:
+        raise PluginContractError(made.name, "imports are for isolated plugins: import inside the function instead")
     if not made.timeout > 0 or made.max_characters < 1:
         raise PluginContractError(made.name, "timeout and max_characters must be positive")
     if not made.arguments:

@@ -1,11 +1,14 @@
 """Calls in worker processes that can be killed: for plugins that may spin, crash or eat memory.
 
 Each worker runs one call at a time and is reused. One that exceeds its time or dies is killed and replaced
-at the next call. loky starts the processes, because its workers do not import the caller's main script.
+at the next call. There are as many as the machine has processors, further calls wait for their turn. loky
+starts the processes, because its workers do not import the caller's main script.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 import signal
 import sys
 import threading
@@ -24,25 +27,27 @@ if TYPE_CHECKING:
 
 MEMORY = 4 << 30  # bytes of address space per worker
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
+MOST = os.cpu_count() or 1  # workers
+PATIENCE = 0.1  # seconds to wait for a busy worker: most calls are faster, starting another worker is slower
 START_SECONDS = 60.0  # for starting a worker and importing the plugin, not counted as the call's time
 
 
 class Workers:
-    """A reserve of worker processes, one per call that runs at the same time."""
+    """Worker processes, started when they are needed."""
 
     def __init__(self) -> None:
         self._idle: list[ProcessPoolExecutor] = []
         self._busy: list[ProcessPoolExecutor] = []
         self._closed = False
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def call(self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any]) -> Output:
         """Run the plugin in a worker. Raises PluginTimeout or PluginError, also if the worker dies."""
-        target = (source_of(plugin), plugin.name)
-        worker = self._take(target)
+        worker = self._take(plugin)
         is_usable = True
         try:
-            return worker.submit(_run, *target, tuple(arguments), dict(options)).result(plugin.timeout)
+            run = worker.submit(_run, source_of(plugin), plugin.name, tuple(arguments), dict(options))
+            return run.result(plugin.timeout)
         except TimeoutError:
             is_usable = False
             raise PluginTimeout(f"{plugin.name} took longer than {plugin.timeout:g} s") from None
@@ -59,44 +64,51 @@ class Workers:
         def start() -> None:
             with suppress(Exception):  # the first call will tell
                 for plugin in plugins:
-                    self._give_back(self._take((source_of(plugin), plugin.name)))
+                    self._give_back(self._take(plugin))
 
         threading.Thread(target=start, daemon=True).start()
 
     def close(self) -> None:
         """End all workers, running calls included."""
-        with self._lock:
+        with self._changed:
             workers = self._idle + self._busy
             self._closed, self._idle = True, []
+            self._changed.notify_all()
         for worker in workers:
             worker.shutdown(wait=False, kill_workers=True)
 
-    def _take(self, target: tuple[str, str]) -> ProcessPoolExecutor:
+    def _take(self, plugin: Plugin) -> ProcessPoolExecutor:
         """A worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
         while True:
-            with self._lock:
+            with self._changed:
+                self._changed.wait_for(self._has_idle, PATIENCE if self._busy else 0)
+                self._changed.wait_for(lambda: self._has_idle() or len(self._busy) < MOST)
                 if self._closed:
-                    raise PluginError(f"{target[1]}: the agent has been closed")
+                    raise PluginError(f"{plugin.name}: the agent has been closed")
                 is_new = not self._idle
                 worker = _start() if is_new else self._idle.pop()
                 self._busy.append(worker)
             try:
-                worker.submit(_prepare, *target).result(START_SECONDS)
+                worker.submit(_prepare, source_of(plugin), plugin.name, plugin.imports).result(START_SECONDS)
                 return worker
             except BaseException as error:
                 self._give_back(worker, is_usable=False)
                 if not isinstance(error, (RuntimeError, TimeoutError)):
                     raise
                 if is_new:
-                    raise PluginError(f"{target[1]}: no worker process could be started") from error
+                    raise PluginError(f"{plugin.name}: no worker process could be started") from error
+
+    def _has_idle(self) -> bool:
+        return bool(self._idle) or self._closed
 
     def _give_back(self, worker: ProcessPoolExecutor, is_usable: bool = True) -> None:
         """End of a call. A worker that is not usable any more is killed."""
-        with self._lock:
+        with self._changed:
             self._busy.remove(worker)
             is_usable = is_usable and not self._closed
             if is_usable:
                 self._idle.append(worker)
+            self._changed.notify_all()
         if not is_usable:
             worker.shutdown(wait=False, kill_workers=True)
 
@@ -117,8 +129,11 @@ def _set_up() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def _prepare(source: str, name: str) -> None:
+def _prepare(source: str, name: str, imports: Sequence[str]) -> None:
+    """In the worker: import what the first call would otherwise wait for."""
     load_source(source, name)
+    for module in imports:
+        importlib.import_module(module)
 
 
 def _run(source: str, name: str, arguments: tuple[str, ...], options: dict[str, Any]) -> Output:

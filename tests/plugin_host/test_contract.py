@@ -28,6 +28,7 @@ def test_a_plugin_tells_its_api_and_is_still_a_function():
         ("Weather", {"label": "x\n- Calculator: enabled."}, "the label must be"),
         ("Weather", {"timeout": 0}, "must be positive"),
         ("Weather", {"max_characters": 0}, "must be positive"),
+        ("Weather", {"imports": ("json",)}, "imports are for isolated plugins"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(name, options, problem):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,40 @@ def test_every_error_of_the_tree_crosses_the_process_border():
     for error in made:
         copy = pickle.loads(pickle.dumps(error))
         assert (type(copy), str(copy)) == (type(error), str(error))
+
+
+def test_workers_are_no_more_than_processors_and_a_short_call_waits_for_one(tmp_path):
+    (tmp_path / "nap.py").write_text(
+        "import os, time\n"
+        "from moss_agent import plugin\n"
+        "@plugin('Nap', label='Nap', isolated=True)\n"
+        "def nap(seconds: str) -> str:\n"
+        "    time.sleep(float(seconds))\n"
+        "    return str(os.getpid())\n"
+    )
+    with closing(PluginRunner(load_folder(tmp_path))) as runner:
+        first = runner.run("Nap", ["0"])
+        for seconds, most in ("0", 1), ("0.3", os.cpu_count()):
+            calls = runner.turn()
+            for index in range(4):
+                calls.start(index, "Nap", [seconds])
+            processes = {outcome.output for outcome in calls.finished(wait=True)}
+            assert first in processes and len(processes) <= most
+
+
+def test_the_worker_imports_beforehand_what_the_plugin_names(tmp_path):
+    (tmp_path / "slow_module.py").write_text("import time\ntime.sleep(1)\n")
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "work.py").write_text(
+        f"import sys\nsys.path.append({str(tmp_path)!r})\n"
+        "from moss_agent import plugin\n"
+        "@plugin('Work', label='Work', timeout=0.5, isolated=True, imports=('slow_module',))\n"
+        "def work(text: str) -> str:\n"
+        "    import slow_module\n"
+        "    return text\n"
+    )
+    with closing(PluginRunner(load_folder(tmp_path / "plugins"))) as runner:
+        assert runner.run("Work", ["in time"]) == "in time"
 
 
 def test_an_idle_worker_that_died_is_replaced(runner):

@@ -1,0 +1,34 @@
+"""What the documentation shows is what happens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from plugins.calculator import calculate
+from plugins.equation_solver import solve
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def examples(page: str, section: str) -> list[tuple[str, list[str]]]:
+    """The rows of the first table of a section: the argument and the lines of the result."""
+    text = (DOCS / page).read_text(encoding="utf-8").partition(f"## {section}\n")[2].partition("\n## ")[0]
+    rows = [re.split(r"(?<!\\)\|", line)[1:3] for line in text.splitlines() if line.startswith("| `")]
+    return [(code(argument)[0], code(result)) for argument, result in rows]
+
+
+def code(cell: str) -> list[str]:
+    return [text.replace("\\|", "|") for text in re.findall("`([^`]*)`", cell)]
+
+
+@pytest.mark.parametrize(("argument", "result"), examples("exact-plugins.md", "Calculate"))
+def test_documented_calculation(argument, result):
+    assert [calculate(argument)] == result
+
+
+@pytest.mark.parametrize(("argument", "result"), examples("exact-plugins.md", "Solve"))
+def test_documented_solution(argument, result):
+    assert solve(argument) == result
