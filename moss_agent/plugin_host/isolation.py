@@ -1,8 +1,8 @@
 """Calls in worker processes that can be killed: for plugins that may spin, crash or eat memory.
 
 Each worker runs one call at a time and is reused. One that exceeds its time or dies is killed and replaced
-at the next call. There are as many as the machine has processors, further calls wait for their turn. loky
-starts the processes, because its workers do not import the caller's main script.
+at the next call. There are as many as the machine has processors, and at least four; further calls wait for
+their turn. loky starts the processes, because its workers do not import the caller's main script.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MEMORY = 4 << 30  # bytes of address space per worker
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
-MOST = os.cpu_count() or 1  # workers
+MOST = max(4, os.cpu_count() or 1)  # workers; some calls only wait for the network
 PATIENCE = 0.1  # seconds to wait for a busy worker: most calls are faster, starting another worker is slower
 START_SECONDS = 60.0  # for starting a worker and importing the plugin, not counted as the call's time
 

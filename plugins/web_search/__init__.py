@@ -28,9 +28,11 @@ from ._options import Options
 from ._text import clean, cut
 
 QUERY = 300  # characters
+IMPORTS = ("ddgs.ddgs", "httpx2", "httpcore2", "trafilatura", "rjieba")
 
 
-@plugin("Search", label="Web search", timeout=20.0, isolated=True)  # a page can make its parser spin
+# Isolated, because a page can make its parser spin or crash.
+@plugin("Search", label="Web search", timeout=20.0, isolated=True, imports=IMPORTS)
 def web_search(
     query: str,
     *,
