@@ -2,18 +2,17 @@
 
     [plugins.web_search]
     providers = ["ddgs", "searxng"]    # asked in this order until one has results; also "documents"
-    read = true                        # read the pages behind the hits; false: the search engine's snippets
-    backend = "auto"                   # ddgs: engines, "duckduckgo", "brave,mojeek", ...
-    searxng = "http://localhost:8888"  # searxng: your server
+    read = true                        # read the pages behind the results; false: take the engines' snippets
+    hits = 3
     region = "uk-en"                   # country-language; without it Chinese queries ask cn-zh, others us-en
     safesearch = "moderate"            # or "on", "off"
-    proxy = "socks5h://127.0.0.1:1080" # for ddgs; pages are not read then
-    cache_hours = 24                   # how long an answer is used again; 0 asks anew each time
-    hits = 3
+    backend = "auto"                   # of ddgs: engines, such as "duckduckgo" or "brave,mojeek"
+    proxy = "socks5h://127.0.0.1:1080" # of ddgs; pages are not read then
+    searxng = "http://localhost:8888"  # the server of searxng
+    documents = "papers.sqlite"        # the index of documents; without it that of `moss-agent search index`
+    cache_hours = 24                   # how long an answer is used again; 0: nothing is kept
 
-A query goes to the first provider that is not paused for its failures; if none answers, to what was found
-earlier. Up to six pages are read at once from public addresses only; what could not be read in time stays a
-snippet. Not covered: pages that need JavaScript, PDF, a login or a proxy.
+The way of a query is `_finding.find`. Not covered: pages that need JavaScript, a login or a proxy, and PDF.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ async def find(query: str, options: Options, cache: Cache, network: AsyncNetwork
         if name == LOCAL:
             return results
         hits = await _read(query, results, options, network)
-        cache.put(_key(name, query, options), [[hit.text, hit.title, hit.url] for hit in hits])
+        if options.cache_hours:
+            cache.put(_key(name, query, options), [[hit.text, hit.title, hit.url] for hit in hits])
         return hits
     for name in options.providers:
         if hits := _remembered(cache, _key(name, query, options)):

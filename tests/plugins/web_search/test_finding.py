@@ -85,6 +85,14 @@ def test_without_network_an_old_answer_is_better_than_none(site: Site, monkeypat
     assert ask(site) == [replace(HIT, title=f"Paris (as of {day})")]
 
 
+def test_nothing_is_kept_if_that_is_wanted(site: Site) -> None:
+    site.pages["/search"] = results(PARIS)
+    ask(site, cache_hours=0)
+    site.pages["/search"] = answer("", status="502 Bad Gateway")
+    error_of(site)
+    assert b"Paris" not in user_file().read_bytes()
+
+
 def test_after_a_refusal_the_server_is_left_alone_for_longer_and_longer(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
