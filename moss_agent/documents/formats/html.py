@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 _CHARSET = re.compile(rb"<(?:meta[^>]{1,200}?charset|\?xml[^>]{1,200}?encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
 
 
-def read(data: bytes) -> Document:
+def read(data: bytes, charset: str = "") -> Document:
+    """The text of a page. `charset` is tried where the page does not name its own."""
     from trafilatura import bare_extraction
 
     declared = _CHARSET.search(data[:4096])
-    text = decode(data, declared[1].decode() if declared else "")
+    text = decode(data, declared[1].decode() if declared else charset)
     article = bare_extraction(text, favor_recall=True, include_comments=False, with_metadata=True)
     is_article = article is not None and bool(article.text)
     document = Document(article.title or "" if is_article else "")

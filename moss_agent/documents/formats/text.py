@@ -22,16 +22,18 @@ _SAMPLE = 1 << 16  # bytes that the encoding is guessed from
 _DAMAGED = 0.001  # share of characters that may be wrong in a text that is otherwise good
 
 
-def read(data: bytes) -> Document:
+def read(data: bytes, charset: str = "") -> Document:
+    """The text itself. `charset` is what somebody says that it is in."""
     document = Document()
-    document.add(Section(decode(data)))
+    document.add(Section(decode(data, charset)))
     return document
 
 
 def decode(data: bytes, declared: str = "") -> str:
     """The text of `data`, tried in `declared` before anything is guessed. Raises Unreadable if it is no text."""
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), "")
-    for encoding in filter(None, (marked, "utf-8", declared)):
+    usual = "" if b"\0" in data[:_SAMPLE] else "utf-8"  # zeros mean UTF-16 without a mark, or no text
+    for encoding in filter(None, (marked, usual, declared)):
         text = _decoded(data, encoding)
         if text is not None:
             return _checked(text)
