@@ -1,8 +1,9 @@
 """How well and how fast private documents are found: `python bench/documents.py` prints three tables.
 
-1. Ways to cut Chinese, on the labelled passages beside this file: how often the passage that answers a question comes
-   first or among the first three, and in how many of the passages that contain a word that word is found. Every way
-   gets the same folded text and stop words.
+1. Ways to cut Chinese, on the labelled passages beside this file and twenty times as many of the same words without
+   sense: how often the passage that answers a question comes first or among the first three, and how many of the words
+   that were labelled in a passage find it. Every way but the first gets the same folded text, and all the same stop
+   words.
 2. Indexing files of one language with `DocumentIndex.update`, reading in the worker included.
 3. Queries of three words from an index of 100,000 passages, half English and half Chinese. The texts have no sense,
    but the words in them are as unevenly frequent as in real ones.
@@ -24,6 +25,8 @@ from importlib import import_module
 from itertools import accumulate
 from pathlib import Path
 from statistics import median, quantiles
+
+import rjieba
 
 from moss_agent.documents import DocumentIndex, words
 
@@ -65,6 +68,12 @@ def labelled(language: str) -> list[Passage]:
     return passages
 
 
+def distractors(passages: list[Passage], space: str) -> list[Passage]:
+    """Twenty times as many passages that have the same words and no sense."""
+    found = [word for passage in passages for word in rjieba.cut(passage.text) if word.isalnum()]
+    return [Passage(space.join(CHANCE.choices(found, k=20))) for _ in range(20 * len(passages))]
+
+
 def ways() -> Iterable[Way]:
     yield Way("FTS5 unicode61 alone", str, lambda question: joined(question.split()))
     yield Way("FTS5 trigram", words._fold, lambda question: joined(triples(question)), "trigram")
@@ -96,6 +105,7 @@ def triples(question: str) -> list[str]:
 def print_ways() -> None:
     passages = {language: labelled(language) for language in ("zh", "en")}
     everything = passages["zh"] + passages["en"]
+    everything += distractors(passages["zh"], "") + distractors(passages["en"], " ")
     print(f"{'':30}{'zh first':>9}{'in 3':>7}{'words':>7}{'en first':>10}{'in 3':>7}{'index':>9}{'seconds':>9}")
     for way in ways():
         started = time.perf_counter()

@@ -15,14 +15,14 @@ from moss_agent.documents.formats import BY_SUFFIX
 class Entry:
     """A file of a known kind, or something else in its place; `problem` says why it is not read.
 
-    `is_hidden` if nobody can tell what is there, as in a folder that may not be opened.
+    `is_closed` if nobody can tell what is there, as in a folder that may not be opened.
     """
 
     path: Path
     size: int = 0
     mtime_ns: int = 0
     problem: str = ""
-    is_hidden: bool = False
+    is_closed: bool = False
 
 
 def walk(folder: Path) -> Iterator[Entry]:
@@ -35,7 +35,7 @@ def walk(folder: Path) -> Iterator[Entry]:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        yield hidden(folder, error)
+        yield closed(folder, error)
         return
     for entry in found:
         if entry.name.startswith((".", "~$")):
@@ -51,7 +51,7 @@ def _look(path: Path) -> Entry:
     try:
         status = path.lstat()
     except OSError as error:  # gone, or about to be
-        return hidden(path, error)
+        return closed(path, error)
     if stat.S_ISLNK(status.st_mode):
         return Entry(path, problem="a symbolic link, not followed: index what it leads to")
     if not stat.S_ISREG(status.st_mode):
@@ -59,6 +59,6 @@ def _look(path: Path) -> Entry:
     return Entry(path, status.st_size, status.st_mtime_ns)
 
 
-def hidden(path: Path, error: OSError) -> Entry:
+def closed(path: Path, error: OSError) -> Entry:
     """What could not be opened."""
-    return Entry(path, problem=f"cannot be opened: {error.strerror}", is_hidden=True)
+    return Entry(path, problem=f"cannot be opened: {error.strerror}", is_closed=True)

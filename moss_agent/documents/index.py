@@ -12,7 +12,6 @@ is interrupted or killed keeps what it had finished.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from moss_agent.documents import contents, store
@@ -28,14 +27,11 @@ def default_path() -> Path:
     return user_data_path("moss_agent") / "documents.sqlite"
 
 
-@dataclass(frozen=True)
 class DocumentIndex:
     """An index in the SQLite file `path`, which `update` makes. Safe to use from several threads and processes."""
 
-    path: Path
-
     def __init__(self, path: str | Path | None = None) -> None:
-        object.__setattr__(self, "path", Path(path).expanduser() if path else default_path())
+        self.path = Path(path).expanduser() if path else default_path()
 
     def search(self, query: str, limit: int = 5, per_document: int = 2) -> list[Found]:
         """At most `limit` passages, best first; none for a query without a word.

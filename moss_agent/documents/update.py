@@ -8,14 +8,15 @@ even be opened stays as it was.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from moss_agent.documents.contents import Known, add, add_folder, files_below, remove, renew_terms, touch
-from moss_agent.documents.folder import Entry, hidden, walk
+from moss_agent.documents.folder import Entry, closed, walk
 from moss_agent.documents.worker import Worker
 
 Outcome = Literal["added", "changed", "removed", "unchanged", "failed", "waiting"]
@@ -32,7 +33,7 @@ class Progress:
     total: int = 0
 
 
-@dataclass
+@dataclass(frozen=True)
 class Report:
     """How many files an update found in each state, and which could not be read, with the reason."""
 
@@ -40,37 +41,43 @@ class Report:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
-    failed: dict[Path, str] = field(default_factory=dict)
-
-    def count(self, path: Path, outcome: Outcome, reason: str) -> None:
-        if outcome == "failed":
-            self.failed[path] = reason
-        else:
-            setattr(self, outcome, getattr(self, outcome) + 1)
+    failed: Mapping[Path, str] = field(default_factory=dict)
 
 
 def update(db: sqlite3.Connection, folder: Path, tell: Callable[[Progress], None]) -> Report:
     """Bring `db` up to date with `folder`, an absolute path."""
     renew_terms(db)
     add_folder(db, folder)
-    known, entries, report = files_below(db, folder), list(walk(folder)), Report()
+    known, entries = files_below(db, folder), list(walk(folder))
+    gone = gone_from(known, entries)
+    counts: Counter[Outcome] = Counter()
+    failed = {}
+    for path, outcome, reason in carry_out(db, known, gone, entries):
+        counts[outcome] += 1
+        if outcome == "failed":
+            failed[path] = reason
+        tell(Progress(path, outcome, reason, counts.total(), len(gone) + len(entries)))
+    return Report(counts["added"], counts["changed"], counts["removed"], counts["unchanged"], failed)
+
+
+def gone_from(known: Mapping[Path, Known], entries: Sequence[Entry]) -> list[Path]:
+    """The known files that are no more; what is in a closed folder may still be there."""
     gone = set(known) - {entry.path for entry in entries if not entry.problem}
-    for hole in [entry.path for entry in entries if entry.is_hidden]:
+    for hole in (entry.path for entry in entries if entry.is_closed):
         gone -= {path for path in gone if path == hole or hole in path.parents}
-    total = len(entries) + len(gone)
+    return sorted(gone)
 
-    def say(path: Path, outcome: Outcome, reason: str = "") -> None:
-        report.count(path, outcome, reason)
-        done = report.added + report.changed + report.removed + report.unchanged + len(report.failed)
-        tell(Progress(path, outcome, reason, done, total))
 
-    for path in sorted(gone):
+def carry_out(
+    db: sqlite3.Connection, known: Mapping[Path, Known], gone: Sequence[Path], entries: Sequence[Entry]
+) -> Iterator[tuple[Path, Outcome, str]]:
+    """Take out what is gone and take in the rest; each path with what has become of it, and why."""
+    for path in gone:
         remove(db, known[path].id)
-        say(path, "removed")
+        yield path, "removed", ""
     with closing(Worker()) as worker:
         for entry in entries:
-            say(entry.path, *take_in(db, worker, entry, known.get(entry.path)))
-    return report
+            yield entry.path, *take_in(db, worker, entry, known.get(entry.path))
 
 
 def take_in(db: sqlite3.Connection, worker: Worker, entry: Entry, known: Known | None) -> tuple[Outcome, str]:
@@ -82,7 +89,7 @@ def take_in(db: sqlite3.Connection, worker: Worker, entry: Entry, known: Known |
     try:
         extract = worker.extract(entry.path, known.sha256 if known else None)
     except OSError as error:
-        return "failed", hidden(entry.path, error).problem
+        return "failed", closed(entry.path, error).problem
     if known and extract is None:
         touch(db, known.id, entry)
         return ("failed", known.problem) if known.problem else ("unchanged", "")

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 from unicodedata import category, normalize, unidata_version
 
@@ -46,6 +45,8 @@ STOP_WORDS = frozenset((_ENGLISH + _CHINESE).split())
 
 def signature() -> str:
     """What the terms of an index depend on, apart from this module."""
+    from importlib.metadata import version
+
     return f"Unicode {unidata_version}, OpenCC {version('opencc')}"
 
 
@@ -57,12 +58,21 @@ def terms(text: str) -> str:
 def expressions(question: str) -> list[str]:
     """What to look for, in the syntax of FTS5, the strictest first: all words, then any word or part of one.
 
-    None for a question without a word. Nothing in the question can be syntax: it appears in quotes, and of it only
-    letters, marks and digits.
+    None for a question without a word.
     """
-    folded = _fold(question[:_CHARACTERS])
-    whole, parts = (_phrases(_words(folded, parts=parts)) for parts in (False, True))
-    return list(dict.fromkeys((" AND ".join(whole), " OR ".join(parts)))) if whole else []
+    whole, parts = " AND ".join(phrases(question)), " OR ".join(phrases(question, parts=True))
+    return list(dict.fromkeys((whole, parts))) if whole else []
+
+
+def phrases(question: str, parts: bool = False) -> list[str]:
+    """The words of a question that say something, or all if none does, each as a phrase in the syntax of FTS5.
+
+    With the `parts` of long Chinese words, if wanted (国家图书馆: 国家, 图书). Nothing in the question can be syntax: a
+    phrase is in quotes and holds letters, marks and digits only.
+    """
+    words = _words(_fold(question[:_CHARACTERS]), parts)
+    telling = [word for word in words if word not in STOP_WORDS]
+    return list(dict.fromkeys(map(_phrase, telling or words)))[:_WORDS]
 
 
 def _fold(text: str) -> str:
@@ -98,7 +108,7 @@ def _pairs(run: str) -> list[str]:
 
 
 def _words(folded: str, parts: bool) -> list[str]:
-    """The words of a question in their order, with the parts of long Chinese ones (中华人民共和国: 人民) if wanted."""
+    """The words of a question in their order."""
     found, end = [], 0
     for run in _RUN.finditer(folded):
         found += folded[end : run.start()].split()
@@ -111,12 +121,6 @@ def _chinese(run: str, parts: bool) -> list[str]:
     import rjieba  # half a second: loads its dictionary
 
     return rjieba.cut_for_search(run) if parts else rjieba.cut(run)
-
-
-def _phrases(words: list[str]) -> list[str]:
-    """FTS5 syntax for each of the words that say something, or for all of them if none does."""
-    telling = [word for word in words if word not in STOP_WORDS]
-    return list(dict.fromkeys(map(_phrase, telling or words)))[:_WORDS]
 
 
 def _phrase(word: str) -> str:

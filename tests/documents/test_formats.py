@@ -31,6 +31,8 @@ def test_text_in_chinese_encodings(encoding: str, text: str) -> None:
         ("big5", "海象在浮冰上休息，牠們潛入海底尋找蛤蜊和貽貝。"),
         ("cp1252", "Été à Málaga: le café crème coûte déjà 3€ et l’hôtel est fermé."),
         ("ascii", ENGLISH),
+        ("utf-16-le", ENGLISH),
+        ("utf-16-be", ENGLISH),
     ],
 )
 def test_text_in_other_encodings(encoding: str, text: str) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from moss_agent.documents import DocumentIndex, Found, Progress, Report, words
+from moss_agent.documents import DocumentIndex, Found, Progress, Report, contents, store, words
+from moss_agent.documents.folder import Entry
+from moss_agent.documents.worker import extract
 from moss_agent.errors import DocumentIndexError, UsageError
 from tests.documents.making import CHINESE
 
@@ -140,6 +146,44 @@ def test_terms_are_made_anew_when_the_libraries_that_shape_them_change(
     assert index.update(tmp_path) == Report(removed=1, unchanged=1)
     assert names(index.search("walrus")) == ["a.txt"]
     assert index.search("seal") == []
+
+
+PIECES = [
+    "walrus",
+    "ice",
+    "seal",
+    "drift",
+    "北极",
+    "海象",
+    "浮冰",
+    "在",
+    "上",
+    "休息",
+    "臺灣",
+    "２０２３",
+    "G20",
+    "，",
+    "。",
+    ".",
+    " ",
+    "\n\n",
+]
+TEXTS = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=120).map("".join), min_size=1, max_size=4)
+
+
+@given(TEXTS)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_text_is_found_by_each_word_that_it_alone_has(tmp_path: Path, texts: list[str]) -> None:
+    index = DocumentIndex(tmp_path / f"{uuid4()}.sqlite")
+    path = tmp_path / "x.txt"
+    with store.writing(index.path, waits=lambda: None) as db:
+        for number, text in enumerate(texts):
+            path.write_text(f"{text} only{number}", encoding="utf-8")
+            contents.add(db, Entry(tmp_path / f"{number}.txt"), extract(path, None), instead_of=None)
+    for number, text in enumerate(texts):
+        words_of = {*re.findall("[a-z]+[0-9]*|[北极海象浮冰休息]{2,}", text), f"only{number}"}
+        for word in (word for word in words_of if not any(word in other for other in texts if other != text)):
+            assert f"{number}.txt" in names(index.search(word, limit=20)), word
 
 
 def test_no_index_yet(index: DocumentIndex) -> None:

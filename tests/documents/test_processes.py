@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from moss_agent.documents import DocumentIndex, Report
 from moss_agent.errors import DocumentIndexError
 
+resource = pytest.importorskip("resource", reason="no such limits on Windows")
 ROOT = Path(__file__).parents[2]
 UPDATE = """
 import sys

@@ -32,7 +32,8 @@ def read(data: bytes, charset: str = "") -> Document:
 def decode(data: bytes, declared: str = "") -> str:
     """The text of `data`, tried in `declared` before anything is guessed. Raises Unreadable if it is no text."""
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), "")
-    for encoding in filter(None, (marked, "utf-8", declared)):
+    usual = "" if b"\0" in data[:_SAMPLE] else "utf-8"  # zeros mean UTF-16 without a mark, or no text
+    for encoding in filter(None, (marked, usual, declared)):
         text = _decoded(data, encoding)
         if text is not None:
             return _checked(text)
