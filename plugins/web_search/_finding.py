@@ -79,7 +79,8 @@ async def _read(query: str, results: list[Hit], options: Options, network: Async
 
     Behind a proxy they are not: it would resolve names itself, and reach what nobody has checked.
     """
-    if options.read and not options.proxy and not getproxies():
+    results = results[: 2 * options.hits]
+    if options.read and not options.proxy and not {"http", "https", "all"} & getproxies().keys():
         from ._pages import read
 
         results = await read(query, results, network, READING)

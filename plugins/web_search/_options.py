@@ -31,16 +31,18 @@ class Options:
     cache_hours: float
 
     def __post_init__(self) -> None:
-        for is_right, name, must in (
-            (_are_providers(self.providers), "providers", f"be a list of some of {', '.join(PROVIDERS)}"),
-            (_is_number(self.hits) and self.hits >= 1, "hits", "be 1 or more"),
-            (isinstance(self.read, bool), "read", "be true or false"),
-            (not self.region or re.fullmatch(r"[a-z]{2}-[a-z]{2,3}", self.region), "region", "look like us-en"),
-            (self.safesearch in SAFESEARCH, "safesearch", "be on, moderate or off"),
-            (_is_number(self.cache_hours) and self.cache_hours >= 0, "cache_hours", "be 0 or more"),
-        ):
-            if not is_right:
-                raise PluginError(f"{name} = {getattr(self, name)!r} under {TABLE} must {must}")
+        for name in ("region", "backend", "safesearch", "proxy", "searxng", "documents"):
+            self._check(name, isinstance(getattr(self, name), str), "be text in quotes")
+        self._check("providers", _are_providers(self.providers), f"be a list of some of {', '.join(PROVIDERS)}")
+        self._check("hits", type(self.hits) is int and self.hits >= 1, "be 1 or more")
+        self._check("read", isinstance(self.read, bool), "be true or false")
+        self._check("region", not self.region or re.fullmatch(r"[a-z]{2}-[a-z]{2,3}", self.region), "look like us-en")
+        self._check("safesearch", self.safesearch in SAFESEARCH, "be on, moderate or off")
+        self._check("cache_hours", type(self.cache_hours) in (int, float) and self.cache_hours >= 0, "be 0 or more")
+
+    def _check(self, name: str, is_right: object, must: str) -> None:
+        if not is_right:
+            raise PluginError(f"{name} = {getattr(self, name)!r} under {TABLE} must {must}")
 
     def region_for(self, query: str) -> str:
         """Country and language: the setting, else by the query's language.
@@ -52,7 +54,3 @@ class Options:
 
 def _are_providers(value: object) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(name in PROVIDERS for name in value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
