@@ -26,6 +26,7 @@ standard error. If there is no result, the reason goes there, and the exit code 
 EXAMPLES = """\
 examples:
   moss-agent plugins run calculator "37*89"
+  moss-agent plugins run web_search "why is moss green"
   moss-agent plugins run --plugin-dir mine weather Paris
   echo '{"id": 1, "tool": "calculator", "argument": "2^10"}' | moss-agent plugins run --jsonl
 

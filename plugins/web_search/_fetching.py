@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import zlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +31,8 @@ CONNECT_SECONDS = 3.0  # for each address of a host
 IDLE_SECONDS = 5.0  # between two pieces of an answer
 HEADERS = {
     "User-Agent": f"moss-agent/{__version__} (reads single pages for a person's question)",
-    "Accept": "text/html, application/xhtml+xml, text/plain;q=0.9, application/json;q=0.5",
     "Accept-Encoding": "gzip",  # the one coding that is unpacked below
 }
-_SECONDS = {"connect": CONNECT_SECONDS, "read": IDLE_SECONDS, "write": IDLE_SECONDS}
 _REDIRECTED = (301, 302, 303, 307, 308)
 
 
@@ -48,12 +46,10 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class Response:
-    """What was fetched. `is_cut`: the body was longer than the limit."""
+    """What was fetched: headers by lower-case name, and at most `BYTES` of the body."""
 
-    url: str
     headers: Mapping[str, str]
     body: bytes
-    is_cut: bool
 
 
 class PublicNetwork(httpcore2.AsyncNetworkBackend):
@@ -97,13 +93,21 @@ class Fetcher:
     """Fetches over one network; `async with` closes its connections.
 
     network: what may be connected to; httpcore2's own backend for a server that the user named.
+    redirects: how many are followed. idle: seconds to wait for the next piece of an answer.
+    tls: whom to trust, if not those that the system trusts.
     """
 
     def __init__(
-        self, network: httpcore2.AsyncNetworkBackend, redirects: int = REDIRECTS, tls: ssl.SSLContext | None = None
+        self,
+        network: httpcore2.AsyncNetworkBackend,
+        *,
+        redirects: int = REDIRECTS,
+        idle: float = IDLE_SECONDS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._redirects = redirects
-        self._pool = httpcore2.AsyncConnectionPool(network_backend=network, ssl_context=tls, keepalive_expiry=5.0)
+        self._seconds = {"connect": CONNECT_SECONDS, "read": idle, "write": idle}
+        self._pool = httpcore2.AsyncConnectionPool(network_backend=network, ssl_context=tls)
 
     async def __aenter__(self) -> Fetcher:
         return self
@@ -111,7 +115,7 @@ class Fetcher:
     async def __aexit__(self, *_: object) -> None:
         await self._pool.aclose()
 
-    async def fetch(self, address: str, types: Iterable[str]) -> Response:
+    async def fetch(self, address: str, types: Collection[str]) -> Response:
         """The body at an http or https address, if its media type is one of `types`. Raises FetchError."""
         url = _parse(address)
         for _ in range(self._redirects + 1):
@@ -122,13 +126,14 @@ class Fetcher:
             if isinstance(answer, Response):
                 return answer
             url = _parse(answer, url)
-        raise FetchError(f"{url.host} redirects too often")
+        raise FetchError(f"{url.host} redirects more than {self._redirects} times")
 
-    async def _get(self, url: httpx2.URL, types: Iterable[str]) -> Response | str:
+    async def _get(self, url: httpx2.URL, types: Collection[str]) -> Response | str:
         """What stands at `url`, or where it redirects to."""
         request_url = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        headers = {"Host": url.netloc, **HEADERS}
-        async with self._pool.stream("GET", request_url, headers=headers, extensions={"timeout": _SECONDS}) as answer:
+        headers = {"Host": url.netloc, "Accept": ", ".join(types), **HEADERS}
+        extensions = {"timeout": self._seconds}
+        async with self._pool.stream("GET", request_url, headers=headers, extensions=extensions) as answer:
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
             if answer.status in _REDIRECTED:
                 return headers.get("location", "")
@@ -136,8 +141,7 @@ class Fetcher:
                 raise FetchError(f"{url.host} answered with status {answer.status}", answer.status, headers)
             if (kind := media_type(headers)) not in types:
                 raise FetchError(f"{url.host} answered with {kind or 'no media type'}", answer.status, headers)
-            body, is_cut = await _read(answer.aiter_stream(), headers.get("content-encoding", "identity"))
-            return Response(str(url), headers, body, is_cut)
+            return Response(headers, await _read(answer.aiter_stream(), headers.get("content-encoding", "identity")))
 
 
 def media_type(headers: Mapping[str, str]) -> str:
@@ -156,18 +160,19 @@ def _parse(address: str, base: httpx2.URL | None = None) -> httpx2.URL:
     return url
 
 
-async def _read(pieces: AsyncIterator[bytes], coding: str) -> tuple[bytes, bool]:
-    """The unpacked body up to the limit, and whether there was more. Raises FetchError if it cannot be unpacked."""
-    if coding.strip().lower() not in ("identity", "gzip", "x-gzip"):
+async def _read(pieces: AsyncIterator[bytes], coding: str) -> bytes:
+    """The unpacked body up to the limit. Raises FetchError if it cannot be unpacked."""
+    coding = coding.strip().lower()
+    if coding not in ("identity", "gzip", "x-gzip"):
         raise FetchError(f"the answer is packed with {coding}")
-    unpacking = None if coding.strip().lower() == "identity" else zlib.decompressobj(16 + zlib.MAX_WBITS)
+    unpacking = None if coding == "identity" else zlib.decompressobj(16 + zlib.MAX_WBITS)
     body, received = b"", 0
     async for piece in pieces:
         received += len(piece)
         try:
-            body += unpacking.decompress(piece, BYTES + 1 - len(body)) if unpacking else piece
+            body += unpacking.decompress(piece, BYTES - len(body)) if unpacking else piece
         except zlib.error:
             raise FetchError("the answer cannot be unpacked") from None
-        if len(body) > BYTES or received > BYTES:  # what was received counts too: much of it may unpack to nothing
-            return body[:BYTES], True
-    return body, False
+        if len(body) >= BYTES or received >= BYTES:  # what was received counts too: much of it may unpack to nothing
+            break
+    return body[:BYTES]

@@ -14,7 +14,7 @@ from moss_agent.documents.formats.document import Unreadable
 from moss_agent.documents.passages import split
 from moss_agent.events import Hit
 
-from ._fetching import Fetcher, FetchError, Response, media_type
+from ._fetching import Fetcher, Response, media_type
 from ._passages import best
 from ._text import clean
 from ._threads import in_thread
@@ -50,24 +50,20 @@ async def read(query: str, results: list[Hit], network: AsyncNetworkBackend, sec
 
 
 async def _passages(hit: Hit, fetcher: Fetcher) -> list[Hit]:
-    """The passages of a hit's page; none if it cannot be read, for whatever reason."""
+    """The passages of a hit's page; none if it cannot be read."""
     try:
         response = await fetcher.fetch(hit.url, READERS)
         return [replace(hit, text=passage) for passage in await in_thread(_split, response)]
-    except (FetchError, Unreadable):
+    except Exception:  # strange pages make libraries raise anything, and must not cost the other hits
         return []
 
 
 def _split(response: Response) -> list[str]:
-    """The text of a page in clean passages. Raises Unreadable."""
+    """The text of a page in clean passages. Raises Unreadable, and whatever a library raises."""
     if response.body.count(b"<") > TAGS:
         raise Unreadable("more markup than text")
-    try:
-        document = READERS[media_type(response.headers)].read(response.body, _charset(response.headers))
-    except Unreadable:
-        raise
-    except Exception as error:  # strange pages make the libraries raise anything
-        raise Unreadable(f"cannot be read: {error}") from error
+    reader = READERS[media_type(response.headers)]
+    document = reader.read(response.body, _charset(response.headers))
     passages = (clean(passage) for section in document.sections for passage in split(section.text))
     return [passage for passage in passages if passage][:PASSAGES]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from moss_agent.errors import PluginError
 from moss_agent.events import Hit
@@ -18,7 +18,7 @@ from moss_agent.events import Hit
 from ._hits import merge
 from ._options import SAFESEARCH, TABLE, Options
 from ._provider import ProviderFailed
-from ._text import is_chinese
+from ._text import is_chinese, link
 
 REFUSED, BROKEN = 30.0, 10.0  # pauses in seconds
 
@@ -36,7 +36,7 @@ async def search(query: str, options: Options, seconds: float) -> list[Hit]:
     }
     address = f"{_server(options.searxng)}/search?{urlencode(form)}"
     try:
-        async with Fetcher(AnyIOBackend(), redirects=0) as fetcher:
+        async with Fetcher(AnyIOBackend(), redirects=0, idle=seconds) as fetcher:
             answer = await fetcher.fetch(address, ["application/json"])
     except FetchError as error:
         raise _failure(error.status, error.headers, str(error)) from error
@@ -52,7 +52,7 @@ def _language(query: str, region: str) -> str:
 
 
 def _server(address: str) -> str:
-    if urlsplit(address).scheme not in ("http", "https"):
+    if not link(address):
         raise PluginError(f"searxng = {address!r} under {TABLE} must be your server's address, http or https")
     return address.rstrip("/").removesuffix("/search")
 

@@ -166,6 +166,13 @@ def test_nothing_found_or_refused(engines: Engines, status: int) -> None:
     assert "found nothing, or refuse more requests" in error_of()
 
 
+def test_after_a_refusal_the_engines_are_left_alone(engines: Engines) -> None:
+    engines.status = 429
+    error_of()
+    assert "not asked again for another 2 s" in error_of("other words")
+    assert len(engines.received) == 1
+
+
 def test_only_unusable_results(engines: Engines) -> None:
     engines.pages["/duckduckgo"] = duckduckgo(("javascript:alert(1)", "T", "Text."), ("https://example.org/", "T", ""))
     assert "other words" in error_of()
@@ -211,6 +218,7 @@ def test_no_network_is_said_in_one_line_within_seconds() -> None:
         ({"providers": ["google"]}, "providers = ['google']"),
         ({"providers": ["searxng"]}, "searxng = ''"),
         ({"providers": ["searxng"], "searxng": "localhost:8888"}, "searxng = 'localhost:8888'"),
+        ({"providers": ["searxng"], "searxng": "http://[x"}, "searxng = 'http://[x'"),
         ({"proxy": "nonsense://x"}, "proxy"),
     ],
 )

@@ -39,7 +39,7 @@ def error_of(url: str, site: Site | None = None, tls: ssl.SSLContext | None = No
 def test_fetches_a_page_and_says_who_asks(site: Site) -> None:
     site.pages["/a"] = answer("<p>hello")
     fetched = fetch(site.url("/a"), site)
-    assert (fetched.body, fetched.is_cut, fetched.url) == (b"<p>hello", False, site.url("/a"))
+    assert fetched.body == b"<p>hello" and fetched.headers["content-type"] == "text/html; charset=utf-8"
     assert "\r\nUser-Agent: moss-agent/" in site.requests[0]
     assert "\r\nHost: 127.0.0.1:" in site.requests[0]
 
@@ -112,7 +112,7 @@ def test_a_redirect_is_checked_like_any_address(site: Site) -> None:
 
 def test_redirects_end(site: Site) -> None:
     site.pages["/"] = redirect("/")
-    assert "redirects too often" in error_of(site.url(), site)
+    assert "redirects more than 4 times" in error_of(site.url(), site)
     assert len(site.requests) == 5
 
 
@@ -128,20 +128,18 @@ def forever(piece: bytes, pause: float = 0.0, head: bytes = b"") -> Callable[[Wr
 
 def test_an_endless_body_is_cut(site: Site) -> None:
     site.pages["/"] = forever(b"<p>" + b"x" * 10_000, head=b"\r\n")
-    fetched = fetch(site.url(), site)
-    assert fetched.is_cut and len(fetched.body) == BYTES
+    assert len(fetch(site.url(), site).body) == BYTES
 
 
 def test_a_bomb_is_cut_while_it_unpacks(site: Site) -> None:
     site.pages["/"] = packed(bytes(50_000_000))
-    fetched = fetch(site.url(), site)
-    assert fetched.is_cut and len(fetched.body) == BYTES
+    assert len(fetch(site.url(), site).body) == BYTES
 
 
 def test_packed_data_that_unpacks_to_nothing_ends(site: Site) -> None:
     empty_blocks = gzip.compress(b"")[:10] + b"\0\0\0\xff\xff"
     site.pages["/"] = forever(b"\0\0\0\xff\xff" * 2000, head=b"Content-Encoding: gzip\r\n\r\n" + empty_blocks)
-    assert fetch(site.url(), site).is_cut
+    assert fetch(site.url(), site).body == b""
 
 
 def test_packed_pages_are_unpacked(site: Site) -> None:
