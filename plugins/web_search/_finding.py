@@ -16,7 +16,7 @@ from moss_agent.events import Hit
 from ._cache import Cache
 from ._options import Options
 from ._pauses import Pause
-from ._provider import ProviderFailed
+from ._provider import Provider, ProviderFailed
 
 if TYPE_CHECKING:
     from httpcore2 import AsyncNetworkBackend
@@ -58,9 +58,9 @@ async def find(query: str, options: Options, cache: Cache, network: AsyncNetwork
 async def _ask(name: str, query: str, options: Options, pause: Pause, seconds: float) -> list[Hit]:
     """What a provider finds within the seconds. Raises ProviderFailed, and keeps in mind that it did."""
     pause.check()
-    provider = import_module(f"._{name}", __package__)
+    search: Provider = import_module(f"._{name}", __package__).search
     try:
-        results = await asyncio.wait_for(provider.search(query, options, seconds), seconds)
+        results = await asyncio.wait_for(search(query, options, seconds), seconds)
     except asyncio.TimeoutError:
         failure = ProviderFailed(f"no answer within {seconds:.0f} s", SLOW)
         pause.begin(failure)

@@ -75,15 +75,17 @@ def _hits(body: bytes) -> list[Hit]:
     try:
         data = json.loads(body)
         results, silent = data["results"], data.get("unresponsive_engines", [])
-        hits = [Hit(*(_text(result, name) for name in ("content", "title", "url"))) for result in results]
+        # Of an encyclopedia the text stands in its box only, the result is but a link.
+        hits = [_hit(box, "content", "infobox", "id") for box in data.get("infoboxes", [])]
+        hits += [_hit(result, "content", "title", "url") for result in results]
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         raise ProviderFailed("the SearXNG server did not answer with search results", pause=BROKEN) from None
-    if not results and silent:
+    if not hits and silent:
         reasons = "; ".join(" ".join(map(str, reason)) for reason in silent[:4])
         raise ProviderFailed(f"the engines behind the SearXNG server failed: {reasons}", pause=BROKEN)
     return merge(hits)
 
 
-def _text(result: Mapping[str, Any], name: str) -> str:
-    value = result.get(name)
-    return value if isinstance(value, str) else ""
+def _hit(result: Mapping[str, Any], *names: str) -> Hit:
+    """Text, title and address under these names; empty if it is no text."""
+    return Hit(*(value if isinstance(value := result.get(name), str) else "" for name in names))

@@ -21,7 +21,7 @@ PARIS = {
 }
 
 
-def results(*found: object, unresponsive: Sequence[Sequence[str]] = ()) -> bytes:
+def results(*found: object, unresponsive: Sequence[Sequence[str]] = (), boxes: Sequence[object] = ()) -> bytes:
     """An answer of the server."""
     data = {
         "query": "capital of France",
@@ -29,7 +29,7 @@ def results(*found: object, unresponsive: Sequence[Sequence[str]] = ()) -> bytes
         "results": found,
         "answers": [],
         "corrections": [],
-        "infoboxes": [],
+        "infoboxes": list(boxes),
         "suggestions": [],
         "unresponsive_engines": list(unresponsive),
     }

@@ -65,6 +65,13 @@ def test_only_what_can_be_cited(site: Site) -> None:
     assert ask(site) == [Hit(PARIS["content"], "", PARIS["url"])]
 
 
+def test_the_text_of_an_encyclopedia_stands_in_a_box(site: Site) -> None:
+    link = {"url": "https://en.wikipedia.org/wiki/Lyon", "title": "Lyon", "content": ""}
+    box = {"infobox": "Lyon", "id": link["url"], "content": "Lyon is a city.", "urls": [{"title": "W", "url": "x"}]}
+    site.pages["/search"] = results(link, PARIS, boxes=[box])
+    assert [hit.text for hit in ask(site)] == ["Lyon is a city.", PARIS["content"]]
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [
