@@ -81,6 +81,19 @@ def test_any_file_name(tmp_path: Path, index: DocumentIndex, name: bytes) -> Non
     assert index.update(folder).removed == 1
 
 
+@posix_only
+def test_folders_deeper_than_calls_may_be(tmp_path: Path, index: DocumentIndex) -> None:
+    deep = [tmp_path]
+    while len(deep) < 1500:
+        deep.append(deep[-1] / "d")
+        deep[-1].mkdir()
+    (deep[-1] / "walrus.txt").write_text("walrus")
+    assert index.update(tmp_path).added == 1
+    (deep[-1] / "walrus.txt").unlink()
+    for folder in reversed(deep[1:]):  # pytest's own cleaning would go as deep
+        folder.rmdir()
+
+
 @pytest.mark.usefixtures("bound_by_permissions")
 def test_what_may_not_be_opened_stays_as_it_was(folder: Path, index: DocumentIndex) -> None:
     index.update(folder)
