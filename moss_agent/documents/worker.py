@@ -73,7 +73,7 @@ class Worker:
         except TimeoutError:
             self.close()
             return Extract(b"", problem=f"takes longer than {self._seconds:g} s to read")
-        except RuntimeError:  # from loky: the worker is gone
+        except (RuntimeError, MemoryError):  # from loky: the worker is gone, or about to be
             self.close()
             return Extract(b"", problem="made the program that reads it crash")
 
