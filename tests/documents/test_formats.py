@@ -144,6 +144,11 @@ def test_pdf_page_by_page() -> None:
     ]
 
 
+@pytest.mark.parametrize("title", ["untitled", "Microsoft Word - thesis.docx", "slides.pptx"])
+def test_pdf_titles_that_programs_made_up_are_none(title: str) -> None:
+    assert read(pdf([["walrus"]], title=title), ".pdf").title == ""
+
+
 def test_pdf_that_cannot_be_read_says_why() -> None:
     for data, reason in [
         (pdf([["secret"]], password="x"), "encrypted"),
