@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -117,7 +118,7 @@ def _progress() -> Iterator[Callable[[Progress], None]]:
         yield tell
 
 
-def _print_failed(failed: dict[Path, str], out: object) -> None:
+def _print_failed(failed: Mapping[Path, str], out: TextIO) -> None:
     for path, reason in failed.items():
         print(f"not read: {one_line(str(path))}: {one_line(reason)}", file=out)
 

@@ -26,25 +26,27 @@ class Entry:
 
 
 def walk(folder: Path) -> Iterator[Entry]:
-    """All files of a known kind below `folder`, in order of their names.
+    """All files of a known kind in `folder` and the folders in it, in order of their names.
 
     Left out are hidden files and folders (their names begin with a dot) and the lock files that Word writes beside an
     open one. Symbolic links are not followed: they could lead in circles, or out of the folder.
     """
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        yield closed(folder, error)
-        return
-    for entry in found:
-        if entry.name.startswith((".", "~$")):
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                found = sorted(entries, key=lambda entry: entry.name, reverse=True)
+        except OSError as error:
+            yield closed(place, error)
             continue
-        path = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False):
-            yield from walk(path)
-        elif path.suffix.lower() in BY_SUFFIX or entry.is_symlink():
-            yield _look(path)
+        shown = [entry for entry in found if not entry.name.startswith((".", "~$"))]
+        waiting += [Path(entry.path) for entry in shown if entry.is_dir(follow_symlinks=False)]
+        for entry in reversed(shown):
+            path = Path(entry.path)
+            is_wanted = path.suffix.lower() in BY_SUFFIX or entry.is_symlink()
+            if is_wanted and not entry.is_dir(follow_symlinks=False):
+                yield _look(path)
 
 
 def _look(path: Path) -> Entry:

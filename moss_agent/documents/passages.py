@@ -17,7 +17,7 @@ _CJK = "[\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]"
 _BETWEEN_CJK = re.compile(f"(?<={_CJK}) (?={_CJK})")
 _CLOSING = "[\"'”’」』）)\\]】》]"
 _END = re.compile(f"(?:[。！？；…]{{1,20}}{_CLOSING}{{0,9}}|[.!?]{{1,20}}{_CLOSING}{{0,9}}(?= )) ?")
-_COMMA = re.compile("[,;:，、：](?=[^,;:，、：\\d]*\\Z)")
+_COMMA = re.compile("[,;:](?= )|[，、：]")
 
 
 def flow(text: str) -> str:
@@ -61,8 +61,8 @@ def _pieces(sentence: str) -> Iterator[str]:
 
 def _place_to_cut(head: str) -> int:
     """Where to cut a full passage: as late as possible, but not so that most of the room is lost."""
-    comma = _COMMA.search(head)
-    places = (comma.end() if comma else 0, head.rfind(" ") + 1)
+    commas = [comma.end() for comma in _COMMA.finditer(head)]
+    places = (commas[-1] if commas else 0, head.rfind(" ") + 1)
     return next((place for place in places if place > LENGTH // 2), LENGTH)
 
 

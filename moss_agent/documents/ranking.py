@@ -52,8 +52,7 @@ def _matching(db: sqlite3.Connection, expression: str) -> Iterator[Found]:
 
 
 def _found(text: str, heading: str, page: int | None, title: str, path: bytes, score: float) -> Found:
-    if heading and heading != title:
-        title = f"{title} › {heading}"
+    title = f"{title} › {heading}" if heading else title
     url = Path(os.fsdecode(path)).as_uri()
     return Found(text, title, f"{url}#page={page}" if page else url, score)
 

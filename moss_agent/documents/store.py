@@ -83,7 +83,7 @@ def _locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         lock.release()
-        raise DocumentIndexError(f"document index {path}: {error.strerror}: name a file elsewhere") from error
+        raise DocumentIndexError(f"document index {path}: {error.strerror}: choose another place for it") from error
     try:
         yield
     finally:
@@ -152,10 +152,12 @@ def _database_errors(path: Path) -> Iterator[None]:
 def _reason(path: Path, message: str) -> str:
     if any(sign in message for sign in ("not a database", "malformed", "corrupt", "vtable constructor")):
         return f"{path} is damaged, or no document index: delete it and run moss-agent search index again"
-    if "full" in message or "disk I/O" in message:
+    if "is full" in message or "disk I/O" in message:
         return f"document index {path}: no room to write, or the disk fails ({message}): make room and try again"
     if "readonly" in message or "unable to open" in message:
-        return f"document index {path}: cannot be opened or written: check its permissions or name a file elsewhere"
+        return (
+            f"document index {path}: cannot be opened or written: check its permissions, or choose another place for it"
+        )
     if "no such module: fts5" in message:
         return "this Python's SQLite has no FTS5: use a Python that has it"
     return f"document index {path}: {message}"

@@ -5,8 +5,8 @@ Both sides are folded first: full-width and other compatibility forms (NFKC), tr
 overlapping pairs of characters, so any part of a text can be found, whether a dictionary knows it or not, and the
 index does not depend on a dictionary's version. A question in Chinese is cut into words with jieba's dictionary, and
 each word is looked up as the sequence of its pairs: words decide what counts, pairs that nothing is missed. All
-other scripts are split at what is neither letter, mark nor digit, and between letters and digits (GDP2023); case,
-diacritics and English endings (Porter) are left to FTS5.
+other scripts are split at what is neither letter, mark nor digit, and between letters and digits (GDP2023), but
+1,000 is 1000; case, diacritics and English endings (Porter) are left to FTS5.
 
 Not covered: synonyms, regional vocabulary (軟體 and 软件), endings of languages other than English, and
 punctuation inside names (C++ is c).
@@ -26,6 +26,7 @@ HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff
 KANA = "\u3040-\u30ff"
 SOUTH_EAST_ASIAN = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _RUN = re.compile(f"(?P<han>[{HAN}]+)|[{KANA}]+|[{SOUTH_EAST_ASIAN}]+")
+_GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # the comma of 1,000
 _EDGE = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")  # between a letter and a digit
 _CHARACTERS, _WORDS = 1000, 32  # of a question; what is longer is no question and costs time
 
@@ -77,7 +78,8 @@ def phrases(question: str, parts: bool = False) -> list[str]:
 
 def _fold(text: str) -> str:
     """`text` in one form of each character, with a space for everything that belongs to no word."""
-    return _simplifier().convert(normalize("NFKC", text).translate(_SEPARATORS)).lower()
+    plain = _GROUPED.sub("", normalize("NFKC", text)).translate(_SEPARATORS)
+    return _simplifier().convert(plain).lower()
 
 
 class _Separators(dict[int, "str | None"]):

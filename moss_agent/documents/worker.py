@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.documents.formats import read
-from moss_agent.documents.formats.document import Unreadable
+from moss_agent.documents.formats.document import Document, Unreadable
 from moss_agent.documents.passages import flow, split
 from moss_agent.errors import DocumentIndexError
 
@@ -72,7 +73,7 @@ class Worker:
         except TimeoutError:
             self.close()
             return Extract(b"", problem=f"takes longer than {self._seconds:g} s to read")
-        except RuntimeError:  # from loky: the worker is gone
+        except (RuntimeError, MemoryError):  # from loky: the worker is gone, or about to be
             self.close()
             return Extract(b"", problem="made the program that reads it crash")
 
@@ -106,18 +107,27 @@ def extract(path: Path, known: bytes | None) -> Extract | None:
         if len(data) > SIZE:
             raise Unreadable(f"larger than {SIZE >> 20} MB: split it into several files")
         document = read(data, path.suffix.lower())
-        passages = tuple(
-            Passage(text, flow(section.heading)[:_TITLE], section.page)
-            for section in document.sections
-            for text in split(section.text)
-        )
-        return Extract(digest, flow(document.title)[:_TITLE], passages)
+        title = flow(document.title)[:_TITLE]
+        passages = tuple(_passages(document, title)) or (Passage(title, "", None),) * bool(title)
+        return Extract(digest, title, passages)
     except Unreadable as error:
         return Extract(digest, problem=flow(str(error)))
     except MemoryError:
         return Extract(digest, problem=f"takes more than {MEMORY >> 30} GB of memory to read")
     except Exception as error:  # damaged files make the libraries raise anything
         return Extract(digest, problem=f"damaged: {flow(f'{type(error).__name__}: {error}')[:_TITLE]}")
+
+
+def _passages(document: Document, title: str) -> Iterator[Passage]:
+    """A document in passages. A heading without text stands before the next one; after the last text it is text."""
+    waiting = ""
+    for section in document.sections:
+        own = flow(section.heading)
+        heading = " › ".join(filter(None, (waiting, own if own != title else "")))
+        texts = list(split(section.text))
+        yield from (Passage(text, heading[:_TITLE], section.page) for text in texts)
+        waiting = "" if texts else heading
+    yield from (Passage(text, "", None) for text in split(waiting))
 
 
 def _set_up(program: int) -> None:

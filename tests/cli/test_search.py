@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent import cli
 from tests.cli.conftest import Program
 
 
@@ -57,14 +58,22 @@ def test_index_query_status_forget(program: Program, papers: Path, tmp_path: Pat
         (["index", "nowhere"], "no folder"),
         (["query", "x", "--limit", "0"], "must be 1 or more"),
         (["query"], "QUERY"),
-        (["index", "papers", "--index", "papers"], "name a file elsewhere"),
+        (["index", "papers", "--index", "papers"], "choose another place"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(program: Program, papers: Path, arguments: list[str], message: str) -> None:
-    done = program("search", *arguments, XDG_DATA_HOME=str(papers / "nothing"))
-    assert done.returncode == (1 if message == "name a file elsewhere" else 2)
-    assert done.stderr.count("\n") == 1
-    assert message in done.stderr
+def test_what_cannot_be_done_is_one_line(
+    papers: Path,
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(papers.parent)
+    monkeypatch.setenv("XDG_DATA_HOME", str(papers / "nothing"))
+    assert cli.main(["search", *arguments]) == (1 if message == "choose another place" else 2)
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert message in errors
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such file names on Windows")

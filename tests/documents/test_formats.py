@@ -44,6 +44,11 @@ def test_one_damaged_byte_does_not_spoil_a_text() -> None:
     assert CHINESE in read(data[:3000] + b"\xff" + data[3000:], ".txt").sections[0].text
 
 
+def test_text_that_goes_on_as_something_else_is_refused() -> None:
+    with pytest.raises(Unreadable, match="goes on as something else"):
+        read((CHINESE * 2000).encode("gb18030") + b"\xff" * 90_000, ".txt")
+
+
 @pytest.mark.parametrize("data", [bytes(range(256)) * 50, b"\0" * 5000, b"\x7fELF\x02\x01\x01" + bytes(3000)])
 def test_what_is_no_text_is_refused(data: bytes) -> None:
     with pytest.raises(Unreadable, match="not text"):
@@ -112,6 +117,13 @@ def test_html_in_the_encoding_that_it_declares(charset: str) -> None:
     assert text in " ".join(section.text for section in document.sections)
 
 
+def test_html_lists_in_lists_are_said_once() -> None:
+    items = "<ul><li>walrus<ul><li>tusks</li><li>whiskers</li></ul></li><li>se<b>al</b></li></ul>"
+    document = read(html("Animals", f"<h1>Animals</h1><p>{ENGLISH * 5}</p>{items}"), ".html")
+    text = " ".join(section.text for section in document.sections)
+    assert text.split()[-4:] == ["walrus", "tusks", "whiskers", "seal"]
+
+
 @pytest.mark.parametrize("page", ["<p>just this</p>", "just this", '<?xml version="1.0" encoding="gbk"?><p>just this'])
 def test_html_that_is_no_article_keeps_all_its_text(page: str) -> None:
     page += "<script>evil()</script><!-- secret -->"
@@ -130,6 +142,11 @@ def test_pdf_page_by_page() -> None:
         (1, "The walrus rests on ice."),
         (2, "海象在浮冰上休息。"),
     ]
+
+
+@pytest.mark.parametrize("title", ["untitled", "Microsoft Word - thesis.docx", "slides.pptx"])
+def test_pdf_titles_that_programs_made_up_are_none(title: str) -> None:
+    assert read(pdf([["walrus"]], title=title), ".pdf").title == ""
 
 
 def test_pdf_that_cannot_be_read_says_why() -> None:

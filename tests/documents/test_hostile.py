@@ -10,10 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from moss_agent.documents import DocumentIndex
-from moss_agent.documents.worker import Worker
-from tests.documents.making import pdf
+from moss_agent.documents.passages import LENGTH
+from moss_agent.documents.worker import Worker, extract
+from tests.documents.making import CHINESE, ENGLISH, docx, html, pdf
 
 NOISE = random.Random(1).randbytes(10_000)
 posix_only = pytest.mark.skipif(os.name == "nt", reason="no such files on Windows")
@@ -81,6 +84,19 @@ def test_any_file_name(tmp_path: Path, index: DocumentIndex, name: bytes) -> Non
     assert index.update(folder).removed == 1
 
 
+@posix_only
+def test_folders_deeper_than_calls_may_be(tmp_path: Path, index: DocumentIndex) -> None:
+    deep = [tmp_path]
+    while len(deep) < 1100:
+        deep.append(deep[-1] / "d")
+        deep[-1].mkdir()
+    (deep[-1] / "walrus.txt").write_text("walrus")
+    assert index.update(tmp_path).added == 1
+    (deep[-1] / "walrus.txt").unlink()
+    for folder in reversed(deep[1:]):  # pytest's own cleaning would go as deep
+        folder.rmdir()
+
+
 @pytest.mark.usefixtures("bound_by_permissions")
 def test_what_may_not_be_opened_stays_as_it_was(folder: Path, index: DocumentIndex) -> None:
     index.update(folder)
@@ -104,6 +120,30 @@ def test_a_file_that_was_readable_and_is_damaged_leaves(tmp_path: Path, index: D
     assert list(index.update(tmp_path).failed.values()) == ["damaged, or no PDF"]
     assert index.search("walrus") == []
     assert index.status()[0].failed == {tmp_path / "a.pdf": "damaged, or no PDF"}
+
+
+GOOD = {
+    ".txt": CHINESE.encode("gb18030"),
+    ".md": f"# Walrus\n\n| a | b |\n|---|---|\n\n> {ENGLISH}\n".encode(),
+    ".html": html("Walrus", f"<h1>Walrus</h1><p>{ENGLISH}</p><table><tr><td>{CHINESE}</td></tr></table>"),
+    ".pdf": pdf([[ENGLISH], [CHINESE]]),
+    ".docx": docx("Walrus", [ENGLISH], [[CHINESE, "x"]]),
+}
+
+
+@pytest.mark.parametrize("suffix", GOOD)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damaged_files_are_read_or_refused(tmp_path: Path, suffix: str, data: st.DataObject) -> None:
+    whole = GOOD[suffix]
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, min(len(whole), start + 200)))
+    path = tmp_path / f"damaged{suffix}"
+    path.write_bytes(whole[:start] + data.draw(st.binary(max_size=50)) + whole[end:])
+    found = extract(path, None)
+    assert found.passages or found.problem or not any(map(str.isalnum, found.title))
+    assert all(0 < len(passage.text) <= LENGTH for passage in found.passages)
+    assert "\n" not in found.problem
 
 
 @pytest.fixture

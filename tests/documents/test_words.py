@@ -32,6 +32,8 @@ def matches(text: str, question: str) -> bool:
         ("他爱喝茶", "茶"),
         ("请把猫带来", "猫"),
         ("G20 countries", "g20"),
+        ("1,234,567 people", "1234567"),
+        ("人口14,1175万", "1175"),
         ("COVID-19", "covid19"),
         ("feed-in tariff", "feed in tariffs"),
         ("co\u00adoperation", "cooperation"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CHARACTERS = 20_000_000  # of text in one document: ten times the Bible; more is no document but an attack or a dump
+CHARACTERS = 20_000_000  # of text in one document: five times the Bible; more is a dump or an attack
 
 
 class Unreadable(Exception):

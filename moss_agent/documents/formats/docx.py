@@ -1,6 +1,6 @@
 """Word files (.docx) with python-docx: paragraphs and tables, in sections by heading.
 
-Not covered: footnotes, comments, text boxes, headers and footers, and tracked deletions (they are left out).
+Not covered: footnotes, comments, text boxes, headers and footers, tables inside tables. Tracked deletions are left out.
 """
 
 from __future__ import annotations

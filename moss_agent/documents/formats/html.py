@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _CHARSET = re.compile(rb"<(?:meta[^>]{1,200}?charset|\?xml[^>]{1,200}?encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
 
+_ENDS = {"lb": "\n", "cell": " ", "row": "\n\n", "item": "\n\n", "p": "\n\n"}  # what follows trafilatura's elements
+
 
 def read(data: bytes, charset: str = "") -> Document:
     """The text of a page. `charset` is tried where the page does not name its own."""
@@ -52,14 +54,14 @@ def _sections(body: _Element) -> Iterator[Section]:
             yield Section("\n\n".join(paragraphs), heading)
             heading, paragraphs = " ".join(block.itertext()), []
         else:
-            paragraphs += _paragraphs(block)
+            paragraphs.append(_text(block))
     yield Section("\n\n".join(paragraphs), heading)
 
 
-def _paragraphs(block: _Element) -> Iterator[str]:
-    """The text of a block: a table by rows, a list by items."""
-    for line_break in block.iter("lb"):
-        line_break.tail = "\n" + (line_break.tail or "")
-    parts = {"table": "row", "list": "item"}.get(block.tag)
-    for part in block.iter(parts) if parts else [block]:
-        yield (" " if parts == "row" else "").join(part.itertext())
+def _text(block: _Element) -> str:
+    """The text of a block: each item of a list and row of a table is a paragraph."""
+    for element in block.iter(*_ENDS):
+        element.tail = _ENDS[element.tag] + (element.tail or "")
+    for inner in block.iter("list", "table"):
+        inner.text = "\n\n" + (inner.text or "")
+    return "".join(block.itertext())

@@ -11,6 +11,8 @@ from moss_agent.documents.formats.document import Document, Section, Unreadable
 
 _BROKEN_WORD = re.compile("[\ufffe\x02](?:\r?\n)?")  # PDFium's sign for a hyphen at the end of a line
 
+_NO_TITLE = re.compile(r"untitled|Microsoft \w+ - .*|.*\.(?:docx?|tex|indd|pptx?)", re.IGNORECASE)  # made by programs
+
 
 def read(data: bytes) -> Document:
     from pypdfium2 import PdfDocument, PdfiumError
@@ -19,7 +21,8 @@ def read(data: bytes) -> Document:
         pdf = PdfDocument(data)
     except PdfiumError as error:
         raise Unreadable(_reason(str(error))) from None
-    document = Document(pdf.get_metadata_value("Title"))
+    title = pdf.get_metadata_value("Title")
+    document = Document("" if _NO_TITLE.fullmatch(title) else title)
     for number in range(len(pdf)):
         page = pdf[number]
         text = page.get_textpage().get_text_range()

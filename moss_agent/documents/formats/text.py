@@ -37,14 +37,17 @@ def decode(data: bytes, declared: str = "") -> str:
         text = _decoded(data, encoding)
         if text is not None:
             return _checked(text)
-    return _checked(_decoded(data, _guess(data)) or "")
+    text = _decoded(data, _guess(data))
+    if text is None:
+        raise Unreadable("begins as text and goes on as something else")
+    return _checked(text)
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
     """`data` in that encoding, or None if too much of it is wrong or the encoding is none."""
     try:
         text = data.decode(encoding, "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # some codecs of Python do not replace
         return None
     return text if text.count("\ufffd") <= len(text) * _DAMAGED else None
 
