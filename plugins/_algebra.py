@@ -31,6 +31,7 @@ _FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     **{function.__name__: function for function in _SAME_NAME},
     "abs": sympy.Abs, "ceil": sympy.ceiling, "min": sympy.Min, "max": sympy.Max, "remainder": sympy.Mod,
     "log2": lambda x: sympy.log(x, 2), "log10": lambda x: sympy.log(x, 10), "sum": lambda *x: sympy.Add(*x),
+    "radians": lambda x: x * sympy.pi / 180, "float": lambda x: x,
 }  # fmt: skip
 _STEPPED = frozenset({"floor", "ceil", "sign", "remainder", "gcd", "lcm"})
 _UNDEFINED = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)

@@ -2,64 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from moss_agent.errors import PluginError
 
-from ._dates import days_between
+from ._dates import with_days
 from ._doubles import CONSTANTS
-from ._expressions import parse_tokens
 from ._numbers import evaluate, holds, show
 from ._python_text import spelled_out
-from ._tokens import MAX_LENGTH, tokenize
+from ._reading import read_calculation
+from ._tokens import MAX_LENGTH
 from ._tree import PI, Name, Node, Number, Relation, Statement, names, replaced
-from ._units import without_units
 
 
 def calculated(text: str) -> str:
     """The result of the argument. Raises PluginError naming the token or the limit that is in the way."""
     if len(text) > MAX_LENGTH:
         raise PluginError(f"the argument has {len(text)} characters, the limit is {MAX_LENGTH}")
-    if (days := days_between(text)) is not None:
-        return show(days)
-    values, rest = _assigned(_statements(spelled_out(text, _inner)))
+    statements, has_units = read_calculation(with_days(spelled_out(text, _inner)))
+    values, rest = _assigned(statements)
     if not rest:
         return show(evaluate(list(values.values())[-1]))
     relations = [s for s in rest if isinstance(s, Relation)]
     if unknown := sorted(set().union(*map(names, rest)) - CONSTANTS.keys()):
+        if len(relations) < max(len(rest), len(unknown)) or (has_units and len(max(unknown, key=len)) > 1):
+            raise PluginError(f"unknown name {unknown[0][:40]!r}")
         return _solved(relations, unknown)
     if len(relations) == len(rest):
         return str(all(holds(relation) for relation in relations))
-    if len(rest) > 1 or isinstance(rest[0], Relation):
+    if len(rest) > 1:
         raise PluginError(f"{len(rest)} expressions: give one at a time")
     return show(evaluate(rest[0]))
 
 
-def _statements(expression: str) -> tuple[Statement, ...]:
-    return parse_tokens(without_units(tokenize(expression)))
-
-
 def _inner(expression: str) -> str:
     """What one expression inside Python code is worth, as text."""
-    if len(statements := _statements(expression)) != 1 or isinstance(statements[0], Relation):
+    (statement, *others), _ = read_calculation(expression)
+    if others or isinstance(statement, Relation):
         raise PluginError(f"{expression[:40]!a} is not one expression")
-    return show(evaluate(statements[0]))
+    return show(evaluate(statement))
 
 
-def _assigned(statements: tuple[Statement, ...]) -> tuple[dict[str, Node], list[Statement]]:
+def _assigned(statements: Sequence[Statement]) -> tuple[dict[str, Node], list[Statement]]:
     """The values of the assignments `name = number`, and the other statements with these put in."""
     values: dict[str, Node] = {}
-    rest: list[Statement] = []
-    for statement in statements:
-        if not isinstance(statement, Relation):
-            rest.append(replaced(statement, values))
-            continue
+    rest = list(statements)
+    while found := next(((s, v) for s in rest if (v := _assignment(s, values, len(statements) > 1))), None):
+        rest.remove(found[0])
+        values.update(found[1])
+    return values, [_with_values(statement, values) for statement in rest]
+
+
+def _assignment(statement: Statement, values: Mapping[str, Node], pi_too: bool) -> dict[str, Node]:
+    """The name and its value, if the statement is an assignment; pi_too: to pi as well."""
+    if not isinstance(statement, Relation) or statement.symbol != "=" or not isinstance(statement.left, Name):
+        return {}
+    name, right = statement.left.name, replaced(statement.right, values)
+    if name in values or names(right) - CONSTANTS.keys() or (statement.left == PI and not pi_too):
+        return {}
+    return {name: _value(right)}
+
+
+def _with_values(statement: Statement, values: Mapping[str, Node]) -> Statement:
+    if isinstance(statement, Relation):
         left, right = replaced(statement.left, values), replaced(statement.right, values)
-        if statement.symbol == "=" and isinstance(left, Name) and left != PI and not names(right) - CONSTANTS.keys():
-            values[left.name] = _value(right)
-        else:
-            rest.append(Relation(statement.symbol, left, right))
-    return values, rest
+        return Relation(statement.symbol, left, right)
+    return replaced(statement, values)
 
 
 def _value(node: Node) -> Number:
@@ -76,8 +85,6 @@ def _value(node: Node) -> Number:
 
 def _solved(relations: list[Relation], unknown: list[str]) -> str:
     """What the equation solver says of equations that were handed to the calculator."""
-    if len([r for r in relations if r.symbol == "="]) < len(unknown):
-        raise PluginError(f"unknown name {unknown[0][:40]!r}")
     from ._solving import solve_relations
 
     return "; ".join(solve_relations(relations, unknown))

@@ -14,6 +14,7 @@ import sympy
 from sympy.functions.elementary.trigonometric import TrigonometricFunction
 
 MAX_DEGREE = 20  # of the polynomials in one thing that are left to sympy
+MAX_FACTORED = 40  # degree of the polynomials that are factored
 MAX_DEGREES = {
     frozenset({"exponential"}): MAX_DEGREE,
     frozenset({"logarithm"}): 4,
@@ -23,34 +24,75 @@ MAX_DEGREES = {
     frozenset({"root"}): 4,
     frozenset({"unknown", "root"}): 4,
 }  # of polynomials in several things, by their kinds
-MAX_ROOTS = 2  # in one equation
+MAX_THINGS = 3  # in one equation, `x` included
 MAX_ROOT = 4  # the n of its nth roots
 
+Solution = dict[sympy.Symbol, sympy.Expr]
 
-def closed_forms(equations: Sequence[sympy.Expr], wanted: Sequence[sympy.Symbol]) -> list[dict]:
-    """What sympy finds, as dicts from symbols to expressions, unchecked, perhaps nothing."""
-    if len(equations) == 1 and equations[0].free_symbols == set(wanted) and _is_for_numbers(equations[0], wanted[0]):
-        return []
+
+def closed_forms(equations: Sequence[sympy.Expr], wanted: Sequence[sympy.Symbol]) -> list[Solution]:
+    """What sympy finds, unchecked, perhaps nothing."""
     try:
+        if len(equations) == len(wanted) == 1 and equations[0].free_symbols == set(wanted):
+            return _of_one(equations[0], wanted[0])
         return sympy.solve(equations, wanted, dict=True)
     except Exception:  # of any kind: all of them mean that sympy knows no closed form
         return []
 
 
-def _is_for_numbers(equation: sympy.Expr, unknown: sympy.Symbol) -> bool:
+def _of_one(equation: sympy.Expr, unknown: sympy.Symbol) -> list[Solution]:
+    """Of one equation in one unknown."""
     numerator = sympy.fraction(sympy.together(equation))[0]
     if not numerator.has(unknown):
-        return False
-    polynomial = sympy.Poly(numerator)
+        return []
+    things = [thing for thing in sympy.Poly(numerator).gens if thing.has(unknown)]
+    polynomial, kinds = sympy.Poly(numerator, *things), {_kind(thing, unknown) for thing in things}
+    if kinds == {"exponential"} and len(things) == polynomial.total_degree() == 1:
+        return _of_exponential(polynomial, unknown)
+    if _is_for_numbers(polynomial, kinds):
+        return []
+    found = sympy.solve(equation, unknown, dict=True)
+    if kinds & {"exponential", "trigonometric"}:  # periodic: their complex solutions are a few of infinitely many
+        return [s for s in found if s[unknown].is_real] or found
+    return found
+
+
+def _of_exponential(polynomial: sympy.Poly, unknown: sympy.Symbol) -> list[Solution]:
+    """Of a*b^f(x) + c = 0 by a logarithm: sympy would take the 5730th root of 0.5^(t/5730)."""
+    factor, constant = polynomial.coeff_monomial(polynomial.gen), polynomial.coeff_monomial(1)
+    base, exponent = polynomial.gen.as_base_exp()
+    power = sympy.Dummy()
+    found = sympy.solve(exponent - power, unknown)
+    return [{unknown: value.subs(power, sympy.log(-constant / factor, base))} for value in found]
+
+
+def _is_for_numbers(polynomial: sympy.Poly, kinds: set[str]) -> bool:
+    """Whether sympy would take long over closed forms that nobody can read."""
     degree = polynomial.total_degree()
-    things = [thing for thing in polynomial.gens if thing.has(unknown)]
-    kinds = {_kind(thing, unknown) for thing in things}
-    if len(things) == 1:
+    if kinds == {"unknown"}:
+        return degree > MAX_FACTORED or not all(_is_plain(factor) for factor in _factors(polynomial))
+    if len(polynomial.gens) == 1:
         return degree > MAX_DEGREE or "other" in kinds
-    if isinstance(sympy.factor(numerator), sympy.Mul):
+    if isinstance(sympy.factor(polynomial.as_expr()), sympy.Mul):
         return False
-    roots = [thing.exp.q for thing in things if _kind(thing, unknown) == "root"]
-    return degree > MAX_DEGREES.get(frozenset(kinds), 0) or len(roots) > MAX_ROOTS or math.lcm(*roots) > MAX_ROOT
+    roots = [thing.exp.q for thing in polynomial.gens if thing.is_Pow and thing.exp.is_Rational]
+    has_many = len(polynomial.gens) > MAX_THINGS and kinds != {"exponential"}
+    return degree > MAX_DEGREES.get(frozenset(kinds), 0) or has_many or math.lcm(*roots) > MAX_ROOT
+
+
+def _factors(polynomial: sympy.Poly) -> list[sympy.Poly]:
+    return (
+        [factor for factor, _ in polynomial.factor_list()[1]]
+        if polynomial.domain.is_QQ or polynomial.domain.is_ZZ
+        else [polynomial]
+    )
+
+
+def _is_plain(factor: sympy.Poly) -> bool:
+    """Whether the roots of an irreducible polynomial can be read: `x^2+x+1`, `x^5-2`, `x^4+4x^2+1`."""
+    powers = [power for (power,) in factor.monoms() if power]
+    is_quadratic = len(powers) == 2 and powers[0] == 2 * powers[1] <= 4
+    return powers[0] <= 2 or len(powers) == 1 or is_quadratic
 
 
 def _kind(thing: sympy.Expr, unknown: sympy.Symbol) -> str:
@@ -60,12 +102,11 @@ def _kind(thing: sympy.Expr, unknown: sympy.Symbol) -> str:
     if isinstance(thing, (sympy.Pow, sympy.exp)) and thing.exp.has(unknown):
         is_tower = thing.base.has(unknown) or not thing.exp.is_polynomial(unknown)
         return "other" if is_tower else "exponential"
+    if not thing.args[0].is_polynomial(unknown):
+        return "other"
     if isinstance(thing, sympy.Pow) and thing.exp.is_Rational:
         return "root"
-    for kind, function in _FUNCTIONS.items():
-        if isinstance(thing, function):
-            return kind
-    return "other"
+    return next((kind for kind, function in _FUNCTIONS.items() if isinstance(thing, function)), "other")
 
 
 _FUNCTIONS = {"logarithm": sympy.log, "trigonometric": TrigonometricFunction, "absolute": sympy.Abs}

@@ -1,7 +1,8 @@
 """The days between two dates, for the calculator: `2022-09-01 - 1998-11-20`.
 
-`2022/9/1`, `2022.9.1` and `2022年9月1日` are dates too. Any other expression that holds something like
-`2022-09-01` or `9月1日` is refused: it hardly means a subtraction.
+`2022/9/1`, `2022.9.1` and `2022年9月1日` are dates too. In parentheses, a difference of two dates may be
+part of an expression. Anything else that looks like `2022-09-01` or `9月1日` is refused: it hardly means a
+subtraction.
 """
 
 from __future__ import annotations
@@ -11,22 +12,27 @@ from datetime import date
 
 from moss_agent.errors import PluginError
 
-_DATE = r"(\d{4}(?:-\d{1,2}-|/\d{1,2}/|\.\d{1,2}\.|年\d{1,2}月)\d{1,2})日?"
-_DIFFERENCE = re.compile(rf"\s*{_DATE}\s*[-−–—]\s*{_DATE}\s*[=?？]*\s*", re.ASCII)
+_DATE = r"(\d{4}(?:-\d{1,2}-|年\d{1,2}月)\d{1,2})日?"
+_ANY_DATE = r"(\d{4}(?:-\d{1,2}-|/\d{1,2}/|\.\d{1,2}\.|年\d{1,2}月)\d{1,2})日?"
+_MINUS = r"\s*[-−–—]\s*"
+_DIFFERENCE = re.compile(rf"\s*{_ANY_DATE}{_MINUS}{_ANY_DATE}\s*[=?？]*\s*", re.ASCII)
+_INNER = re.compile(rf"\(\s*{_DATE}{_MINUS}{_DATE}\s*\)", re.ASCII)
 _LIKE_A_DATE = re.compile(r"(?<![\d.])(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\d.])|\d月\d")
 
 
-def days_between(text: str) -> int | None:
-    """The days in `later - earlier`, None if `text` holds nothing like a date.
+def with_days(text: str) -> str:
+    """The text with each `later - earlier` replaced by its number of days.
 
     Raises PluginError for a date that does not exist, or that stands in another expression.
     """
-    if match := _DIFFERENCE.fullmatch(text):
-        later, earlier = (_date(part) for part in match.groups())
-        return (later - earlier).days
+    text = _days(match) if (match := _DIFFERENCE.fullmatch(text)) else _INNER.sub(_days, text)
     if _LIKE_A_DATE.search(text):
         raise PluginError("this looks like a date, and only `date - date` is known")
-    return None
+    return text
+
+
+def _days(match: re.Match[str]) -> str:
+    return f"({(_date(match[1]) - _date(match[2])).days})"
 
 
 def _date(text: str) -> date:

@@ -8,6 +8,7 @@ its optimization, which multiplies by 1/4.7 where 4.7 divides and so is off in t
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -164,4 +165,5 @@ _FUNCTIONS: dict[str, Callable[..., Double]] = {
     "min": lambda *values: min(values), "max": lambda *values: max(values),
     "sum": lambda *values: sum(values), "sign": lambda value: (value > 0) - (value < 0),
     "remainder": lambda left, right: left % right, "cbrt": _cube_root, "log2": math.log2,
+    "trunc": math.trunc, "float": float, "median": lambda *values: statistics.median(values), "radians": math.radians,
 }  # fmt: skip

@@ -169,6 +169,12 @@ def _round(value: Exact, digits: Exact = Fraction(0)) -> Fraction:
     return round(value, places) if is_whole else Fraction(round(float(rounded(value)), places))
 
 
+def _median(*values: Exact) -> Exact:
+    ordered = sorted(values, key=rounded)
+    below, above = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return below if len(ordered) % 2 else _step("/", _step("+", below, above), Fraction(2))
+
+
 _OPERATIONS: dict[str, Callable[[Exact, Exact], Exact]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
     "//": lambda a, b: _floor(a / b), "%": lambda a, b: a - b * _floor(a / b),
@@ -177,6 +183,8 @@ _RATIONAL: dict[str, Callable[..., Exact]] = {
     "abs": abs, "floor": _floor, "ceil": lambda x: -_floor(-x), "sign": _sign, "round": _round,
     "min": lambda *x: min(x, key=rounded), "max": lambda *x: max(x, key=rounded),
     "sum": lambda *x: reduce(partial(_step, "+"), x), "remainder": partial(_step, "%"),
+    "trunc": lambda x: _floor(x) if x >= 0 else -_floor(-x), "float": lambda x: x, "median": _median,
+    "radians": lambda x: rounded(x) * mpmath.pi / 180,
 }  # fmt: skip
 _EXPONENTIAL = frozenset({"exp", "sinh", "cosh", "tanh"})
 _PERIODIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})

@@ -8,8 +8,8 @@
 | product | `a * b / c // d % e`, `2x`, `3(4+1)`, `x y` | left to right, implicit or not: `1/2x` is `(1/2)x` |
 | sign | `-a`, `+a` | looser than power: `-2^2` is -4 |
 | power | `a ^ b`, `a ** b` | right to left: `2^3^2` is `2^(3^2)` |
-| postfix | `5!`, `7%`, `30°` | `%` is percent unless an operand follows: `7 % 3` is a remainder |
-| atom | number, name, `f(a, b)`, `max([a, b])`, `(a) [a] {a}`, `|a|` | also `√2`, `sin x` |
+| postfix | `5!`, `7%`, `30°` | `7 % 3` and `a % b` are remainders, `20%x` and `20%(x+5)` are percent |
+| atom | number, name, `f(a, b)`, `max([a, b])`, `(a) [a] {a}`, `|a|` | also `√2`, `sin x`, `log_2(8)`, `C(5, 3)` |
 
 Without parentheses a function takes one number or name only, never a product.
 `f(x)` and `word(x)` are refused: they look like functions, and `f` times `x` is not what was meant.
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from moss_agent.errors import PluginError
 
@@ -32,17 +33,24 @@ MAX_DEPTH = 50  # nested brackets, powers and arguments
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _ALIASES = {
     "ln": "log", "lg": "log10", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "tg": "tan", "ctg": "cot",
-    "power": "pow", "ceiling": "ceil", "mod": "remainder", "comb": "binomial",
+    "power": "pow", "ceiling": "ceil", "mod": "remainder", "int": "trunc", "fabs": "abs",
+    **dict.fromkeys(("avg", "mean"), "average"),
+    **dict.fromkeys(("comb", "combination", "combinations", "binom", "ncr", "choose"), "binomial"),
+    **dict.fromkeys(("permutation", "permutations", "npr"), "perm"),
 }  # fmt: skip
+_LETTER_FUNCTIONS = {"C": "binomial", "P": "perm", "A": "perm"}  # of two arguments: `C(5, 3)`
 _FUNCTION_LIKE = re.compile("[fgFG]|[A-Za-z_][A-Za-z0-9_]+")
 _ONE_ARGUMENT = (
-    "sqrt cbrt exp log10 log2 sin cos tan cot sec csc asin acos atan sinh cosh tanh abs floor ceil factorial sign"
+    "sqrt cbrt exp log10 log2 sin cos tan cot sec csc asin acos atan sinh cosh tanh abs floor ceil trunc float"
+    " factorial sign radians degrees"
 )
 _ANY = 1000
 _ARITY = {
     **dict.fromkeys(_ONE_ARGUMENT.split(), (1, 1)),
-    "log": (1, 2), "round": (1, 2), "pow": (2, 2), "remainder": (2, 2), "binomial": (2, 2),
-    "min": (1, _ANY), "max": (1, _ANY), "sum": (1, _ANY), "gcd": (2, _ANY), "lcm": (2, _ANY),
+    **dict.fromkeys(("pow", "remainder", "binomial", "perm"), (2, 2)),
+    **dict.fromkeys(("log", "round"), (1, 2)),
+    **dict.fromkeys(("min", "max", "sum", "average", "median"), (1, _ANY)),
+    **dict.fromkeys(("gcd", "lcm"), (2, _ANY)),
 }  # fmt: skip
 
 
@@ -66,14 +74,40 @@ def canonical(name: str) -> str | None:
 
 
 def _unwrapped(tokens: list[Token]) -> list[Token]:
-    """Without the braces of `{a = 1, b = 2}`, closed or not."""
-    if tokens[0].text != "{" or not any(t.text in RELATIONS for t in tokens):
+    """Without the brackets of `{a = 1, b = 2}`; braces need not be closed."""
+    begin = tokens[0].text
+    if begin not in _BRACKETS or not any(t.text in RELATIONS for t in tokens):
         return tokens
-    return [*tokens[1:-2], tokens[-1]] if tokens[-2].text == "}" else tokens[1:]
+    end = _closes_at(tokens)
+    if end == len(tokens) - 2:
+        return [*tokens[1:-2], tokens[-1]]
+    return tokens[1:] if begin == "{" and end is None else tokens
+
+
+def _closes_at(tokens: list[Token]) -> int | None:
+    """Where the bracket that the tokens begin with is closed."""
+    depth = 0
+    for position, token in enumerate(tokens):
+        depth += (token.text in _BRACKETS) - (token.text in _BRACKETS.values())
+        if depth == 0:
+            return position
+    return None
 
 
 def _name(token: Token) -> Name:
     return PI if token.text.lower() == "pi" else Name(token.text)
+
+
+def _sugar_free(function: str, arguments: list[Node]) -> Node:
+    match function:
+        case "pow":
+            return Power(*arguments)
+        case "average":
+            return Chain(Call("sum", tuple(arguments)), (("/", Number(len(arguments))),))
+        case "degrees":
+            return Chain(arguments[0], (("*", Number(180)), ("/", PI)))
+        case _:
+            return Call(function, tuple(arguments))
 
 
 class _Parser:
@@ -101,10 +135,11 @@ class _Parser:
             left = right
 
     def _sum(self) -> Node:
-        first, rest = self._product(), []
-        while operator := self._take("+", "-"):
-            rest.append((operator, self._product()))
-        return Chain(first, tuple(rest)) if rest else first
+        with self._one_level_deeper():
+            first, rest = self._product(), []
+            while operator := self._take("+", "-"):
+                rest.append((operator, self._product()))
+            return Chain(first, tuple(rest)) if rest else first
 
     def _product(self) -> Node:
         first, rest = self._sign(), []
@@ -118,23 +153,22 @@ class _Parser:
                 return Chain(first, tuple(rest)) if rest else first
 
     def _sign(self) -> Node:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise PluginError(f"nested more than {MAX_DEPTH} levels deep")
         negative = False
         while sign := self._take("+", "-"):
             negative ^= sign == "-"
         operand = self._power()
-        self._depth -= 1
         return Negative(operand) if negative else operand
 
     def _power(self) -> Node:
         base = self._postfix(self._atom())
-        return Power(base, self._sign()) if self._take("^") else base
+        if not self._take("^"):
+            return base
+        with self._one_level_deeper():
+            return Power(base, self._sign())
 
     def _postfix(self, node: Node) -> Node:
         while True:
-            if self._next.text == "%" and self._begins_operand(self._tokens[self._position + 1]):
+            if self._next.text == "%" and self._is_remainder(node):
                 return node
             match self._take("!", "%", "°"):
                 case "!" if self._next.text == "!":
@@ -144,7 +178,7 @@ class _Parser:
                 case "%":
                     node = Chain(node, (("/", Number(100)),))
                 case "°":
-                    node = Chain(node, (("*", PI), ("/", Number(180))))
+                    node = Call("radians", (node,))
                 case _:
                     return node
 
@@ -156,18 +190,27 @@ class _Parser:
         if token.kind == "number":
             return Number(token.value)
         if token.kind == "name":
-            function = canonical(token.text)
-            return self._call(function) if function and self._begins_argument() else _name(token)
+            return self._named(token)
         inner = self._sum()
         self._expect(_BRACKETS.get(token.text, "|"))
         return inner if token.text in _BRACKETS else Call("abs", (inner,))
+
+    def _named(self, token: Token) -> Node:
+        function = canonical(token.text)
+        if token.text in _LETTER_FUNCTIONS and self._begins_pair():
+            function = _LETTER_FUNCTIONS[token.text]
+        if function and self._begins_argument():
+            return self._call(function)
+        if (base := re.fullmatch("log_?([0-9]{1,9})", token.text)) and self._begins_argument():
+            return Call("log", (self._call("exp").arguments[0], Number(int(base[1]))))
+        return _name(token)
 
     def _call(self, function: str) -> Node:
         arguments = self._arguments() if self._next.text == "(" else [self._postfix(self._bare_argument(function))]
         least, most = _ARITY[function]
         if not least <= len(arguments) <= most:
             raise PluginError(f"{function} cannot take {len(arguments)} argument{'s' * (len(arguments) != 1)}")
-        return Power(*arguments) if function == "pow" else Call(function, tuple(arguments))
+        return _sugar_free(function, arguments)
 
     def _bare_argument(self, function: str) -> Node:
         """The argument of `sqrt 2`: a number or a name, never a product, which could be read two ways."""
@@ -203,6 +246,14 @@ class _Parser:
             return "*"
         return None
 
+    @contextmanager
+    def _one_level_deeper(self) -> Iterator[None]:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise PluginError(f"nested more than {MAX_DEPTH} levels deep")
+        yield
+        self._depth -= 1
+
     def _take(self, *texts: str) -> str | None:
         token = self._next
         if token.kind != "operator" or token.text not in texts:
@@ -217,6 +268,19 @@ class _Parser:
     @property
     def _next(self) -> Token:
         return self._tokens[self._position]
+
+    def _is_remainder(self, node: Node) -> bool:
+        """Whether the % that comes next is an operator between two operands."""
+        follower = self._tokens[self._position + 1]
+        is_percent = follower.kind == "name" or (follower.text in _BRACKETS and not self._next.spaced)
+        return self._begins_operand(follower) and not (isinstance(node, Number) and is_percent)
+
+    def _begins_pair(self) -> bool:
+        """Whether two arguments in parentheses come next."""
+        if self._next.text != "(" or (length := _closes_at(self._tokens[self._position :])) is None:
+            return False
+        inner = self._tokens[self._position + 1 : self._position + length]
+        return sum(t.text == "," for t in inner) == 1
 
     def _begins_argument(self) -> bool:
         return self._next.kind in ("number", "name") or self._next.text == "("

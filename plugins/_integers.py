@@ -37,11 +37,17 @@ def _binomial(above: int, below: int) -> int:
     return math.comb(above, below)
 
 
+def _permutations(above: int, below: int) -> int:
+    if not 0 <= above <= MAX_FACTORIAL or below < 0:
+        raise PluginError(f"permutations of numbers outside 0 to {MAX_FACTORIAL}")
+    return math.perm(above, below)
+
+
 def _lcm(*numbers: int) -> int:
     check_bits(sum(number.bit_length() for number in numbers))
     return math.lcm(*numbers)
 
 
 INTEGER_FUNCTIONS: dict[str, Callable[..., int]] = {
-    "factorial": _factorial, "binomial": _binomial, "gcd": math.gcd, "lcm": _lcm,
+    "factorial": _factorial, "binomial": _binomial, "perm": _permutations, "gcd": math.gcd, "lcm": _lcm,
 }  # fmt: skip

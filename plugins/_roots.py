@@ -37,9 +37,17 @@ _Function = Callable[[mpf], mpf | None]  # None where the equation has no real v
 
 
 def polynomial_roots(polynomial: sympy.Poly) -> list[sympy.Expr]:
-    """All roots of a polynomial in one unknown, real ones first."""
-    roots = polynomial.nroots(n=DIGITS, maxsteps=200)
-    return sorted(roots, key=lambda root: not root.is_real)
+    """All roots of a polynomial in one unknown, real ones first; rational ones are exact."""
+    exact: list[sympy.Expr] = []
+    if polynomial.domain.is_QQ or polynomial.domain.is_ZZ:
+        polynomial = polynomial.sqf_part()
+        exact = list(polynomial.ground_roots())
+        for root in exact:
+            polynomial = polynomial.quo(sympy.Poly(polynomial.gen - root, polynomial.gen))
+    else:
+        polynomial = sympy.Poly(polynomial.as_expr().evalf(2 * DIGITS), polynomial.gen)
+    found = [*exact, *(polynomial.nroots(n=DIGITS, maxsteps=200) if polynomial.degree() else [])]
+    return sorted(found, key=lambda root: (not root.is_real, *root.as_real_imag()))
 
 
 def numeric_roots(equations: Sequence[Relation], unknowns: Sequence[str]) -> list[dict[str, Fraction | mpf]]:

@@ -57,8 +57,8 @@ def _solved(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol], ask
     equations = list(_equations(relations, symbols))
     if not equations:
         raise PluginError("the equations hold for every value of the unknowns")
-    order = sorted(symbols, key=lambda name: (name not in asked, name))
-    wanted = [symbols[name] for name in (order[: max(len(equations), len(asked))] if asked else order)]
+    order = sorted(symbols, key=lambda name: (name not in asked, name not in "xyz", name))
+    wanted = [symbols[name] for name in order[: max(len(equations), len(asked))]]
     exact = not any(is_decimal(r, set(symbols)) for r in relations)
     solutions = _solutions(equations, wanted)
     inequalities = [inequality(c, symbols) for c in conditions]

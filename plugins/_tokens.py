@@ -7,26 +7,31 @@
 | fullwidth digits, letters and punctuation, subscripts | their plain form |
 | `12`, `1.5`, `.5`, `6e8`, `0x1F`, `0b101`, `0o17` | numbers; only the first and the last three are integers |
 | `1,234,567` outside the arguments of a function | one number |
-| `3万`, `2.5亿`, `4 million`, `7 billion` | the number times its magnitude |
+| `3万`, `2.5亿`, `1亿2千万`, `4 million`, `7 billion` | the number times its magnitude |
 | `$ € £ ¥ ₹` | tokens of kind `unit` |
-| newline, `and`, `且` | `;` |
+| newline, `&`, `&&`, `and` | `;` |
 | `50% of 80` | `50% * 80` |
 | `x!=3`, `5 !=3` | "not equal"; `5!=120` is the factorial and `=` |
 | a trailing `=`, `=?`, `等于多少` | nothing: it only asks |
 
-Invisible format characters are dropped; any other character that is not listed is an error that
+Before that, LaTeX and words are replaced (`_latex.py`, `_wording.py`). Invisible format characters are
+dropped; any other character that is not listed is an error that
 names it. Words are not judged here: whatever looks like a name is a name.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from moss_agent.errors import PluginError
+
+from ._latex import without_latex
+from ._wording import FRACTIONS, in_symbols
 
 MAX_LENGTH = 4000  # characters; below the 4300 digits that Python converts to an integer
 MAX_EXPONENT = 400  # of a literal such as 6e8; doubles end at 308
@@ -36,7 +41,7 @@ _SYMBOLS = str.maketrans(
         **dict.fromkeys("×✕·⋅∙•∗", "*"),
         **dict.fromkeys("÷∕⁄", "/"),
         **dict.fromkeys("−–—‒﹣", "-"),
-        "≤": "<=", "≥": ">=", "≠": " !=", "、": ",", "。": " ", "且": ";",
+        "≤": "<=", "≥": ">=", "≠": " !=", "、": ",", "。": " ", "℃": " 度",
         "√": " sqrt ", "∛": " cbrt ", "π": " pi ", "￥": "¥",
     }
 )  # fmt: skip
@@ -44,10 +49,11 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-
 _PLAIN_FORMS = ("<wide>", "<narrow>", "<sub>", "<square>", "<font>")
 _QUESTION = re.compile(r"(?:\s*=+|\s*等于)\s*(?:[?？]+|多少[?？]?)?\s*$|\s*[?？]+\s*$")
 _MAGNITUDES = {
-    "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "百亿": 10**10, "千亿": 10**11, "万亿": 10**12,
+    "千": 10**3, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "百亿": 10**10, "千亿": 10**11, "万亿": 10**12,
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
 }  # fmt: skip
 _WORDS = {"and": ("operator", ";"), "of": ("operator", "*")}
+_RESERVED = frozenset(["or", "for", "if", "when", "find", "let", "then", "where", "或", "或者", "求", "若"])
 _TOKEN = re.compile(
     r"""
     (?P<radix>0[xX][0-9A-Fa-f]+|0[bB][01]+|0[oO][0-7]+)(?!\w)
@@ -55,24 +61,30 @@ _TOKEN = re.compile(
   | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?!\.)
   | (?P<name>[^\W\d_]\w*)
   | (?P<space>[^\S\n]+)
-  | (?P<line>[\n;])
+  | (?P<line>[\n;]|&&?)
   | (?P<unit>[$€£¥₹])
-  | (?P<operator>\*\*|//|<=|>=|==|(?<![0-9)!])!=|[-+*/^%!°(){}\[\]|,=<>])
+  | (?P<operator>\*\*|//|<=|>=|==|(?<![0-9)!])!=|[-+*/^%!°(){}\[\]|,:=<>])
     """,
     re.VERBOSE,
 )
 _MAGNITUDE = re.compile(
-    r"\s*(?:(百万|千万|百亿|千亿|万亿|万|亿)|(thousand|million|billion|trillion)(?![^\W\d_]))", re.IGNORECASE
+    r"\s*(?:(百万|千万|百亿|千亿|万亿|千(?!克|米|瓦)|万|亿)|(thousand|million|billion|trillion)(?![^\W\d_]))",
+    re.IGNORECASE,
 )
+_MORE = re.compile("[0-9]+")
 
 
 @dataclass(frozen=True)
 class Token:
-    """One token. `kind` is number, name, unit, operator or end; `value` is set for numbers only."""
+    """One token. `kind` is number, name, unit, operator or end; `value` is set for numbers only.
+
+    spaced: whether white space stands before it.
+    """
 
     kind: str
     text: str
     value: int | Fraction = 0
+    spaced: bool = False
 
 
 END = Token("end", "the end")
@@ -86,10 +98,10 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _plain(text: str) -> str:
-    """The text in plain characters, without a trailing question."""
+    """The text in plain characters and symbols, without a trailing question."""
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+", lambda m: f"^({m.group().translate(_SUPERSCRIPTS)})", text)
     text = "".join(_plain_character(c) for c in text.translate(_SYMBOLS))
-    return _QUESTION.sub("", text)
+    return _QUESTION.sub("", in_symbols(without_latex(text)))
 
 
 def _plain_character(character: str) -> str:
@@ -97,7 +109,7 @@ def _plain_character(character: str) -> str:
         return ""
     if unicodedata.decomposition(character).startswith(_PLAIN_FORMS):
         return unicodedata.normalize("NFKC", character)
-    if unicodedata.category(character)[0] == "N" and not character.isascii():  # such as ½ and ①
+    if unicodedata.category(character)[0] == "N" and not character.isascii() and character not in FRACTIONS:  # as ①
         raise PluginError(f"unexpected character {character!a}")
     return character
 
@@ -105,7 +117,7 @@ def _plain_character(character: str) -> str:
 def _scan(text: str) -> Iterator[Token]:
     position = 0
     calls: list[bool] = []  # for each open bracket: do its commas separate arguments?
-    previous = END
+    previous, spaced = END, False
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
@@ -115,17 +127,32 @@ def _scan(text: str) -> Iterator[Token]:
             assert match is not None
         position = match.end()
         if match.lastgroup == "space":
+            spaced = True
             continue
-        token = _token(match)
-        if token.kind == "number" and (magnitude := _MAGNITUDE.match(text, position)):
-            factor = _MAGNITUDES[magnitude.group().strip().lower()]
-            position, token = magnitude.end(), Token("number", token.text, token.value * factor)
+        token, spaced = replace(_token(match), spaced=spaced), False
+        if token.kind == "number":
+            position, token = _with_magnitudes(token, text, position)
         if token.text in "([{":
             calls.append(previous.kind == "name")
         elif token.text in ")]}" and calls:
             calls.pop()
         yield token
         previous = token
+
+
+def _with_magnitudes(token: Token, text: str, position: int) -> tuple[int, Token]:
+    """The number with what follows it: `4 million`, `1亿2千万`."""
+    value, total, least = token.value, 0, math.inf
+    while magnitude := _MAGNITUDE.match(text, position):
+        factor = _MAGNITUDES[magnitude.group().strip().lower()]
+        if factor >= least:
+            raise PluginError(f"{magnitude.group()} after a smaller magnitude")
+        total, least, position = total + value * factor, factor, magnitude.end()
+        more = _MORE.match(text, position)
+        if magnitude[1] is None or more is None:
+            return position, replace(token, value=total)
+        value, position = int(more.group()), more.end()
+    return position, replace(token, value=total + value)
 
 
 def _token(match: re.Match[str]) -> Token:
@@ -136,6 +163,8 @@ def _token(match: re.Match[str]) -> Token:
         return Token("number", text, _number(text.replace(",", "")))
     if kind == "name" and text.lower() in _WORDS:
         return Token(*_WORDS[text.lower()])
+    if kind == "name" and text.lower() in _RESERVED:
+        raise PluginError(f"the word {text!r} is not understood here")
     if kind == "line":
         return Token("operator", ";")
     return Token(kind, {"**": "^", "==": "="}.get(text, text))

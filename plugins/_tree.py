@@ -1,7 +1,7 @@
 """The tree that an expression becomes: six kinds of node and a relation, nothing else.
 
 All are frozen and compare by value. Sugar does not reach the tree: `7%` is `7/100`, `5!` is
-`factorial(5)`, `30°` is `30*pi/180`, `|a|` is `abs(a)`.
+`factorial(5)`, `30°` is `radians(30)`, `|a|` is `abs(a)`.
 """
 
 from __future__ import annotations

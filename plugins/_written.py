@@ -1,8 +1,8 @@
 """How a solution is written: as the training data has it, or marked as approximate.
 
 Numbers are exact unless an equation itself holds a decimal, a quotient of two numbers, pi, e or a
-function of a number; then they have 15 digits. Where a value has no short elementary closed form, all
-are written with `≈` instead of `=`. Several solutions are numbered `x_0`, `x_1`.
+function of a number; then they have 15 digits. A value without a short elementary closed form has `≈`
+instead of `=`. Several solutions are numbered `x_0`, `x_1`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ Solution = dict[sympy.Symbol, sympy.Expr]
 
 def solution_lines(solutions: Sequence[Solution], shown: set[str], exact: bool) -> Iterator[str]:
     """A line for each shown unknown of each solution. Raises PluginError if a value cannot be written."""
-    closed = all(_is_closed_form(value) for solution in solutions for value in solution.values())
     for index, solution in enumerate(solutions):
         suffix = f"_{index}" if len(solutions) > 1 else ""
         for symbol in sorted(solution, key=str):
             if symbol.name in shown:
-                yield f"{symbol.name}{suffix} {_written(solution[symbol], exact, closed)}"
+                yield f"{symbol.name}{suffix} {_written(solution[symbol], exact)}"
 
 
 def _is_closed_form(value: sympy.Expr) -> bool:
@@ -49,12 +48,13 @@ def _is_elementary(value: sympy.Expr) -> bool:
     return all(isinstance(f, _ELEMENTARY) for f in value.atoms(sympy.Function, sympy.CRootOf))
 
 
-def _written(value: sympy.Expr, exact: bool, closed: bool) -> str:
+def _written(value: sympy.Expr, exact: bool) -> str:
     """`= 3/2`, `= 1.50000000000000` or `≈ 1.16730397826142`."""
     if value.free_symbols:
         if not _is_elementary(value) or not is_short(value):
             raise PluginError("no short closed form: the solution cannot be written down")
         return f"= {value}"
+    closed = _is_closed_form(value)
     if exact and closed:
         return f"= {value}"
     return f"{'=' if closed else '≈'} {_digits(value)}"

@@ -13,8 +13,7 @@
 The grammar is in `_expressions.py` and `_tokens.py`. Equations are separated by `;`, `,`, lines or
 `and`. A part without `=` names the unknown if it is a name, otherwise it is ignored.
 
-- A run of two to four letters is a product if these are unknowns on their own: all of them, or all
-  but one of two or three (`xy` beside `x`); otherwise it is a name (`speed`, `mu`, `a1`, any Chinese word).
+- A run of letters may be a product (`xy` beside `x`, `F=ma`): see `_letter_runs.py`. Units are dropped.
 - `e` is Euler's number where it is only ever raised to a power, otherwise an unknown.
 - `I` in a result is the imaginary unit.
 
@@ -23,24 +22,22 @@ What the result lines mean is in `_solving.py`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from moss_agent.errors import PluginError
 from moss_agent.plugin_host.contract import plugin
 
-from ._expressions import canonical, parse_tokens
-from ._tokens import Token, tokenize
+from ._reading import read_equations
+from ._tokens import tokenize
 from ._tree import Name, Power, Relation, Statement, names, walk
 
 MAX_UNKNOWNS = 100
-_SHORT_GREEK = frozenset({"pi", "mu", "nu", "xi"})
 
 
 @plugin("Solve", label="Equation solver", timeout=5, isolated=True, imports=("sympy",))
 def solve(equation: str, unknowns: str = "") -> list[str]:
     """The solution lines. Raises PluginError if there is none, or naming what is in the way."""
-    statements = parse_tokens(_letter_products(tokenize(equation)))
+    statements = read_equations(equation)
     relations = [s for s in statements if isinstance(s, Relation)]
     if not relations:
         raise PluginError("there is no equation: write one with =")
@@ -53,23 +50,6 @@ def solve(equation: str, unknowns: str = "") -> list[str]:
     from ._solving import solve_relations
 
     return solve_relations(relations, found, [name for name in asked if name in found])
-
-
-def _letter_products(tokens: list[Token]) -> list[Token]:
-    """The tokens with each letter run that is a product split into its letters."""
-    letters = {t.text for t in tokens if t.kind == "name" and len(t.text) == 1}
-    split: list[Token] = []
-    for token in tokens:
-        is_product = token.kind == "name" and _is_product(token.text, letters)
-        split += [Token("name", letter) for letter in token.text] if is_product else [token]
-    return split
-
-
-def _is_product(name: str, letters: set[str]) -> bool:
-    if not re.fullmatch("[A-Za-z]{2,4}", name) or canonical(name) or name.lower() in _SHORT_GREEK:
-        return False
-    known = [letter in letters for letter in name]
-    return all(known) or (len(known) < 4 and known.count(False) == 1)
 
 
 def _asked(statements: Sequence[Statement], unknowns: str) -> list[str]:

@@ -98,8 +98,8 @@ def test_inequality(equation, lines):
     [
         ("x=cos(x)", ["x ≈ 0.739085133215161"]),
         ("x=2^9000", ["x ≈ 1.86191982360245E+2709"]),
-        ("x^3-3x+1=0", ["x_0 ≈ 0.347296355333861", "x_1 ≈ 1.53208888623796", "x_2 ≈ -1.87938524157182"]),
-        ("x^2=2^x", ["x_0 ≈ -0.766664695962123", "x_1 ≈ 2.00000000000000", "x_2 ≈ 4.00000000000000"]),
+        ("x^3-3x+1=0", ["x_0 ≈ -1.87938524157182", "x_1 ≈ 0.347296355333861", "x_2 ≈ 1.53208888623796"]),
+        ("x^2=2^x", ["x_0 ≈ -0.766664695962123", "x_1 = 2", "x_2 = 4"]),
         ("x^1.5+x^0.7=10", ["x ≈ 3.81369327024876"]),
         ("exp(x)+y=3; x*y=-1", ["x_0 ≈ -0.426086685043865", "y_0 ≈ 2.34694027084431",
                                 "x_1 ≈ 1.32327491646784", "y_1 ≈ -0.755700865749994"]),
@@ -109,10 +109,66 @@ def test_numeric_solutions_are_marked(equation, lines):
     assert solve(equation) == lines
 
 
-def test_a_quintic_has_all_its_roots():
-    lines = solve("x^5-x+1=0")
-    assert lines[0] == "x_0 ≈ -1.16730397826142"
-    assert len(lines) == 5
+@pytest.mark.parametrize(
+    ("equation", "begin", "count"),
+    [
+        ("x^5-x+1=0", ["x_0 ≈ -1.16730397826142"], 5),
+        ("x^6-7x+6=0", ["x_0 = 1", "x_1 ≈ 1.06140241153653"], 6),
+        ("(x^2-1)*(x^5-x-1)=0", ["x_0 = -1", "x_1 = 1", "x_2 ≈ 1.16730397826142"], 7),
+        ("x^3*(x^5-x+1)=0", ["x_0 ≈ -1.16730397826142", "x_1 = 0"], 6),
+        ("pi*x^3+x=5", ["x_0 ≈ 1.07686469311687"], 3),
+    ],
+)
+def test_a_polynomial_has_all_its_roots(equation, begin, count):
+    lines = solve(equation)
+    assert lines[: len(begin)] == begin
+    assert len(lines) == count
+
+
+@pytest.mark.parametrize(
+    ("equation", "lines"),
+    [
+        ("9^x=81", ["x = 2"]),
+        ("10^(2x)=1000", ["x = 3/2"]),
+        ("4^x-6*2^x+8=0", ["x_0 = 1", "x_1 = 2"]),
+        ("0.5^(t/5730)=0.3", ["t = 9952.81285457236"]),
+        ("1000*1.05^t=2000", ["t = 14.2066990828905"]),
+        ("100*2^(-t/5)=10", ["t = 5 + 5*log(5)/log(2)"]),
+        ("log_3(x)=4", ["x = 81"]),
+    ],
+)
+def test_exponentials_have_their_real_solution(equation, lines):
+    assert solve(equation) == lines
+
+
+@pytest.mark.parametrize(
+    ("equation", "lines"),
+    [
+        ("F=ma", ["F = a*m"]),
+        ("xy=36", ["x = 36/y"]),
+        ("V=lwh", ["V = h*l*w"]),
+        ("xy=6; yz=12; x=1", ["x = 1", "y = 6", "z = 2"]),
+        ("tax=3", ["tax = 3"]),
+        ("cost=3qty; qty=2", ["cost = 6", "qty = 2"]),
+        ("ax+b=0; x", ["x = -b/a"]),
+        ("20%x=50", ["x = 250.000000000000"]),
+        ("3x+5=20元", ["x = 5"]),
+        ("x元+5元=12元", ["x = 7"]),
+        ("60km/h*t=180km", ["t = 3"]),
+        ("x+y=10 x-y=2", ["x = 6", "y = 4"]),
+        ("x+y=10 和 x-y=2", ["x = 6", "y = 4"]),
+        ("x:y=3:4; x+y=70", ["x = 30.0000000000000", "y = 40.0000000000000"]),
+        ("x/2=y/3=z/4; x+y+z=18", ["x = 4", "y = 6", "z = 8"]),
+        ("Solve for x: 3x+2=11", ["x = 3"]),
+        ("3x+2y=11 for y", ["y = 11/2 - 3*x/2"]),
+        ("x=?, 2x=10", ["x = 5"]),
+        ("设x+5=12", ["x = 7"]),
+        (r"\frac{x}{2} = 5", ["x = 10"]),
+        (r"x^{2} \cdot 2 = 8", ["x_0 = -2", "x_1 = 2"]),
+    ],
+)
+def test_what_a_careful_person_reads(equation, lines):
+    assert solve(equation) == lines
 
 
 @pytest.mark.parametrize(
@@ -145,7 +201,7 @@ def test_a_numeric_root_that_is_a_short_fraction_is_exact(equation, lines):
 )
 def test_what_has_no_closed_form_takes_no_long_search_for_one(equation):
     started = time.process_time()
-    assert all("≈" in line for line in solve(equation))
+    assert any("≈" in line for line in solve(equation))
     assert time.process_time() - started < 5
 
 
@@ -160,6 +216,11 @@ def test_an_equation_that_holds_for_a_sample_is_no_identity():
     [
         ("3x+280", "no equation"),
         ("5=6", "no unknown"),
+        ("dy/dx=2x", "derivatives"),
+        ("x=5 or x=3", "word 'or'"),
+        ("a:b:c=1:2:3", "unexpected ':'"),
+        ("x=2小时/30分钟", "units are not converted"),
+        ("1美元=x人民币", "units are not converted"),
         ("x=1; x=2", "contradict"),
         ("y=2x+1; 3y-6x=0", "contradict"),
         ("x=x", "every value"),
