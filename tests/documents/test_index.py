@@ -141,6 +141,8 @@ def test_several_folders_share_an_index(tmp_path: Path, index: DocumentIndex) ->
     assert index.forget(tmp_path / "a") == 1
     assert sorted(found.text for found in index.search("walrus")) == ["walrus a b", "walrus a-c"]
     assert len(index.status()) == 2
+    with pytest.raises(UsageError, match="not in the index"):
+        index.forget(tmp_path / "a")
 
 
 def test_terms_are_made_anew_when_the_libraries_that_shape_them_change(
