@@ -254,3 +254,17 @@ def test_no_place_for_an_index(folder: Path, tmp_path: Path) -> None:
 def test_an_index_is_for_its_owners_eyes(folder: Path, index: DocumentIndex) -> None:
     index.update(folder)
     assert index.path.stat().st_mode & 0o077 == 0
+
+
+def test_the_documented_example(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (folder / "battery.txt").write_text("Battery storage: keep it half charged.")
+    page = Path(__file__).parents[2] / "docs" / "documents.md"
+    (code,) = re.findall("```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(code.replace("~/papers", str(folder)), {})
+    shown = capsys.readouterr().out
+    assert "outcome='added'" in shown
+    assert "7 0 0 0 {}" in shown
+    assert "battery.txt Battery storage: keep it half charged." in shown
