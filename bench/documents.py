@@ -35,6 +35,8 @@ PORTER = "porter unicode61 remove_diacritics 2"
 FILE = 100  # passages in each file that is indexed
 QUERIES = 200
 CHANCE = random.Random(1)
+LABELLED = Path(__file__).with_name("labelled")
+BEST = "SELECT rowid FROM t WHERE t MATCH ? ORDER BY rank LIMIT ?"
 
 
 @dataclass
@@ -56,9 +58,7 @@ class Way:
 
 def labelled(language: str) -> list[Passage]:
     passages = []
-    for line in (
-        Path(__file__).with_name("labelled").joinpath(f"{language}.txt").read_text(encoding="utf-8").split("\n")
-    ):
+    for line in (LABELLED / f"{language}.txt").read_text(encoding="utf-8").split("\n"):
         if line.startswith("? "):
             passages[-1].questions.append(line[2:])
         elif line.startswith("! "):
@@ -150,9 +150,7 @@ def found_words(db: sqlite3.Connection, way: Way, everything: list[Passage]) -> 
 
 
 def matching(db: sqlite3.Connection, expression: str, limit: int = 3) -> list[int]:
-    return [
-        row for (row,) in db.execute("SELECT rowid FROM t WHERE t MATCH ? ORDER BY rank LIMIT ?", (expression, limit))
-    ]
+    return [row for (row,) in db.execute(BEST, (expression, limit))]
 
 
 def at(places: list[int], place: int) -> float:

@@ -55,14 +55,18 @@ class DocumentIndex:
             return update(db, place, tell)
 
     def forget(self, folder: str | Path) -> int:
-        """Take a folder out of the index, whether it still exists or not; how many files that were."""
-        with store.reading(self.path):  # so that none is made for it
-            pass
+        """Take a folder out of the index, whether it still exists or not; how many files that were.
+
+        Raises UsageError if the folder was not indexed, DocumentIndexError if the index cannot be written.
+        """
+        place = _absolute(folder)
+        if place not in (status.folder for status in self.status()):
+            raise UsageError(f"{place} is not in the index: moss-agent search status says which folders are")
         with store.writing(self.path, waits=lambda: None) as db:
-            return contents.remove_folder(db, _absolute(folder))
+            return contents.remove_folder(db, place)
 
     def status(self) -> list[contents.FolderStatus]:
-        """What the index holds, folder by folder."""
+        """What the index holds, folder by folder. Raises UsageError if there is no index, DocumentIndexError."""
         with store.reading(self.path) as db:
             return contents.status(db)
 

@@ -53,7 +53,7 @@ def signature() -> str:
 
 def terms(text: str) -> str:
     """The terms to index `text` under, separated by spaces."""
-    return _EDGE.sub(" ", _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", _fold(text)))
+    return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", _EDGE.sub(" ", _fold(text)))
 
 
 def expressions(question: str) -> list[str]:

@@ -133,7 +133,7 @@ GOOD = {
 
 @pytest.mark.parametrize("suffix", GOOD)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_files_are_read_or_refused(tmp_path: Path, suffix: str, data: st.DataObject) -> None:
     whole = GOOD[suffix]
     start = data.draw(st.integers(0, len(whole)))

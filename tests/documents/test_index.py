@@ -141,6 +141,8 @@ def test_several_folders_share_an_index(tmp_path: Path, index: DocumentIndex) ->
     assert index.forget(tmp_path / "a") == 1
     assert sorted(found.text for found in index.search("walrus")) == ["walrus a b", "walrus a-c"]
     assert len(index.status()) == 2
+    with pytest.raises(UsageError, match="not in the index"):
+        index.forget(tmp_path / "a")
 
 
 def test_terms_are_made_anew_when_the_libraries_that_shape_them_change(
@@ -252,3 +254,17 @@ def test_no_place_for_an_index(folder: Path, tmp_path: Path) -> None:
 def test_an_index_is_for_its_owners_eyes(folder: Path, index: DocumentIndex) -> None:
     index.update(folder)
     assert index.path.stat().st_mode & 0o077 == 0
+
+
+def test_the_documented_example(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (folder / "battery.txt").write_text("Battery storage: keep it half charged.")
+    page = Path(__file__).parents[2] / "docs" / "documents.md"
+    (code,) = re.findall("```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(code.replace("~/papers", str(folder)), {})
+    shown = capsys.readouterr().out
+    assert "outcome='added'" in shown
+    assert "7 0 0 0 {}" in shown
+    assert "battery.txt Battery storage: keep it half charged." in shown
