@@ -11,7 +11,7 @@
 | `$12.50*4`, `300万元/40万人` | currency and units are dropped, magnitudes count |
 | `"({}-1)*2".format(3)` | `4`: Python code that puts an expression together is read, not run |
 
-The grammar is in `_expressions.py` and `_tokens.py`. Trigonometry is in radians, `log` is natural.
+The grammar is in `grammar.py` and `_mathematics/tokens.py`. Trigonometry is in radians, `log` is natural.
 
 Not covered: conversion of units (a sum of two different units is refused), other questions about dates,
 expressions with unknowns, complex numbers.
@@ -25,6 +25,6 @@ from moss_agent.plugin_host.contract import plugin
 @plugin("Calculate", label="Calculator", timeout=5, isolated=True, imports=("numexpr", "mpmath"))
 def calculate(expression: str) -> str:
     """The value of `expression`. Raises PluginError naming the token or the limit that is in the way."""
-    from ._calculation import calculated
+    from ._mathematics.calculation import calculated
 
     return calculated(expression)

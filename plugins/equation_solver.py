@@ -10,14 +10,14 @@
 | `l*w*h=12; w` or the second argument `w` | `w = 12/(h*l)` |
 | `x^2=4; x>0` and `2x+3<7` | `x = 2` and `x < 2` |
 
-The grammar is in `_expressions.py` and `_tokens.py`. Equations are separated by `;`, `,`, lines or
+The grammar is in `grammar.py` and `_mathematics/tokens.py`. Equations are separated by `;`, `,`, lines or
 `and`. A part without `=` names the unknown if it is a name, otherwise it is ignored.
 
-- A run of letters may be a product (`xy` beside `x`, `F=ma`): see `_letter_runs.py`. Units are dropped.
+- A run of letters may be a product (`xy` beside `x`, `F=ma`): see `_mathematics/letter_runs.py`. Units are dropped.
 - `e` is Euler's number where it is only ever raised to a power, otherwise an unknown.
 - `I` in a result is the imaginary unit.
 
-What the result lines mean is in `_solving.py`.
+What the result lines mean is in `_mathematics/solving.py`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from collections.abc import Sequence
 from moss_agent.errors import PluginError
 from moss_agent.plugin_host.contract import plugin
 
-from ._reading import read_equations
-from ._tokens import tokenize
-from ._tree import Name, Power, Relation, Statement, names, walk
+from ._mathematics.reading import read_equations
+from ._mathematics.tokens import tokenize
+from ._mathematics.tree import Name, Power, Relation, Statement, names, walk
 
 MAX_UNKNOWNS = 100
 
@@ -47,7 +47,7 @@ def solve(equation: str, unknowns: str = "") -> list[str]:
         raise PluginError("there is no unknown in the equation")
     if len(found) > MAX_UNKNOWNS:
         raise PluginError(f"{len(found)} unknowns, the limit is {MAX_UNKNOWNS}")
-    from ._solving import solve_relations
+    from ._mathematics.solving import solve_relations
 
     return solve_relations(relations, found, [name for name in asked if name in found])
 

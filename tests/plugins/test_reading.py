@@ -121,9 +121,7 @@ def test_an_uneven_series_is_refused(argument):
         calculate(argument)
 
 
-@pytest.mark.parametrize(
-    "piece", [r"\frac{", r"\frac{1}{", "1 1/2 ", "1+2+...+", "2的", " times ", r"\sqrt[3]{"]
-)
+@pytest.mark.parametrize("piece", [r"\frac{", r"\frac{1}{", "1 1/2 ", "1+2+...+", "2的", " times ", r"\sqrt[3]{"])
 def test_long_nonsense_is_read_fast(piece):
     started = time.process_time()
     with pytest.raises(PluginError):

@@ -25,8 +25,8 @@ from contextlib import contextmanager
 
 from moss_agent.errors import PluginError
 
-from ._tokens import Token, tokenize
-from ._tree import PI, RELATIONS, Call, Chain, Name, Negative, Node, Number, Power, Relation, Statement
+from .tokens import Token, tokenize
+from .tree import PI, RELATIONS, Call, Chain, Name, Negative, Node, Number, Power, Relation, Statement
 
 MAX_DEPTH = 50  # nested brackets, powers and arguments
 

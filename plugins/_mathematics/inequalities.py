@@ -12,8 +12,8 @@ from sympy.functions.elementary.trigonometric import TrigonometricFunction
 
 from moss_agent.errors import PluginError
 
-from ._algebra import build, is_short, is_undefined
-from ._tree import Relation
+from .algebra import build, is_short, is_undefined
+from .tree import Relation
 
 
 def inequality(relation: Relation, symbols: Mapping[str, sympy.Symbol]) -> sympy.Basic:

@@ -13,8 +13,8 @@ import sympy
 
 from moss_agent.errors import PluginError
 
-from ._algebra import CONSTANTS, is_short
-from ._tree import Call, Chain, Name, Node, Number, Relation, names, walk
+from .algebra import CONSTANTS, is_short
+from .tree import Call, Chain, Name, Node, Number, Relation, names, walk
 
 MAX_CLOSED_FORM = 80  # characters
 ROUNDING = 1e-12  # a real or imaginary part that is smaller than the other one by this is nothing

@@ -20,8 +20,8 @@ from mpmath import mpf
 
 from moss_agent.errors import PluginError
 
-from ._exact import rounded, value_at
-from ._tree import Chain, Relation
+from .exact import rounded, value_at
+from .tree import Chain, Relation
 
 SAMPLES = 180  # on each side of zero
 STARTS = 16  # of Newton's method

@@ -14,9 +14,9 @@ from typing import TypeAlias
 import mpmath
 from mpmath import mpf
 
-from ._doubles import Double, compute
-from ._exact import Exact, exact, rounded
-from ._tree import Call, Chain, Node, Relation, walk
+from .doubles import Double, compute
+from .exact import Exact, exact, rounded
+from .tree import Call, Chain, Node, Relation, walk
 
 MAX_SHOWN_DIGITS = 500
 TOLERANCE = 1e-12  # between a double and the exact value, relative: more than honest rounding gives

@@ -9,11 +9,11 @@ from itertools import pairwise
 
 from moss_agent.errors import PluginError
 
-from ._expressions import parse_tokens
-from ._letter_runs import split_runs
-from ._tokens import Token, tokenize
-from ._tree import Statement
-from ._units import without_units
+from .grammar import parse_tokens
+from .letter_runs import split_runs
+from .tokens import Token, tokenize
+from .tree import Statement
+from .units import without_units
 
 _SEPARATOR = Token("operator", ";")
 

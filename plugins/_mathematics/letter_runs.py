@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ._expressions import canonical
-from ._tokens import Token
-from ._units import UNIT_WORDS
+from .grammar import canonical
+from .tokens import Token
+from .units import UNIT_WORDS
 
 _RUN = re.compile("[A-Za-z]{2,4}")
 _CLEAR_RUN = re.compile("[A-Za-z]{2}|[^aeiouyAEIOUY]{3,4}|xyz")

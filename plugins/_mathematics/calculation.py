@@ -7,13 +7,13 @@ from fractions import Fraction
 
 from moss_agent.errors import PluginError
 
-from ._dates import with_days
-from ._doubles import CONSTANTS
-from ._numbers import evaluate, holds, show
-from ._python_text import spelled_out
-from ._reading import read_calculation
-from ._tokens import MAX_LENGTH
-from ._tree import PI, Name, Node, Number, Relation, Statement, names, replaced
+from .dates import with_days
+from .doubles import CONSTANTS
+from .python_text import spelled_out
+from .reading import read_calculation
+from .tokens import MAX_LENGTH
+from .tree import PI, Name, Node, Number, Relation, Statement, names, replaced
+from .values import evaluate, holds, show
 
 
 def calculated(text: str) -> str:
@@ -85,6 +85,6 @@ def _value(node: Node) -> Number:
 
 def _solved(relations: list[Relation], unknown: list[str]) -> str:
     """What the equation solver says of equations that were handed to the calculator."""
-    from ._solving import solve_relations
+    from .solving import solve_relations
 
     return "; ".join(solve_relations(relations, unknown))

@@ -1,7 +1,7 @@
 """Relations to lines such as `x = 26`: solved by sympy, checked by substitution, written out.
 
-Everything is worked out exactly, decimals as fractions; how it is written is in `_written.py`. Where
-there is no closed form, `_roots.py` finds numbers. Several solutions come in sympy's order.
+Everything is worked out exactly, decimals as fractions; how it is written is in `written.py`. Where
+there is no closed form, `roots.py` finds numbers. Several solutions come in sympy's order.
 
 Not covered: all solutions of a periodic equation (sympy gives a principal set).
 """
@@ -18,12 +18,12 @@ from mpmath import mpf
 
 from moss_agent.errors import PluginError
 
-from ._algebra import build, is_undefined, is_zero
-from ._closed_forms import closed_forms
-from ._inequalities import inequality, region_lines, solved_range
-from ._roots import DIGITS, MAX_DEGREE, numeric_roots, polynomial_roots
-from ._tree import Call, Relation, walk
-from ._written import Solution, is_decimal, solution_lines
+from .algebra import build, is_undefined, is_zero
+from .closed_forms import closed_forms
+from .inequalities import inequality, region_lines, solved_range
+from .roots import DIGITS, MAX_DEGREE, numeric_roots, polynomial_roots
+from .tree import Call, Relation, walk
+from .written import Solution, is_decimal, solution_lines
 
 TOLERANCE = 1e-12
 _REAL = frozenset({"abs", "min", "max"})

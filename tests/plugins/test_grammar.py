@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moss_agent.errors import PluginError
-from plugins._expressions import MAX_DEPTH, parse
-from plugins._tokens import MAX_LENGTH
-from plugins._tree import PI, Call, Chain, Name, Negative, Number, Power, Relation, names, replaced
+from plugins._mathematics.grammar import MAX_DEPTH, parse
+from plugins._mathematics.tokens import MAX_LENGTH
+from plugins._mathematics.tree import PI, Call, Chain, Name, Negative, Number, Power, Relation, names, replaced
 
 TWO, THREE = Number(2), Number(3)
 X, Y = Name("x"), Name("y")

@@ -14,7 +14,7 @@ import sympy
 
 from moss_agent.errors import PluginError
 
-from ._tree import Call, Chain, Name, Negative, Node, Number, Power
+from .tree import Call, Chain, Name, Negative, Node, Number, Power
 
 MAX_EXPONENT = 200  # of an expression with an unknown
 MAX_BITS = 40_000  # of a power of numbers

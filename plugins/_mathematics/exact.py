@@ -22,8 +22,8 @@ from mpmath import mpf
 
 from moss_agent.errors import PluginError
 
-from ._integers import INTEGER_FUNCTIONS, whole
-from ._tree import Call, Chain, Name, Negative, Node, Number, Power
+from .integers import INTEGER_FUNCTIONS, whole
+from .tree import Call, Chain, Name, Negative, Node, Number, Power
 
 ROUNDS = (50, 100, 200, 400, 800)  # digits
 SURE = 20  # digits in which two rounds have to agree

@@ -17,8 +17,8 @@ import numpy
 
 from moss_agent.errors import PluginError
 
-from ._integers import INTEGER_FUNCTIONS, check_bits, whole
-from ._tree import Call, Chain, Name, Negative, Node, Number, Power
+from .integers import INTEGER_FUNCTIONS, check_bits, whole
+from .tree import Call, Chain, Name, Negative, Node, Number, Power
 
 MAX_PLACES = 500  # that a number is rounded to
 

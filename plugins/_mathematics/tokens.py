@@ -14,7 +14,7 @@
 | `x!=3`, `5 !=3` | "not equal"; `5!=120` is the factorial and `=` |
 | a trailing `=`, `=?`, `等于多少` | nothing: it only asks |
 
-Before that, LaTeX and words are replaced (`_latex.py`, `_wording.py`). Invisible format characters are
+Before that, LaTeX and words are replaced (`latex.py`, `wording.py`). Invisible format characters are
 dropped; any other character that is not listed is an error that
 names it. Words are not judged here: whatever looks like a name is a name.
 """
@@ -30,8 +30,8 @@ from fractions import Fraction
 
 from moss_agent.errors import PluginError
 
-from ._latex import without_latex
-from ._wording import FRACTIONS, in_symbols
+from .latex import without_latex
+from .wording import FRACTIONS, in_symbols
 
 MAX_LENGTH = 4000  # characters; below the 4300 digits that Python converts to an integer
 MAX_EXPONENT = 400  # of a literal such as 6e8; doubles end at 308

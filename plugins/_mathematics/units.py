@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 from moss_agent.errors import PluginError
 
-from ._expressions import canonical
-from ._tokens import Token
-from ._tree import RELATIONS
+from .grammar import canonical
+from .tokens import Token
+from .tree import RELATIONS
 
 # A kind of quantity, then its units separated by |, the spellings of a unit separated by spaces.
 _TABLE = """
