@@ -2,9 +2,9 @@
 
 1. Relevance: a search has six results, and one of their pages holds the sentence that answers the query, among other
    facts and sentences that say little. How often that sentence is in the three hits that the model gets: with the
-   first 160 characters of a page as its snippet, with the 160 characters around the query's words, and with the pages
-   read. The pages are made from `labelled/*.txt`, where a line `? query` belongs to the sentence above it, and are
-   fetched over HTTP.
+   first 160 characters of a page as its snippet, with the 160 characters around the query's words, with the pages
+   read, and with what is left of that where hits are cut shorter, from a conversation's third turn on. The pages are
+   made from `labelled/*.txt`, where a line `? query` belongs to the sentence above it, and are fetched over HTTP.
 2. Latency: the same six pages from a slow server, read one after the other and at once.
 """
 
@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from moss_agent.events import Hit  # noqa: E402
+from moss_agent.protocol import hit_length, shorten  # noqa: E402
 from plugins.web_search._fetching import PublicNetwork  # noqa: E402
 from plugins.web_search._finding import READING  # noqa: E402
 from plugins.web_search._pages import PAGES, read  # noqa: E402
@@ -117,7 +118,7 @@ def relevance(language: str) -> None:
     articles = [article([fact for fact, _ in group], language, chance) for group in groups]
     pages = {f"/{i}": page(paragraphs) for i, paragraphs in enumerate(articles)}
     texts = ["".join(paragraphs) for paragraphs in articles]
-    found, seconds = [0, 0, 0], []
+    found, seconds = [0] * 4, []
     with server(pages) as port:
         for right, group in enumerate(groups):
             for fact, query in ((fact, query) for fact, queries in group for query in queries):
@@ -125,7 +126,12 @@ def relevance(language: str) -> None:
                 started = time.perf_counter()
                 read_texts = texts_read(query, [texts[i] for i in results], [f"/{i}" for i in results], port)
                 seconds.append(time.perf_counter() - started)
-                ways = ([texts[i][:SNIPPET] for i in results], [around(query, texts[i]) for i in results], read_texts)
+                ways = (
+                    [texts[i][:SNIPPET] for i in results],
+                    [around(query, texts[i]) for i in results],
+                    read_texts,
+                    [shorten(text, hit_length(turn=3)) for text in read_texts],
+                )
                 for way, shown in enumerate(ways):
                     found[way] += any(fact in text for text in shown[:SHOWN])
     shares = "".join(f"{count / len(seconds):10.1%}" for count in found)
@@ -167,7 +173,7 @@ def latency() -> None:
 
 
 if __name__ == "__main__":
-    print(f"{'language':8} {'queries':>7} {'lead':>9} {'around':>9} {'read':>9} {'median':>11}")
+    print(f"{'language':8} {'queries':>7} {'lead':>9} {'around':>9} {'read':>9} {'read, cut':>9} {'median':>11}")
     for language in LITTLE:
         relevance(language)
     latency()

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from moss_agent.documents.formats import html, text
 from moss_agent.documents.formats.document import Unreadable
-from moss_agent.documents.passages import split
+from moss_agent.documents.passages import flow, split
 from moss_agent.events import Hit
 
 from ._fetching import Fetcher, Response, media_type
-from ._passages import best
-from ._text import clean
+from ._hits import TEXT
+from ._passages import COUNTED, best
+from ._text import clean, cut
 from ._threads import in_thread
 
 if TYPE_CHECKING:
@@ -59,13 +60,14 @@ async def _passages(hit: Hit, fetcher: Fetcher) -> list[Hit]:
 
 
 def _split(response: Response) -> list[str]:
-    """The text of a page in clean passages. Raises Unreadable, and whatever a library raises."""
+    """The text of a page in clean passages, each with what follows it. Raises Unreadable, and what libraries raise."""
     if response.body.count(b"<") > TAGS:
         raise Unreadable("more markup than text")
     reader = READERS[media_type(response.headers)]
     document = reader.read(response.body, _charset(response.headers))
-    passages = (clean(passage) for section in document.sections for passage in split(section.text))
-    return [passage for passage in passages if passage][:PASSAGES]
+    passages = [clean(passage) for section in document.sections for passage in split(section.text, COUNTED)]
+    passages = [passage for passage in passages if passage][:PASSAGES]
+    return [cut(flow(" ".join(two)), TEXT) for two in zip(passages, [*passages[1:], ""], strict=True)]
 
 
 def _charset(headers: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from contextlib import closing
 from moss_agent.documents.words import expressions, terms
 from moss_agent.events import Hit
 
+COUNTED = 300  # characters of a passage, before what merely follows: later turns of a conversation are shown no more
 _TABLE = """
 CREATE VIRTUAL TABLE terms USING fts5 (title, text, content = '', tokenize = 'porter unicode61 remove_diacritics 2')
 """
@@ -39,6 +40,6 @@ def _ranked(query: str, candidates: Sequence[Hit]) -> list[int]:
         return []
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute(_TABLE)
-        rows = ((i, terms(hit.title), terms(hit.text)) for i, hit in enumerate(candidates))
+        rows = ((i, terms(hit.title), terms(hit.text[:COUNTED])) for i, hit in enumerate(candidates))
         db.executemany("INSERT INTO terms (rowid, title, text) VALUES (?, ?, ?)", rows)
         return [i for (i,) in db.execute(_BEST, [any_word])]

@@ -14,7 +14,7 @@ from moss_agent.errors import PluginError
 from moss_agent.events import Hit
 from moss_agent.plugin_host import PluginRunner, discover, select
 from moss_agent.protocol import Entry, Passage, render_results
-from plugins.web_search import _finding
+from plugins.web_search import _finding, web_search
 from plugins.web_search._cache import Cache
 from plugins.web_search._fetching import PublicNetwork
 from plugins.web_search._pages import read
@@ -184,6 +184,12 @@ def test_the_whole_way_from_query_to_passages(site: Site) -> None:
     assert HEIGHT in hit.text and hit.url == site.url("/b")
     (hit,) = asyncio.run(_finding.find(QUERY, replace(options, read=False), Cache(None), PublicNetwork(site.exempt)))
     assert hit.text == "snippet /a"
+
+
+def test_results_that_point_into_the_users_network_are_not_fetched(site: Site) -> None:
+    site.pages |= {"/search": results({**PARIS, "url": site.url("/admin")}), "/admin": answer(page(HEIGHT))}
+    (hit,) = web_search(QUERY, providers=["searxng"], searxng=site.url(""))
+    assert hit.text == PARIS["content"] and len(site.requests) == 1
 
 
 @pytest.mark.parametrize("how", ["setting", "environment"])
