@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent.settings import tomllib
 from plugins.calculator import calculate
 from plugins.equation_solver import solve
+from plugins.web_search import web_search
+from plugins.web_search._options import Options
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -32,3 +35,10 @@ def test_documented_calculation(argument, result):
 @pytest.mark.parametrize(("argument", "result"), examples("exact-plugins.md", "Solve"))
 def test_documented_solution(argument, result):
     assert solve(argument) == result
+
+
+def test_documented_settings_of_the_search_are_all_its_settings():
+    block = (DOCS / "search.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    table = tomllib.loads(block)["plugins"]["web_search"]
+    assert table.keys() == web_search.options.keys()
+    Options(**table)  # raises if a value cannot be right
