@@ -44,8 +44,8 @@ def walk(folder: Path) -> Iterator[Entry]:
         waiting += [Path(entry.path) for entry in shown if entry.is_dir(follow_symlinks=False)]
         for entry in reversed(shown):
             path = Path(entry.path)
-            is_wanted = path.suffix.lower() in BY_SUFFIX or entry.is_symlink()
-            if is_wanted and not entry.is_dir(follow_symlinks=False):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not is_folder and (path.suffix.lower() in BY_SUFFIX or os.path.isdir(path)):  # a link to a folder
                 yield _look(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from io import BytesIO
 
@@ -115,6 +116,13 @@ def test_html_in_the_encoding_that_it_declares(charset: str) -> None:
     text = "海洋生物" if charset != "big5" else "海洋動物"
     document = read(html(text, f"<p>{text}</p>", charset), ".htm")
     assert text in " ".join(section.text for section in document.sections)
+
+
+def test_html_of_a_whole_book_is_read_in_time() -> None:
+    started = time.monotonic()
+    document = read(html("Book", f"<h1>Walrus</h1><p>{ENGLISH}</p>" * 50_000), ".html")
+    assert time.monotonic() - started < 10
+    assert document.sections[0].text.count("Walrus ") == 50_000
 
 
 def test_html_lists_in_lists_are_said_once() -> None:

@@ -32,6 +32,8 @@ def test_what_is_no_readable_file_is_reported(tmp_path: Path, index: DocumentInd
     (folder / "~$open.docx").write_bytes(b"lock")
     (folder / "program.exe").write_text("walrus program")
     (folder / "loop").symlink_to(folder)
+    (folder / "endless").symlink_to("endless")
+    (folder / "library.so").symlink_to("library.so.1")
     (folder / "link.txt").symlink_to("/etc/passwd")
     (folder / "dangling.md").symlink_to("nowhere")
     os.mkfifo(folder / "pipe.txt")

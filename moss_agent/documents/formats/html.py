@@ -1,6 +1,7 @@
 """HTML with trafilatura: the article without menus and footers, in sections by heading.
 
-Where trafilatura finds no article, all visible text is one section. Scripts are never run, nothing is fetched.
+Where trafilatura finds no article, and of a book in one file, all visible text is one section. Scripts are never run,
+nothing is fetched.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _CHARSET = re.compile(rb"<(?:meta[^>]{1,200}?charset|\?xml[^>]{1,200}?encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
 
+_PAGE = 3_000_000  # characters; larger ones have no menus around an article, and take trafilatura minutes
 _ENDS = {"lb": "\n", "cell": " ", "row": "\n\n", "item": "\n\n", "p": "\n\n"}  # what follows trafilatura's elements
 
 
@@ -26,7 +28,8 @@ def read(data: bytes, charset: str = "") -> Document:
 
     declared = _CHARSET.search(data[:4096])
     text = decode(data, declared[1].decode() if declared else charset)
-    article = bare_extraction(text, favor_recall=True, include_comments=False, with_metadata=True)
+    is_page = len(text) <= _PAGE
+    article = bare_extraction(text, favor_recall=True, include_comments=False, with_metadata=True) if is_page else None
     is_article = article is not None and bool(article.text)
     document = Document(article.title or "" if is_article else "")
     for section in _sections(article.body) if is_article else [Section(visible(text))]:
