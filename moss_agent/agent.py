@@ -184,6 +184,8 @@ class Agent:
             reply = yield from self._turn(question)
             self._window.commit()
         except BaseException:
+            if self._results:
+                self._results.abandon()
             self._window.undo()
             raise
         yield reply

@@ -54,7 +54,7 @@ class TurnResults:
             yield Notice(f"more than {MAX_CALLS} commands: the others are not run")
 
     def abandon(self) -> None:
-        """Stop waiting for calls, from another thread: `collect` raises CancelledError."""
+        """Give up the calls; `collect`, which may be waiting in another thread, raises CancelledError."""
         self._running.abandon()
 
     def finished(self, wait: bool = False) -> Iterator[CallFinished]:

@@ -14,7 +14,8 @@ The grammar is in `grammar.py` and `_mathematics/tokens.py`. Equations are separ
 `and`. A part without `=` names the unknown if it is a name, otherwise it is ignored.
 
 - A run of letters may be a product (`xy` beside `x`, `F=ma`): see `_mathematics/letter_runs.py`. Units are dropped.
-- `e` is Euler's number where it is only ever raised to a power, otherwise an unknown.
+- `e` is Euler's number where an unknown is its exponent, or where it is only ever raised to a power and there
+  are too few equations for one more unknown; otherwise it is an unknown.
 - `I` in a result is the imaginary unit.
 
 What the result lines mean is in `_mathematics/solving.py`.
@@ -64,6 +65,8 @@ def _asked(statements: Sequence[Statement], unknowns: str) -> list[str]:
 def _constants(relations: Sequence[Relation], asked: Sequence[str]) -> set[str]:
     """The names in the relations that are constants."""
     nodes = [node for relation in relations for node in walk(relation)]
-    bases = sum(isinstance(node, Power) and node.base == Name("e") for node in nodes)
-    is_euler = bases == nodes.count(Name("e")) and "e" not in asked
-    return {"pi", "e"} if is_euler else {"pi"}
+    exponents = [node.exponent for node in nodes if isinstance(node, Power) and node.base == Name("e")]
+    unknowns = {node.name for node in nodes if isinstance(node, Name)} - {"pi"}
+    is_power = any(names(exponent) - {"pi", "e"} for exponent in exponents)
+    is_spare = len(exponents) == nodes.count(Name("e")) and len(relations) < len(unknowns)
+    return {"pi", "e"} if "e" not in asked and (is_power or is_spare) else {"pi"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent.errors import PluginError
 from moss_agent.settings import tomllib
 from plugins.calculator import calculate
 from plugins.equation_solver import solve
@@ -35,6 +36,14 @@ def test_documented_calculation(argument, result):
 @pytest.mark.parametrize(("argument", "result"), examples("exact-plugins.md", "Solve"))
 def test_documented_solution(argument, result):
     assert solve(argument) == result
+
+
+def test_documented_reason():
+    page = (DOCS / "exact-plugins.md").read_text(encoding="utf-8")
+    argument, reason = re.search(r'\$ moss-agent plugins run calculator "(.*)"\n    moss-agent: (.*)\n', page).groups()
+    with pytest.raises(PluginError) as caught:
+        calculate(argument)
+    assert str(caught.value) == reason
 
 
 def test_documented_settings_of_the_search_are_all_its_settings():

@@ -13,9 +13,10 @@ The model is told `- Weather forecast: enabled. API: Weather(city)` and may writ
 - Return a `str`, a list of lines, a list of `Hit`, a `Picture`, or None for "no result".
 - Raise `PluginError("reason in one line")` on failure: the human sees the reason, the model `No result.`.
 - `isolated=True` runs the call in a worker process that is killed at the timeout and may take 4 GiB: for
-  code that may spin, crash or exhaust memory. The plugin has to stand in a file of its own. `imports` names
-  the modules that take long to import: the worker imports them beforehand, not in the time of the first call.
-  Otherwise calls run in threads, several at once, and a call that outlives its timeout is abandoned.
+  code that may spin, crash or exhaust memory. The plugin has to stand in a file of its own. Without it, calls
+  run in threads, several at once, and a call that outlives its timeout is abandoned.
+- `imports`, for an isolated plugin, names modules that take long to import: the worker imports them beforehand,
+  not in the time of the first call.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import TimeoutError
+from concurrent.futures import Future, TimeoutError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MEMORY = 4 << 30  # bytes of address space per worker
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
 MOST = max(4, os.cpu_count() or 1)  # workers; some calls only wait for the network
+HEARTBEAT = 0.1  # seconds between two looks at whether a call has been given up
 PATIENCE = 0.1  # seconds to wait for a busy worker: most calls are faster, starting another worker is slower
 START_SECONDS = 60.0  # for starting a worker and importing the plugin, not counted as the call's time
 
@@ -41,20 +43,28 @@ class Workers:
         self._closed = False
         self._changed = threading.Condition()
 
-    def call(self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any]) -> Output:
-        """Run the plugin in a worker. Raises PluginTimeout or PluginError, also if the worker dies."""
-        worker = self._take(plugin)
-        is_usable = True
+    def call(
+        self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any], given_up: threading.Event
+    ) -> Output:
+        """Run the plugin in a worker, which is killed when the call is given up.
+
+        Raises PluginTimeout or PluginError, also if the worker dies.
+        """
+        worker = self._take(plugin, given_up)
+        is_usable = False
         try:
             run = worker.submit(_run, source_of(plugin), plugin.name, tuple(arguments), dict(options))
-            return run.result(plugin.timeout)
+            output = _result(run, plugin.timeout, given_up)
+            is_usable = True
+            return output
         except TimeoutError:
-            is_usable = False
             raise PluginTimeout(f"{plugin.name} took longer than {plugin.timeout:g} s") from None
-        except RuntimeError:  # from loky: what the plugin raises arrives as a PluginError
-            is_usable = False
+        except RuntimeError:  # from loky
             why = "was ended with the agent" if self._closed else "crashed its worker process"
             raise PluginError(f"{plugin.name} {why}") from None
+        except MossAgentError:  # from the plugin
+            is_usable = True
+            raise
         finally:
             self._give_back(worker, is_usable)
 
@@ -62,9 +72,9 @@ class Workers:
         """Start a worker in the background and load the plugins in it, so that the first call need not wait."""
 
         def start() -> None:
-            with suppress(Exception):  # the first call will tell
-                for plugin in plugins:
-                    self._give_back(self._take(plugin))
+            for plugin in plugins:
+                with suppress(Exception):  # the first call will tell
+                    self._give_back(self._take(plugin, threading.Event()), is_usable=True)
 
         threading.Thread(target=start, daemon=True).start()
 
@@ -77,14 +87,11 @@ class Workers:
         for worker in workers:
             worker.shutdown(wait=False, kill_workers=True)
 
-    def _take(self, plugin: Plugin) -> ProcessPoolExecutor:
+    def _take(self, plugin: Plugin, given_up: threading.Event) -> ProcessPoolExecutor:
         """A worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
         while True:
             with self._changed:
-                self._changed.wait_for(self._has_idle, PATIENCE if self._busy else 0)
-                self._changed.wait_for(lambda: self._has_idle() or len(self._busy) < MOST)
-                if self._closed:
-                    raise PluginError(f"{plugin.name}: the agent has been closed")
+                self._wait_for_place(plugin, given_up)
                 is_new = not self._idle
                 worker = _start() if is_new else self._idle.pop()
                 self._busy.append(worker)
@@ -95,22 +102,45 @@ class Workers:
                 self._give_back(worker, is_usable=False)
                 if not isinstance(error, (RuntimeError, TimeoutError)):
                     raise
-                if is_new:
+                if is_new and not self._closed:
                     raise PluginError(f"{plugin.name}: no worker process could be started") from error
+
+    def _wait_for_place(self, plugin: Plugin, given_up: threading.Event) -> None:
+        """Wait until a worker is idle or may be started. Raises PluginError, PluginTimeout."""
+        end = time.monotonic() + START_SECONDS
+        self._changed.wait_for(self._has_idle, PATIENCE if self._busy else 0)
+        while not self._has_idle() and len(self._busy) >= MOST:
+            if given_up.is_set() or time.monotonic() > end:
+                raise PluginTimeout(f"{plugin.name} waited too long for other calls to end")
+            self._changed.wait(HEARTBEAT)
+        if self._closed:
+            raise PluginError(f"{plugin.name}: the agent has been closed")
 
     def _has_idle(self) -> bool:
         return bool(self._idle) or self._closed
 
-    def _give_back(self, worker: ProcessPoolExecutor, is_usable: bool = True) -> None:
-        """End of a call. A worker that is not usable any more is killed."""
+    def _give_back(self, worker: ProcessPoolExecutor, is_usable: bool) -> None:
+        """End of a call. A worker that is not usable any more is killed; `close` has killed all of them."""
         with self._changed:
             self._busy.remove(worker)
-            is_usable = is_usable and not self._closed
+            if self._closed:
+                return
             if is_usable:
                 self._idle.append(worker)
             self._changed.notify_all()
         if not is_usable:
             worker.shutdown(wait=False, kill_workers=True)
+
+
+def _result(run: Future[Output], seconds: float, given_up: threading.Event) -> Output:
+    """What comes of a run. Raises TimeoutError when its time is up or it is given up."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return run.result(max(0, min(HEARTBEAT, end - time.monotonic())))
+        except TimeoutError:
+            if given_up.is_set() or time.monotonic() >= end:
+                raise
 
 
 def _start() -> ProcessPoolExecutor:

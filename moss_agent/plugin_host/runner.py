@@ -55,14 +55,17 @@ class PluginRunner:
         """End the worker processes."""
         self._workers.close()
 
-    def run(self, name: str, arguments: Sequence[str]) -> Output:
-        """Run one call to its end. Raises MossAgentError with the reason if there is no output."""
+    def run(self, name: str, arguments: Sequence[str], given_up: threading.Event | None = None) -> Output:
+        """Run one call to its end. Raises MossAgentError with the reason if there is no output.
+
+        given_up: set it to end an isolated call early.
+        """
         plugin = self.plugins.get(name)
         if plugin is None:
             raise UsageError(f"no plugin {name} is enabled; enabled: {', '.join(self.plugins) or 'none'}")
         arguments = arguments[: len(plugin.arguments)]
         if plugin.isolated:
-            output = self._workers.call(plugin, arguments, self._settings[name])
+            output = self._workers.call(plugin, arguments, self._settings[name], given_up or threading.Event())
         else:
             output = plugin(*arguments, **self._settings[name])
         return limit_output(plugin, output)
@@ -75,6 +78,7 @@ class TurnCalls:
         self._runner = runner
         self._done: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
         self._limits: dict[int, _Limit] = {}
+        self._given_up = threading.Event()
 
     def start(self, index: int, name: str, arguments: Sequence[str]) -> None:
         """Start a call in a thread of its own."""
@@ -101,14 +105,15 @@ class TurnCalls:
                 yield outcome
 
     def abandon(self) -> None:
-        """Make `finished`, which may be waiting in another thread, give up."""
+        """Give up: end the isolated calls, and make `finished` raise, which may be waiting in another thread."""
+        self._given_up.set()
         self._done.put(None)
 
     def _run(self, index: int, name: str, arguments: Sequence[str]) -> None:
         started = time.monotonic()
         output, error = None, ""
         try:
-            output = self._runner.run(name, arguments)
+            output = self._runner.run(name, arguments, self._given_up)
         except MossAgentError as problem:
             error = str(problem)
         except BaseException as problem:  # whatever a plugin does, the turn goes on

@@ -23,7 +23,7 @@ MAX_WRITTEN_BITS = 1660
 
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E}
 _SAME_NAME = (
-    sympy.sqrt, sympy.cbrt, sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc,
+    sympy.sqrt, sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc,
     sympy.asin, sympy.acos, sympy.atan, sympy.sinh, sympy.cosh, sympy.tanh,
     sympy.sign, sympy.floor, sympy.binomial, sympy.factorial, sympy.gcd, sympy.lcm,
 )  # fmt: skip
@@ -31,6 +31,7 @@ _FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     **{function.__name__: function for function in _SAME_NAME},
     "abs": sympy.Abs, "ceil": sympy.ceiling, "min": sympy.Min, "max": sympy.Max, "remainder": sympy.Mod,
     "log2": lambda x: sympy.log(x, 2), "log10": lambda x: sympy.log(x, 10), "sum": lambda *x: sympy.Add(*x),
+    "cbrt": lambda x: sympy.real_root(x, 3) if x.is_number else sympy.cbrt(x),
     "radians": lambda x: x * sympy.pi / 180, "float": lambda x: x,
 }  # fmt: skip
 _STEPPED = frozenset({"floor", "ceil", "sign", "remainder", "gcd", "lcm"})

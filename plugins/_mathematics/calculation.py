@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import islice
 
 from moss_agent.errors import PluginError
 
 from .dates import with_days
 from .doubles import CONSTANTS
+from .exact import exact
 from .python_text import spelled_out
 from .reading import read_calculation
 from .tokens import MAX_LENGTH
-from .tree import PI, Name, Node, Number, Relation, Statement, names, replaced
+from .tree import PI, Name, Node, Number, Relation, Statement, names, replaced, walk
+from .units import may_be_beside_units
 from .values import evaluate, holds, show
+
+MAX_NODES = 2000  # of the expression that a name stands for: names in it multiply it
 
 
 def calculated(text: str) -> str:
@@ -23,10 +28,11 @@ def calculated(text: str) -> str:
     statements, has_units = read_calculation(with_days(spelled_out(text, _inner)))
     values, rest = _assigned(statements)
     if not rest:
-        return show(evaluate(list(values.values())[-1]))
+        last = next(s for s in statements if s.left.name == list(values)[-1])
+        return show(evaluate(replaced(last.right, values)))
     relations = [s for s in rest if isinstance(s, Relation)]
     if unknown := sorted(set().union(*map(names, rest)) - CONSTANTS.keys()):
-        if len(relations) < max(len(rest), len(unknown)) or (has_units and len(max(unknown, key=len)) > 1):
+        if len(relations) < max(len(rest), len(unknown)) or (has_units and not may_be_beside_units(unknown)):
             raise PluginError(f"unknown name {unknown[0][:40]!r}")
         return _solved(relations, unknown)
     if len(relations) == len(rest):
@@ -71,16 +77,16 @@ def _with_values(statement: Statement, values: Mapping[str, Node]) -> Statement:
     return replaced(statement, values)
 
 
-def _value(node: Node) -> Number:
-    """The node's value as a number; a literal keeps its exact decimals."""
-    if isinstance(node, Number):
-        return node
+def _value(node: Node) -> Node:
+    """What a name stands for: a rational number, or the node itself where its value is irrational."""
     value = evaluate(node)
     if isinstance(value, int):
         return Number(value)
-    if isinstance(value, float):
-        return Number(Fraction(value))
-    raise PluginError("a name stands for a number that no double can hold")
+    if isinstance(sure := exact(node), Fraction):
+        return Number(sure)
+    if next(islice(walk(node), MAX_NODES, None), None):
+        raise PluginError(f"a name stands for an expression of more than {MAX_NODES} parts")
+    return node
 
 
 def _solved(relations: list[Relation], unknown: list[str]) -> str:

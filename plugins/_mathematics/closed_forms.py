@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import sympy
 from sympy.functions.elementary.trigonometric import TrigonometricFunction
+
+from .written import Solution
 
 MAX_DEGREE = 20  # of the polynomials in one thing that are left to sympy
 MAX_FACTORED = 40  # degree of the polynomials that are factored
@@ -26,8 +29,6 @@ MAX_DEGREES = {
 }  # of polynomials in several things, by their kinds
 MAX_THINGS = 3  # in one equation, `x` included
 MAX_ROOT = 4  # the n of its nth roots
-
-Solution = dict[sympy.Symbol, sympy.Expr]
 
 
 def closed_forms(equations: Sequence[sympy.Expr], wanted: Sequence[sympy.Symbol]) -> list[Solution]:
@@ -61,9 +62,21 @@ def _of_exponential(polynomial: sympy.Poly, unknown: sympy.Symbol) -> list[Solut
     """Of a*b^f(x) + c = 0 by a logarithm: sympy would take the 5730th root of 0.5^(t/5730)."""
     factor, constant = polynomial.coeff_monomial(polynomial.gen), polynomial.coeff_monomial(1)
     base, exponent = polynomial.gen.as_base_exp()
+    if not base.is_positive:
+        return []
     power = sympy.Dummy()
-    found = sympy.solve(exponent - power, unknown)
-    return [{unknown: value.subs(power, sympy.log(-constant / factor, base))} for value in found]
+    logarithm = _logarithm(-constant / factor, base)
+    return [{unknown: value.subs(power, logarithm)} for value in sympy.solve(exponent - power, unknown)]
+
+
+def _logarithm(value: sympy.Expr, base: sympy.Expr) -> sympy.Expr:
+    """log(value, base), as a fraction if it is a short one: 3/2 for 8 and 4."""
+    exact = sympy.log(value, base)
+    if value.is_Rational and base.is_Rational and value > 0:
+        fraction = Fraction(float(exact)).limit_denominator(100)
+        if base**fraction.numerator == value**fraction.denominator:
+            return sympy.Rational(fraction.numerator, fraction.denominator)
+    return exact
 
 
 def _is_for_numbers(polynomial: sympy.Poly, kinds: set[str]) -> bool:

@@ -12,12 +12,14 @@ from datetime import date
 
 from moss_agent.errors import PluginError
 
-_DATE = r"(\d{4}(?:-\d{1,2}-|年\d{1,2}月)\d{1,2})日?"
-_ANY_DATE = r"(\d{4}(?:-\d{1,2}-|/\d{1,2}/|\.\d{1,2}\.|年\d{1,2}月)\d{1,2})日?"
+_YEAR, _TWO = r"(?:19|20)\d\d", r"\d{1,2}"
+_DATE = rf"({_YEAR}-{_TWO}-{_TWO}|\d{{4}}年{_TWO}月{_TWO})日?"
+_ANY_DATE = rf"({_YEAR}(?:-{_TWO}-|/{_TWO}/|\.{_TWO}\.){_TWO}|\d{{4}}年{_TWO}月{_TWO})日?"
 _MINUS = r"\s*[-−–—]\s*"
 _DIFFERENCE = re.compile(rf"\s*{_ANY_DATE}{_MINUS}{_ANY_DATE}\s*[=?？]*\s*", re.ASCII)
 _INNER = re.compile(rf"\(\s*{_DATE}{_MINUS}{_DATE}\s*\)", re.ASCII)
 _LIKE_A_DATE = re.compile(r"(?<![\d.])(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\d.])|\d月\d")
+_LIKE_TWO_DATES = re.compile(rf"{_YEAR}-{_TWO}-{_TWO}(?!\d).*(?<!\d){_YEAR}-{_TWO}-{_TWO}(?!\d)", re.DOTALL)
 
 
 def with_days(text: str) -> str:
@@ -26,7 +28,7 @@ def with_days(text: str) -> str:
     Raises PluginError for a date that does not exist, or that stands in another expression.
     """
     text = _days(match) if (match := _DIFFERENCE.fullmatch(text)) else _INNER.sub(_days, text)
-    if _LIKE_A_DATE.search(text):
+    if _LIKE_A_DATE.search(text) or _LIKE_TWO_DATES.search(text):
         raise PluginError("this looks like a date, and only `date - date` is known")
     return text
 

@@ -159,14 +159,15 @@ def _floor(value: Exact) -> Fraction:
 
 
 def _sign(value: Exact) -> Fraction:
-    return Fraction(0) if abs(value) < mpf(10) ** (-mpmath.mp.dps // 2) else Fraction(1 if value > 0 else -1)
+    return Fraction(0) if abs(rounded(value)) < mpf(10) ** (-mpmath.mp.dps // 2) else Fraction(1 if value > 0 else -1)
 
 
 def _round(value: Exact, digits: Exact = Fraction(0)) -> Fraction:
-    """As Python rounds the double."""
+    """To an integer exactly, to places as Python rounds the double."""
     places = whole(digits)
-    is_whole = isinstance(value, Fraction) and value.denominator == 1
-    return round(value, places) if is_whole else Fraction(round(float(rounded(value)), places))
+    if isinstance(value, Fraction) and (places == 0 or value.denominator == 1):
+        return Fraction(round(value, places))
+    return Fraction(int(mpmath.nint(value))) if places == 0 else Fraction(repr(round(float(rounded(value)), places)))
 
 
 def _median(*values: Exact) -> Exact:

@@ -8,9 +8,10 @@
 | product | `a * b / c // d % e`, `2x`, `3(4+1)`, `x y` | left to right, implicit or not: `1/2x` is `(1/2)x` |
 | sign | `-a`, `+a` | looser than power: `-2^2` is -4 |
 | power | `a ^ b`, `a ** b` | right to left: `2^3^2` is `2^(3^2)` |
-| postfix | `5!`, `7%`, `30°` | `7 % 3` and `a % b` are remainders, `20%x` and `20%(x+5)` are percent |
+| postfix | `5!`, `7%`, `30°` | with space on both sides `%` is the remainder: `7 % n`, otherwise see below |
 | atom | number, name, `f(a, b)`, `max([a, b])`, `(a) [a] {a}`, `|a|` | also `√2`, `sin x`, `log_2(8)`, `C(5, 3)` |
 
+`7%3` and `a%b` are remainders too; `20%x`, `20%(x+5)` and `5%-2` are percent; `10%3x` is refused.
 Without parentheses a function takes one number or name only, never a product.
 `f(x)` and `word(x)` are refused: they look like functions, and `f` times `x` is not what was meant.
 A number never follows a value without an operator (`1 2`), except as in `3 x 4`.
@@ -25,6 +26,7 @@ from contextlib import contextmanager
 
 from moss_agent.errors import PluginError
 
+from .names import is_word
 from .tokens import Token, tokenize
 from .tree import PI, RELATIONS, Call, Chain, Name, Negative, Node, Number, Power, Relation, Statement
 
@@ -45,7 +47,7 @@ _ONE_ARGUMENT = (
     " factorial sign radians degrees"
 )
 _ANY = 1000
-_ARITY = {
+ARITY = {
     **dict.fromkeys(_ONE_ARGUMENT.split(), (1, 1)),
     **dict.fromkeys(("pow", "remainder", "binomial", "perm"), (2, 2)),
     **dict.fromkeys(("log", "round"), (1, 2)),
@@ -70,7 +72,7 @@ def parse_tokens(tokens: list[Token]) -> tuple[Statement, ...]:
 def canonical(name: str) -> str | None:
     """The canonical name of a function, None if `name` is none."""
     known = _ALIASES.get(name.lower(), name.lower())
-    return known if known in _ARITY else None
+    return known if known in ARITY else None
 
 
 def _unwrapped(tokens: list[Token]) -> list[Token]:
@@ -148,6 +150,7 @@ class _Parser:
                 rest.append((operator, self._sign()))
             elif self._next.kind == "name" or self._next.text in _BRACKETS:
                 self._check_no_call()
+                self._check_no_sentence()
                 rest.append(("*", self._power()))
             else:
                 return Chain(first, tuple(rest)) if rest else first
@@ -207,7 +210,7 @@ class _Parser:
 
     def _call(self, function: str) -> Node:
         arguments = self._arguments() if self._next.text == "(" else [self._postfix(self._bare_argument(function))]
-        least, most = _ARITY[function]
+        least, most = ARITY[function]
         if not least <= len(arguments) <= most:
             raise PluginError(f"{function} cannot take {len(arguments)} argument{'s' * (len(arguments) != 1)}")
         return _sugar_free(function, arguments)
@@ -238,6 +241,13 @@ class _Parser:
         name = self._tokens[self._position - 1].text
         if self._next.text == "(" and _FUNCTION_LIKE.fullmatch(name) and name.lower() != "pi":
             raise PluginError(f"unknown function {name[:40]}")
+
+    def _check_no_sentence(self) -> None:
+        """`x squared` and `half x` are no products."""
+        before, token = self._tokens[self._position - 1], self._next
+        words = [t.text for t in (before, token) if is_word(t.text)]
+        if words and before.kind == token.kind == "name" and not canonical(token.text):
+            raise PluginError(f"the word {words[0][:40]!r} is not understood here")
 
     def _take_times(self) -> str | None:
         """The letter x between a value and a number can only mean "times"."""
@@ -271,9 +281,15 @@ class _Parser:
 
     def _is_remainder(self, node: Node) -> bool:
         """Whether the % that comes next is an operator between two operands."""
-        follower = self._tokens[self._position + 1]
-        is_percent = follower.kind == "name" or (follower.text in _BRACKETS and not self._next.spaced)
-        return self._begins_operand(follower) and not (isinstance(node, Number) and is_percent)
+        follower, beyond = (self._tokens[min(self._position + i, len(self._tokens) - 1)] for i in (1, 2))
+        is_spaced = self._next.spaced and follower.spaced
+        if is_spaced and follower.text in ("+", "-"):
+            return not beyond.spaced
+        if is_spaced or not isinstance(node, Number) or not self._begins_operand(follower):
+            return self._begins_operand(follower)
+        if follower.kind == "number" and (beyond.kind == "name" or beyond.text in _BRACKETS):
+            raise PluginError(f"% can be read in two ways before {follower.text}{beyond.text}")
+        return follower.kind == "number"
 
     def _begins_pair(self) -> bool:
         """Whether two arguments in parentheses come next."""

@@ -48,6 +48,8 @@ def _line(inequalities: Sequence[sympy.Basic], symbol: sympy.Symbol) -> str:
     region = sympy.Intersection(*(sympy.solve_univariate_inequality(i, symbol, relational=False) for i in inequalities))
     if region == sympy.S.EmptySet:
         raise PluginError("no solution: no real number meets the inequality")
+    if region.has(sympy.CRootOf):
+        raise PluginError("the borders of the solution have no closed form")
     if not is_short(region):
         raise PluginError("the solution has numbers of more than 500 digits")
     return _region(region, str(symbol))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from moss_agent.errors import PluginError
 
 MAX_BITS = 4_000_000  # of an exact integer: 1.2 million digits
+MAX_COMMON_BITS = 400_000  # of the numbers that gcd and lcm take
 MAX_FACTORIAL = 100_000
 
 
@@ -43,11 +45,13 @@ def _permutations(above: int, below: int) -> int:
     return math.perm(above, below)
 
 
-def _lcm(*numbers: int) -> int:
-    check_bits(sum(number.bit_length() for number in numbers))
-    return math.lcm(*numbers)
+def _common(function: Callable[..., int], *numbers: int) -> int:
+    if sum(number.bit_length() for number in numbers) > MAX_COMMON_BITS:
+        raise PluginError(f"{function.__name__} of numbers of more than {int(MAX_COMMON_BITS * math.log10(2))} digits")
+    return function(*numbers)
 
 
 INTEGER_FUNCTIONS: dict[str, Callable[..., int]] = {
-    "factorial": _factorial, "binomial": _binomial, "perm": _permutations, "gcd": math.gcd, "lcm": _lcm,
+    "factorial": _factorial, "binomial": _binomial, "perm": _permutations,
+    "gcd": partial(_common, math.gcd), "lcm": partial(_common, math.lcm),
 }  # fmt: skip

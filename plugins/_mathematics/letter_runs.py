@@ -2,7 +2,9 @@
 
 A run of two to four letters is a product if its letters are unknowns on their own: all of them, or all but
 one of two or three (`xy` beside `x`). In an equation without any longer name it is also one if it has two
-letters (`F=ma`) or no vowel and no y (`V=lwh`). Units, Greek letters and functions are names.
+letters (`F=ma`) or no vowel and no y (`V=lwh`); capitals only if they are two and another letter stands alone
+(`U=IR`, but `GDP` and `AB=5`). Units, Greek letters and functions are names. `lnx` is `ln x`, and `x1x2` beside
+`x1` and `x2` is their product.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ import re
 from collections.abc import Sequence
 
 from .grammar import canonical
+from .names import GREEK
 from .tokens import Token
 from .units import UNIT_WORDS
 
 _RUN = re.compile("[A-Za-z]{2,4}")
-_CLEAR_RUN = re.compile("[A-Za-z]{2}|[^aeiouyAEIOUY]{3,4}|xyz")
-_SHORT_GREEK = frozenset({"pi", "mu", "nu", "xi"})
+_CLEAR_RUN = re.compile("(?![A-Z]{3,}$)(?:[A-Za-z]{2}|[^aeiouyAEIOUY]{3,4}|xyz)")
+_CALL = re.compile("(sin|cos|tan|ln|lg|log)(x)")
+_INDEXED = re.compile("(?:[A-Za-z][0-9]+){2,}")
 
 
 def split_runs(tokens: Sequence[Token], *, by_look: bool) -> list[Token]:
@@ -26,9 +30,19 @@ def split_runs(tokens: Sequence[Token], *, by_look: bool) -> list[Token]:
     by_look = by_look and all(len(name) == 1 or _may_be_product(name) for name in names)
     split: list[Token] = []
     for token in tokens:
-        is_product = token.kind == "name" and _is_product(token.text, letters, by_look)
-        split += [Token("name", letter) for letter in token.text] if is_product else [token]
+        parts = _parts(token.text, names, letters, by_look) if token.kind == "name" else []
+        split += [Token("name", part) for part in parts] or [token]
     return split
+
+
+def _parts(name: str, names: set[str], letters: set[str], by_look: bool) -> list[str]:
+    """What a name consists of, nothing if it is one name."""
+    if call := _CALL.fullmatch(name):
+        return list(call.groups())
+    if _INDEXED.fullmatch(name) and names.issuperset(parts := re.findall("[A-Za-z][0-9]+", name)):
+        return parts
+    by_look = by_look and (bool(letters) or not name.isupper())
+    return list(name) if _is_product(name, letters, by_look) else []
 
 
 def _is_product(name: str, letters: set[str], by_look: bool) -> bool:
@@ -41,6 +55,6 @@ def _is_product(name: str, letters: set[str], by_look: bool) -> bool:
 
 
 def _may_be_product(name: str) -> bool:
-    is_word = canonical(name) or name.lower() in _SHORT_GREEK or name in UNIT_WORDS
+    is_known = canonical(name) or name in GREEK or name in UNIT_WORDS
     is_placeholder = len(name) > 2 and len(set(name)) == 1  # such as XXXX
-    return bool(_RUN.fullmatch(name)) and not is_word and not is_placeholder
+    return bool(_RUN.fullmatch(name)) and not is_known and not is_placeholder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from moss_agent.errors import PluginError
@@ -33,16 +32,35 @@ def read_equations(text: str) -> tuple[Statement, ...]:
 
 
 def _with_ratios(tokens: list[Token]) -> list[Token]:
-    """The tokens with `x:y=3:4` as `x/y=3/4`. A single colon is none of a ratio, and `1:2:3` is no quotient."""
-    colons = [i for i, t in enumerate(tokens) if t.text == ":"]
-    if len(colons) < 2 or any(not any(t.text == "=" for t in tokens[i:j]) for i, j in pairwise(colons)):
+    """The tokens with `x:1/2=3:4` as `(x)/(1/2)=(3)/(4)`.
+
+    A single colon is none of a ratio, and `1:2:3` is no quotient: they stay, and the grammar refuses them.
+    """
+    sides: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.text in ("=", ";", ",") or token.kind == "end":
+            sides += [[token], []]
+        else:
+            sides[-1].append(token)
+    colons = [[t.text for t in side].count(":") for side in sides]
+    if sum(colons) < 2 or max(colons) > 1:
         return tokens
-    return [replace(t, text="/") if t.text == ":" else t for t in tokens]
+    return [token for side in sides for token in _quotient(side)]
+
+
+def _quotient(side: list[Token]) -> list[Token]:
+    place = next((i for i, t in enumerate(side) if t.text == ":"), None)
+    if place is None:
+        return side
+    opened, closed, divided = (Token("operator", text) for text in "()/")
+    return [opened, *side[:place], closed, divided, opened, *side[place + 1 :], closed]
 
 
 def _check_no_derivative(tokens: Sequence[Token]) -> None:
-    for before, token in zip(tokens, tokens[1:], strict=False):
-        if before.text == "/" and re.fullmatch("d[a-z]", token.text) and any(t.text[0] == "d" for t in tokens):
+    names = ""
+    for before, token in pairwise(tokens):
+        names += f" {before.text}" if before.kind == "name" else ""
+        if before.text == "/" and re.fullmatch("d[a-z]", token.text) and re.search(r" d[a-z]?\b", names):
             raise PluginError("derivatives are not covered")
 
 
@@ -51,7 +69,9 @@ def _separated(tokens: Sequence[Token]) -> list[Token]:
     separated: list[Token] = []
     meeting: int | None = None  # where two values with a space between them met since the last equals sign
     has_equals = False
-    for token in tokens:
+    for position, token in enumerate(tokens):
+        if has_equals and token.spaced and _is_label(tokens[position : position + 4]):
+            raise PluginError(f"({tokens[position + 1].text}) may be a factor or the number of an equation")
         if token.text == "=" and has_equals and meeting is not None:
             separated.insert(meeting, _SEPARATOR)
         if token.text == "=" or token.text in ";,":
@@ -68,3 +88,15 @@ def _begins_value(token: Token) -> bool:
 
 def _ends_value(token: Token) -> bool:
     return token.kind in ("number", "name") or token.text in (")", "]")
+
+
+def _is_label(tokens: Sequence[Token]) -> bool:
+    """Whether it is a `(1)` after which nothing follows, or a space."""
+    texts = [t.text for t in tokens]
+    return (
+        len(tokens) == 4
+        and texts[0] == "("
+        and tokens[1].kind == "number"
+        and texts[2] == ")"
+        and (tokens[3].spaced or tokens[3].kind == "end" or texts[3] in ";,")
+    )

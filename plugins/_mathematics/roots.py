@@ -30,6 +30,7 @@ MAX_DEGREE = 40
 DIGITS = 20
 _WORKING = 40  # digits while it is computed
 _STEPS = 120  # halvings: 1000 / 2^120 is below 20 digits of 0.001
+_BESIDE = mpf(10) ** -9  # how far from a root the next one is looked for
 _GOLDEN = 0.6180339887498949
 _NOTHING = mpf(10) ** -30  # of an equation's size: what is smaller is zero
 
@@ -46,7 +47,7 @@ def polynomial_roots(polynomial: sympy.Poly) -> list[sympy.Expr]:
             polynomial = polynomial.quo(sympy.Poly(polynomial.gen - root, polynomial.gen))
     else:
         polynomial = sympy.Poly(polynomial.as_expr().evalf(2 * DIGITS), polynomial.gen)
-    found = [*exact, *(polynomial.nroots(n=DIGITS, maxsteps=200) if polynomial.degree() else [])]
+    found = [*exact, *map(_neat_complex, polynomial.nroots(n=DIGITS, maxsteps=200) if polynomial.degree() else [])]
     return sorted(found, key=lambda root: (not root.is_real, *root.as_real_imag()))
 
 
@@ -83,9 +84,10 @@ def _zeros(function: _Function) -> Iterator[mpf]:
         before, here, after = values[i - 1 : i + 2]
         if here == 0:
             yield points[i]
-        elif here is None:
+            here = function(points[i] + _BESIDE * (1 + abs(points[i])))
+        if here is None:
             continue
-        elif after and (here > 0) != (after > 0):
+        if after and (here > 0) != (after > 0):
             yield from _checked(function, _bisected(function, points[i], points[i + 1]), here)
         elif before and after and (before > 0) == (here > 0) and abs(before) > abs(here) < abs(after):
             yield from _checked(function, _lowest(function, points[i - 1], points[i + 1]), before)
@@ -148,6 +150,15 @@ def _newton(functions: Sequence[_Function], unknowns: int) -> list[tuple[mpf, ..
         ):
             roots.append(root)
     return roots
+
+
+def _neat_complex(root: sympy.Expr) -> sympy.Expr:
+    """The root with short fractions for its parts, such as -1 and 1 in `-1 + I`."""
+    parts = [_neat(mpf(str(part))) for part in root.as_real_imag()]
+    if any(isinstance(part, mpf) for part in parts):
+        return root
+    real, imaginary = (sympy.Rational(part.numerator, part.denominator) for part in parts)
+    return real + imaginary * sympy.I
 
 
 def _neat(root: mpf) -> Fraction | mpf:

@@ -9,7 +9,7 @@ Not covered: all solutions of a periodic equation (sympy gives a principal set).
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -25,7 +25,7 @@ from .roots import DIGITS, MAX_DEGREE, numeric_roots, polynomial_roots
 from .tree import Call, Relation, walk
 from .written import Solution, is_decimal, solution_lines
 
-TOLERANCE = 1e-12
+STEP = sympy.Rational(1, 10**6)
 _REAL = frozenset({"abs", "min", "max"})
 
 
@@ -61,6 +61,8 @@ def _solved(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol], ask
     wanted = [symbols[name] for name in order[: max(len(equations), len(asked))]]
     exact = not any(is_decimal(r, set(symbols)) for r in relations)
     solutions = _solutions(equations, wanted)
+    if "I" in symbols and not all(map(_is_real, solutions)):
+        raise PluginError("I is an unknown here, and the solution is complex: name it differently")
     inequalities = [inequality(c, symbols) for c in conditions]
     return list(_meeting(inequalities, solutions, set(asked or symbols), exact))
 
@@ -81,7 +83,7 @@ def _equations(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol]) 
         if is_undefined(residual):
             raise PluginError("undefined: something in the equation is infinite")
         if residual.free_symbols:
-            if not _satisfies({}, residual):  # otherwise an identity
+            if not _is_identity(residual):
                 yield _Equation(relation, residual)
         elif not is_zero(residual):
             raise PluginError("no solution: the equations contradict each other")
@@ -117,26 +119,56 @@ def _number(value: Fraction | mpf) -> sympy.Expr:
 
 
 def _checked(solutions: Sequence[Solution], residuals: Sequence[sympy.Expr]) -> list[Solution]:
-    return [s for s in solutions if s and all(_satisfies(s, r) for r in residuals)]
+    checked: list[Solution] = []
+    for solution in solutions:
+        if solution and solution not in checked and all(_satisfies(solution, r) for r in residuals):
+            checked.append(solution)
+    return checked
 
 
 def _satisfies(solution: Solution, residual: sympy.Expr) -> bool:
-    """Whether the residual is zero, to 12 digits of its largest term, whatever the parameters are."""
-    terms = [term.subs(solution) for term in sympy.Add.make_args(residual)]
-    parameters = sorted(set().union(*(t.free_symbols for t in terms)), key=str)
-    values = random.Random(1)  # odd ones, so that nothing is zero by chance
-    samples = {p: sympy.Float(values.uniform(1, 10), 30) for p in parameters}
-    numbers = [term.subs(samples).evalf(30) for term in terms]
-    if not all(v.is_number and v.is_finite for v in numbers):
+    """Whether the residual is zero there, whatever the parameters are.
+
+    It is if it is at most a millionth of what it is a millionth further on: so near is the next number of 12 digits.
+    """
+    exact = residual.subs(solution)
+    here = _number_at(exact, samples := _samples(exact))
+    if here is None or here == 0:
+        return here == 0
+    beyond = _number_at(residual.subs({symbol: value * (1 + STEP) for symbol, value in solution.items()}), samples)
+    return beyond is not None and bool(abs(here) <= STEP * abs(beyond))
+
+
+def _is_identity(residual: sympy.Expr) -> bool:
+    """Whether the residual is zero for any values, to 12 digits of its largest term."""
+    samples = _samples(residual)
+    terms = [_number_at(term, samples) for term in sympy.Add.make_args(residual)]
+    if None in terms:
         return False
-    return bool(abs(sympy.Add(*numbers)) <= TOLERANCE * (1 + max(abs(v) for v in numbers)))
+    return bool(abs(sympy.Add(*terms)) <= STEP**2 * max(abs(term) for term in terms))
+
+
+def _samples(expression: sympy.Expr) -> dict[sympy.Symbol, sympy.Float]:
+    """Odd values for the symbols, so that nothing is zero by chance."""
+    values = random.Random(1)
+    return {symbol: sympy.Float(values.uniform(1, 10), 30) for symbol in sorted(expression.free_symbols, key=str)}
+
+
+def _number_at(expression: sympy.Expr, values: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr | None:
+    """Its value to 30 digits, None if there is none."""
+    number = expression.subs(values).evalf(30)
+    return number if number.is_number and number.is_finite else None
+
+
+def _is_real(solution: Solution) -> bool:
+    return not any(value.has(sympy.I) for value in solution.values())
 
 
 def _meeting(
     inequalities: Sequence[sympy.Basic], solutions: Sequence[Solution], shown: set[str], exact: bool
 ) -> Iterator[str]:
     """The lines of the solutions that meet the inequalities, and what these still say of other unknowns."""
-    left = [(s, [i.subs(s) for i in inequalities]) for s in solutions]
+    left = [(s, [i.subs(s) for i in inequalities]) for s in solutions if not inequalities or _is_real(s)]
     kept = [(s, conditions) for s, conditions in left if sympy.false not in conditions]
     if not kept:
         raise PluginError("no solution meets the inequalities")

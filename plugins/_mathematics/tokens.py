@@ -15,8 +15,8 @@
 | a trailing `=`, `=?`, `等于多少` | nothing: it only asks |
 
 Before that, LaTeX and words are replaced (`latex.py`, `wording.py`). Invisible format characters are
-dropped; any other character that is not listed is an error that
-names it. Words are not judged here: whatever looks like a name is a name.
+dropped; any other character that is not listed is an error that names it, and so are the words that only
+a sentence has (`or`, `if`). Whatever else looks like a name is one.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from fractions import Fraction
 from moss_agent.errors import PluginError
 
 from .latex import without_latex
+from .names import is_sentence
 from .wording import FRACTIONS, in_symbols
 
 MAX_LENGTH = 4000  # characters; below the 4300 digits that Python converts to an integer
@@ -71,7 +72,7 @@ _MAGNITUDE = re.compile(
     r"\s*(?:(百万|千万|百亿|千亿|万亿|千(?!克|米|瓦)|万|亿)|(thousand|million|billion|trillion)(?![^\W\d_]))",
     re.IGNORECASE,
 )
-_MORE = re.compile("[0-9]+")
+_DIGITS = re.compile("(?P<number>[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -123,13 +124,14 @@ def _scan(text: str) -> Iterator[Token]:
         if match is None:
             raise PluginError(f"unexpected character {text[position]!a}")
         if match.lastgroup == "grouped" and any(calls):
-            match = re.compile("(?P<number>[0-9]+)").match(text, position)
-            assert match is not None
+            match = _DIGITS.match(text, position)
+        elif match.lastgroup == "grouped" and _is_seam(text, match.end()):
+            raise PluginError(f"{match.group()} can be read in two ways")
         position = match.end()
         if match.lastgroup == "space":
             spaced = True
             continue
-        token, spaced = replace(_token(match), spaced=spaced), False
+        token, spaced = replace(_token(match, previous), spaced=spaced), False
         if token.kind == "number":
             position, token = _with_magnitudes(token, text, position)
         if token.text in "([{":
@@ -140,6 +142,11 @@ def _scan(text: str) -> Iterator[Token]:
         previous = token
 
 
+def _is_seam(text: str, end: int) -> bool:
+    """Whether a number such as the 1,100 of `x+y=1,100x=200` may be the ends of two equations."""
+    return text.count("=") > 1 and ";" not in text and end < len(text) and text[end].isalpha()
+
+
 def _with_magnitudes(token: Token, text: str, position: int) -> tuple[int, Token]:
     """The number with what follows it: `4 million`, `1亿2千万`."""
     value, total, least = token.value, 0, math.inf
@@ -148,23 +155,27 @@ def _with_magnitudes(token: Token, text: str, position: int) -> tuple[int, Token
         if factor >= least:
             raise PluginError(f"{magnitude.group()} after a smaller magnitude")
         total, least, position = total + value * factor, factor, magnitude.end()
-        more = _MORE.match(text, position)
+        more = _DIGITS.match(text, position)
         if magnitude[1] is None or more is None:
             return position, replace(token, value=total)
         value, position = int(more.group()), more.end()
+    if total and value < 10:
+        raise PluginError(f"{token.text} with a magnitude and {value} can be read in two ways")
     return position, replace(token, value=total + value)
 
 
-def _token(match: re.Match[str]) -> Token:
+def _token(match: re.Match[str], previous: Token) -> Token:
     kind, text = str(match.lastgroup), match.group()
     if kind == "radix":
         return Token("number", text, int(text, 0))
     if kind in ("number", "grouped"):
         return Token("number", text, _number(text.replace(",", "")))
+    if text.lower() == "of" and previous.kind == "name":  # `sum of x and y`
+        raise PluginError(f"the words {previous.text[:40]} of are not understood here")
     if kind == "name" and text.lower() in _WORDS:
         return Token(*_WORDS[text.lower()])
-    if kind == "name" and text.lower() in _RESERVED:
-        raise PluginError(f"the word {text!r} is not understood here")
+    if kind == "name" and (text.lower() in _RESERVED or is_sentence(text)):
+        raise PluginError(f"the word {text[:40]!r} is not understood here")
     if kind == "line":
         return Token("operator", ";")
     return Token(kind, {"**": "^", "==": "="}.get(text, text))
@@ -173,7 +184,7 @@ def _token(match: re.Match[str]) -> Token:
 def _number(text: str) -> int | Fraction:
     """The literal's exact value: an int as it is written, a Fraction for a decimal, even 2.0."""
     if text.isdigit():
-        if text[0] == "0" and text.strip("0"):
+        if text[0] == "0" and len(text) > 1:
             raise PluginError(f"{text[:40]} begins with 0: not an integer, perhaps part of a date or a time")
         return int(text)
     _, _, exponent = text.lower().partition("e")

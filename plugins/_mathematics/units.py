@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from moss_agent.errors import PluginError
 
@@ -41,7 +42,7 @@ frequency: hz
 pressure: pa 帕 | kpa
 amount: mol
 resistance: Ω ohm ohms
-angle: degree degrees deg 度
+angle: ° degree degrees deg 度
 people: people person persons 人
 items: items 个
 """
@@ -52,11 +53,17 @@ for _line, _text in enumerate(_TABLE.strip().splitlines()):
     for _place, _words in enumerate(_units.split(" | ")):
         _UNITS |= dict.fromkeys(_words.split(), (_kind, (_line, _place)))
 UNIT_WORDS = frozenset(word for word in _UNITS if len(word) > 1 or not word.isascii())
-_DEGREES = frozenset({"degree", "degrees", "deg", "度"})
+_DEGREES = frozenset({"degree", "degrees", "deg", "度", "°"})
 _TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "tg", "ctg"})
+_INVERSE = frozenset({"asin", "acos", "atan", "arcsin", "arccos", "arctan"})
 _LETTERS = frozenset("mshgltVAWNJL")
-_PRICE = re.compile(r"([A-Za-z])([^\x00-\x7f]+)")  # `x元`
+_PRICE = re.compile(r"([A-Za-z])([^\x00-\x7f]+)|([^\x00-\x7f]+)([A-Za-z])")  # `x元`, and the `元x` of `5元x`
 _PLURAL = re.compile("[a-z]{3,}s")
+_NO_NOUNS = frozenset({
+    "halves", "thirds", "quarters", "fourths", "fifths", "sixths", "eighths", "tenths", "hundreds", "thousands",
+    "millions", "billions", "trillions", "dozens", "pairs", "percents", "times", "plus", "minus", "less", "equals",
+    "squares", "cubes", "roots", "radians",
+})  # fmt: skip
 
 
 def without_units(tokens: Sequence[Token], *, loose: bool) -> list[Token]:
@@ -65,6 +72,7 @@ def without_units(tokens: Sequence[Token], *, loose: bool) -> list[Token]:
     Raises PluginError if units would have to be converted.
     """
     free = {t.text for i, t in enumerate(tokens) if t.kind == "name" and not _is_beside_value(tokens, i)}
+    free -= {t.text for t, after in pairwise(tokens) if canonical(t.text) and after.text == "("}
     loose = loose and not any(t.text in RELATIONS for t in tokens)
     kept: list[Token] = []
     found: list[str] = []
@@ -75,43 +83,77 @@ def without_units(tokens: Sequence[Token], *, loose: bool) -> list[Token]:
             kept.append(Token("operator", "°"))
         elif end > position:
             found.append("".join(t.text for t in tokens[position:end]))
-        elif (price := _PRICE.fullmatch(token.text)) and price[2] in UNIT_WORDS:
-            kept.append(Token("name", price[1]))
-            found.append(price[2])
+        elif price := _price(token):
+            kept.append(Token("name", price[0]))
+            found.append(price[1])
         else:
             kept.append(token)
         position = max(end, position + 1)
-    _check(found, kept)
-    if found and free & UNIT_WORDS:
-        raise PluginError(f"units are not converted: {min(free & UNIT_WORDS)}")
+    _check_sum(found, kept)
+    _check_sizes(found, kept)
+    _check_names(found, kept, free)
     return kept
 
 
-def _check(found: Sequence[str], kept: Sequence[Token]) -> None:
-    """Raise PluginError if units would have to be converted, or may be no units at all."""
+def may_be_beside_units(names: Sequence[str]) -> bool:
+    """Whether names in an equation with units are unknowns: single letters that are no units themselves."""
+    return all(len(name) == 1 and name not in _LETTERS for name in names)
+
+
+def _price(token: Token) -> tuple[str, str] | None:
+    """The name and the unit of `x元`."""
+    match = _PRICE.fullmatch(token.text)
+    name, unit = (match[1] or match[4], match[2] or match[3]) if match else ("", "")
+    return (name, unit) if unit in UNIT_WORDS else None
+
+
+def _check_sum(found: Sequence[str], kept: Sequence[Token]) -> None:
+    """Raise PluginError for a sum of different units, or of letters that are hardly units."""
     operators = {t.text for t in kept if t.kind == "operator"}
     is_sum = bool(operators & {"+", "-"})
     if is_sum and len({tuple(_parts(unit)) for unit in found}) > 1:
         raise PluginError(f"different units in a sum: {', '.join(dict.fromkeys(found))[:80]}")
-    letter = next((unit for unit in found if unit in _LETTERS), None)
+    letter = next((words[0] for words in map(_words, found) if words[0] in _LETTERS), None)
     if letter and (not operators or (is_sum and len(found) < sum(t.kind == "number" for t in kept))):
         raise PluginError(f"unknown name {letter!r}")
-    is_product = operators <= set("*^()") and not any("/" in unit for unit in found)  # `30天*24小时`
+
+
+def _check_sizes(found: Sequence[str], kept: Sequence[Token]) -> None:
+    """Raise PluginError for two units of one kind, except for the times in `30天*24小时`."""
+    operators = {t.text for t in kept if t.kind == "operator"}
+    is_product = operators <= set("*^()") and not any("/" in unit for unit in found)
     sizes: dict[object, object] = {}
     for kind, size in (part for unit in found for part in _parts(unit)):
-        if sizes.setdefault(kind, size) != size and not is_product:
+        if sizes.setdefault(kind, size) != size and not (is_product and kind == "time"):
             raise PluginError(f"units are not converted: {', '.join(dict.fromkeys(found))[:80]}")
+
+
+def _check_names(found: Sequence[str], kept: Sequence[Token], free: set[str]) -> None:
+    """Raise PluginError for units that stand where a name stands, or beside letters that may be units."""
+    names = {t.text for t in kept if t.kind == "name"}
+    if lost := free & (_DEGREES if not found else UNIT_WORDS):
+        raise PluginError(f"units are not converted: {min(lost)}")
+    if names & _INVERSE and any(unit in _DEGREES for unit in found):
+        raise PluginError("angles are in radians: write degrees(...) around the function")
+    letters = {
+        t.text for before, t in pairwise(kept) if before.kind in ("number", "name") or before.text == ")"
+    } & _LETTERS
+    if found and letters:
+        raise PluginError(f"{min(letters)} may be a unit or an unknown")
 
 
 def _parts(unit: str) -> list[tuple[object, object]]:
     """Kind and size of each unit in a compound such as `km/h`."""
-    words = re.findall(r"[^\W\d]+|[$€£¥₹]", unit)
-    return [_UNITS.get(word) or _UNITS.get(word.lower()) or (word, word) for word in words]
+    return [_UNITS.get(word) or _UNITS.get(word.lower()) or (word, word) for word in _words(unit)]
+
+
+def _words(unit: str) -> list[str]:
+    return re.findall(r"[^\W\d]+|[$€£¥₹°]", unit)
 
 
 def _unit_end(tokens: Sequence[Token], start: int, free: set[str], loose: bool) -> int:
     """Where the unit at `start` ends, such as `kg`, `cm^3`, `km/h`; `start` if there is none."""
-    if tokens[start].kind == "unit":
+    if tokens[start].kind == "unit" or tokens[start].text == "°":
         return start + 1
     is_call = canonical(tokens[start].text) and tokens[start + 1].text == "("  # `2 min(3, 4)`
     if is_call or not _follows_value(tokens, start) or not _is_unit(tokens[start], free, loose):
@@ -127,7 +169,7 @@ def _is_unit(token: Token, free: set[str], loose: bool) -> bool:
         return False
     if token.text in UNIT_WORDS or token.text.lower() in UNIT_WORDS:
         return True
-    is_plural = _PLURAL.fullmatch(token.text) and not canonical(token.text)
+    is_plural = _PLURAL.fullmatch(token.text) and not canonical(token.text) and token.text not in _NO_NOUNS
     return loose and (token.text in _LETTERS or bool(is_plural))
 
 
@@ -142,9 +184,15 @@ def _is_beside_value(tokens: Sequence[Token], position: int) -> bool:
 
 
 def _is_angle(kept: Sequence[Token]) -> bool:
-    """Whether the number that ends here is the argument of a trigonometric function."""
-    before = [t for t in kept[:-1] if t.text not in ("(", "-")]
-    return bool(before) and before[-1].text.lower() in _TRIGONOMETRIC
+    """Whether what ends here is in the argument of a trigonometric function."""
+    depth = 0
+    for i in range(len(kept) - 1, 0, -1):
+        depth += (kept[i].text == ")") - (kept[i].text == "(")
+        is_argument = depth < 0 if kept[i].text == "(" else depth == 0 and i == len(kept) - 1
+        if is_argument and kept[i - 1].text.lower() in _TRIGONOMETRIC:
+            return True
+        depth = max(depth, 0)
+    return False
 
 
 def _exponent_end(tokens: Sequence[Token], start: int) -> int:

@@ -31,9 +31,11 @@ def evaluate(node: Node) -> Value:
     if isinstance(value, int) and not functions & _STEPPED:
         return value
     sure = exact(node)
+    if isinstance(value, int):
+        return int(sure)
     if value is not None and "radians" not in functions and _agree(value, sure):
         return value
-    return int(sure) if isinstance(value, int) else _nearest(sure)
+    return _nearest(sure)
 
 
 def holds(relation: Relation) -> bool:

@@ -95,6 +95,39 @@ def test_closing_ends_running_calls(runner):
         runner.run("Work", ["again"])
 
 
+def test_calls_that_are_given_up_leave_their_workers_to_the_next_turn(runner):
+    runner.run("Work", ["ready"])
+    given_up = runner.turn()
+    for index in range(3 * MOST):
+        given_up.start(index, "Work", ["spin"])
+    time.sleep(0.3)
+    given_up.abandon()
+    started = time.monotonic()
+    assert runner.run("Work", ["next"]) == "next?"
+    assert time.monotonic() - started < 5
+
+
+def test_an_interrupted_call_does_not_leave_a_running_worker_behind(tmp_path):
+    (tmp_path / "work.py").write_text(ISOLATED.replace("timeout=1.5", "timeout=30"))
+    script = f"""
+import _thread, threading
+from pathlib import Path
+from moss_agent.plugin_host import PluginRunner, load_folder
+runner = PluginRunner(load_folder(Path({str(tmp_path / "work.py")!r})))
+runner.run("Work", ["ready"])
+threading.Timer(0.5, _thread.interrupt_main).start()
+try:
+    runner.run("Work", ["spin"])
+except KeyboardInterrupt:
+    print(runner.run("Work", ["next"]))
+runner.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONPATH": str(Path.cwd())}, timeout=20
+    )
+    assert done.stdout == "next!\n", done.stderr
+
+
 def test_every_error_of_the_tree_crosses_the_process_border():
     made = [PluginContractError("Weather", "broken"), MissingDependency("diffusers", "images"), PluginError("no")]
     for error in made:

@@ -27,6 +27,11 @@ from plugins.calculator import calculate
         ("sin(30 degrees)", "0.5"),
         ("cos 60度", "0.5"),
         ("360度/6", "60.0"),
+        ("180°-60°", "120"),
+        ("sin(2*30 degrees)", "0.8660254037844386"),
+        ("sin((30) degrees)", "0.5"),
+        ("1200/5/4-1000/10/10", "50.0"),
+        ("1000-10-10-1000-5-5", "-30"),
         ("1亿2千万/3", "40000000.0"),
         ("3万5千*2", "70000"),
     ],
@@ -51,6 +56,14 @@ def test_units_and_magnitudes(argument, result):
         ("9A+6B", "different units|unknown name"),
         ("1坦桑尼亚先令等于多少美元", "unknown name"),
         ("5千3万", "after a smaller magnitude"),
+        ("2万5", "two ways"),
+        ("5cm*2m", "not converted"),
+        ("5 km > 3000 m", "may be a unit or an unknown"),
+        ("2h^2+1", "unknown name 'h'"),
+        ("2 thirds * 9", "unknown name 'thirds'"),
+        ("$3 billions", "unknown name 'billions'"),
+        ("5 times", "unknown name 'times'"),
+        ("asin(0.5) degrees", "in radians"),
     ],
 )
 def test_units_that_cannot_be_dropped_are_refused(argument, reason):
@@ -91,6 +104,7 @@ def test_units_that_cannot_be_dropped_are_refused(argument, reason):
         (r"\frac{\sqrt[3]{8}}{2^{3}}", "0.25"),
         (r"\left(3+4\right) \div 2", "3.5"),
         (r"\sin 30^\circ", "0.5"),
+        (r"2\frac{1}{2}", "2.5"),
         ("= 5*6", "30"),
         ("(2022-09-01 - 2022-08-22)/5", "2.0"),
     ],
@@ -118,6 +132,16 @@ def test_values_of_names_may_stand_anywhere(argument, result):
 @pytest.mark.parametrize("argument", ["1+2+4+...+100", "5+4+...+1", "1+2+...+1"])
 def test_an_uneven_series_is_refused(argument):
     with pytest.raises(PluginError, match="series"):
+        calculate(argument)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["100-1+2+...+10", "5*2+4+...+10", "1+2+...+10,000", "1+2+...+10 *2", "1/2 1/2", "2 1 1/2", "0.5½", "2½½",
+     "sum(1,000,000)", r"\binom{5}{2}", r"1 \pm 2"],
+)  # fmt: skip
+def test_what_can_be_read_in_two_ways_is_refused(argument):
+    with pytest.raises(PluginError):
         calculate(argument)
 
 
