@@ -13,24 +13,24 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from moss_agent.events import Hit
+from moss_agent.plugin_host.discovery import load_module
+from moss_agent.protocol import hit_length, shorten
+from moss_agent.resources import bundled
 
-from moss_agent.events import Hit  # noqa: E402
-from moss_agent.protocol import hit_length, shorten  # noqa: E402
-from plugins.web_search._fetching import PublicNetwork  # noqa: E402
-from plugins.web_search._finding import READING  # noqa: E402
-from plugins.web_search._pages import PAGES, read  # noqa: E402
+PLUGIN = load_module(bundled("plugins") / "web_search").__name__
+fetching, finding, reading = (import_module(name, PLUGIN) for name in ("._fetching", "._finding", "._pages"))
+PAGES = reading.PAGES
 
 FACTS = 10  # on one page
 SHOWN = 3  # hits that the model gets
@@ -58,7 +58,9 @@ LITTLE = {
 def labelled(language: str) -> list[tuple[str, list[str]]]:
     """Sentences with their queries."""
     facts: list[tuple[str, list[str]]] = []
-    for line in (ROOT / "bench" / "labelled" / f"{language}.txt").read_text(encoding="utf-8").splitlines():
+    for line in (
+        Path(__file__).with_name("labelled").joinpath(f"{language}.txt").read_text(encoding="utf-8").splitlines()
+    ):
         if line.startswith("? "):
             facts[-1][1].append(line[2:])
         elif line and not line.startswith("! "):
@@ -109,7 +111,8 @@ def server(pages: dict[str, str], delay: Callable[[str], float] = lambda path: 0
 
 
 def hits_read(query: str, hits: list[Hit], port: int) -> list[Hit]:
-    return asyncio.run(read(query, hits, PublicNetwork({("127.0.0.1", port)}), READING))
+    network = fetching.PublicNetwork({("127.0.0.1", port)})
+    return asyncio.run(reading.read(query, hits, network, finding.READING))
 
 
 def relevance(language: str) -> None:
@@ -172,8 +175,12 @@ def latency() -> None:
         print(f"{name:>26} {serial:6.2f} s {once:6.2f} s {serial / once:6.1f}")
 
 
-if __name__ == "__main__":
+def main() -> None:
     print(f"{'language':8} {'queries':>7} {'lead':>9} {'around':>9} {'read':>9} {'read, cut':>9} {'median':>11}")
     for language in LITTLE:
         relevance(language)
     latency()
+
+
+if __name__ == "__main__":
+    main()
