@@ -8,6 +8,7 @@ MossAgentError
 ├── EngineError           the model cannot go on; the session stays usable
 │   ├── ContextFull           no room left in the context window
 │   └── OutOfMemory           the device ran out of memory
+├── DocumentIndexError    an index of documents that cannot be read or written
 └── PluginError           a plugin call failed: raised by plugins, never by `Agent`
     └── PluginTimeout         it took longer than its limit
 
@@ -57,6 +58,10 @@ class ContextFull(EngineError):
 
 class OutOfMemory(EngineError):
     """The device ran out of memory."""
+
+
+class DocumentIndexError(MossAgentError):
+    """An index of documents cannot be made, read or written."""
 
 
 class PluginError(MossAgentError):

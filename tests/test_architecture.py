@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "agent": {"protocol", "plugin_host", "conversation", "turn_results", "window"} | BASE,
     "settings": {"plugin_host"} | BASE,
     "checkpoints": {"checkpoints", "protocol"} | BASE,
+    "documents": {"documents"} | BASE,
     "training": {"training", "checkpoints", "protocol"} | BASE,
     "assembly": {"agent", "engine", "checkpoints", "plugin_host", "protocol", "conversation", "settings"} | BASE,
 }
@@ -64,8 +65,12 @@ def test_every_room_has_its_rule():
     assert rooms - {"__init__", "__main__", "cli"} == set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("module", ["moss_agent", "moss_agent.cli", "moss_agent.plugin_host", "moss_agent.protocol"])
+@pytest.mark.parametrize(
+    "module",
+    ["moss_agent", "moss_agent.cli", "moss_agent.plugin_host", "moss_agent.protocol", "moss_agent.documents"],
+)
 def test_nothing_heavy_is_imported_before_it_is_needed(module):
-    code = f"import sys, {module}; print({{'torch', 'transformers', 'numpy', 'sympy', 'requests'}} & set(sys.modules))"
+    heavy = {"torch", "transformers", "numpy", "sympy", "requests", "lxml", "rjieba"}
+    code = f"import sys, {module}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "set()\n", done.stderr

@@ -24,6 +24,7 @@ COMMANDS = {
     "chat": "talk with the model, turn by turn",
     "plugins": "list, run, write and check plugins",
     "models": "list models, fetch the bundled one",
+    "search": "index folders of your own documents, search them",
 }
 
 DESCRIPTION = """\

@@ -1,0 +1,68 @@
+"""Word files (.docx) with python-docx: paragraphs and tables, in sections by heading.
+
+Not covered: footnotes, comments, text boxes, headers and footers, tables inside tables. Tracked deletions are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile
+
+from moss_agent.documents.formats.document import Document, Section, Unreadable
+
+if TYPE_CHECKING:
+    from docx.table import Table
+    from docx.text.paragraph import Paragraph
+
+UNPACKED = 256 << 20  # bytes of all parts together; python-docx holds them in memory
+_ENCRYPTED = b"\xd0\xcf\x11\xe0"  # an OLE container: what Word puts around an encrypted file, and the old .doc
+_HEADING = re.compile(r"(?:Heading [1-9]|Title)\Z")
+
+
+def read(data: bytes) -> Document:
+    from docx import Document as WordFile
+
+    _check(data)
+    try:
+        file = WordFile(BytesIO(data))
+    except (KeyError, ValueError, SyntaxError, BadZipFile):  # lxml's errors are SyntaxErrors
+        raise Unreadable("damaged, or no Word file") from None
+    document = Document(file.core_properties.title)
+    heading, paragraphs = "", []
+    for block in file.iter_inner_content():
+        if hasattr(block, "rows"):
+            paragraphs += _rows(block)
+        elif _is_heading(block):
+            document.add(Section("\n\n".join(paragraphs), heading))
+            heading, paragraphs = block.text, []
+            document.title = document.title or heading
+        else:
+            paragraphs.append(block.text)
+    document.add(Section("\n\n".join(paragraphs), heading))
+    return document
+
+
+def _check(data: bytes) -> None:
+    """Refuse what would unpack to more than memory holds. zipfile never unpacks more than the directory says."""
+    if data.startswith(_ENCRYPTED):
+        raise Unreadable("encrypted, or an old .doc: save it as .docx without a password")
+    try:
+        with ZipFile(BytesIO(data)) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+    except (BadZipFile, NotImplementedError, ValueError):
+        raise Unreadable("damaged, or no Word file") from None
+    if size > UNPACKED:
+        raise Unreadable(f"unpacks to {size >> 20:,} MB, more than {UNPACKED >> 20}: split it into several files")
+
+
+def _is_heading(paragraph: Paragraph) -> bool:
+    return bool(paragraph.style is not None and _HEADING.match(paragraph.style.name or "") and paragraph.text.strip())
+
+
+def _rows(table: Table) -> Iterator[str]:
+    """A line per row; cells that are joined into one are said once."""
+    for row in table.rows:
+        yield " ".join(dict.fromkeys(cell.text for cell in row.cells))

@@ -1,0 +1,70 @@
+"""HTML with trafilatura: the article without menus and footers, in sections by heading.
+
+Where trafilatura finds no article, and of a book in one file, all visible text is one section. Scripts are never run,
+nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from moss_agent.documents.formats.document import Document, Section
+from moss_agent.documents.formats.text import decode
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_CHARSET = re.compile(rb"<(?:meta[^>]{1,200}?charset|\?xml[^>]{1,200}?encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
+
+_PAGE = 3_000_000  # characters; larger ones have no menus around an article, and take trafilatura minutes
+_ENDS = {"lb": "\n", "cell": " ", "row": "\n\n", "item": "\n\n", "p": "\n\n"}  # what follows trafilatura's elements
+
+
+def read(data: bytes, charset: str = "") -> Document:
+    """The text of a page. `charset` is tried where the page does not name its own."""
+    from trafilatura import bare_extraction
+
+    declared = _CHARSET.search(data[:4096])
+    text = decode(data, declared[1].decode() if declared else charset)
+    is_page = len(text) <= _PAGE
+    article = bare_extraction(text, favor_recall=True, include_comments=False, with_metadata=True) if is_page else None
+    is_article = article is not None and bool(article.text)
+    document = Document(article.title or "" if is_article else "")
+    for section in _sections(article.body) if is_article else [Section(visible(text))]:
+        document.add(section)
+    return document
+
+
+def visible(html: str) -> str:
+    """All text of a page or a piece of one, without its markup."""
+    from lxml.etree import ParserError, strip_elements
+    from lxml.html import HTMLParser, document_fromstring
+
+    try:  # as bytes, because lxml refuses a text that names an encoding
+        root = document_fromstring(html.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8"))
+    except ParserError:  # there is nothing in it
+        return ""
+    strip_elements(root, "script", "style", "template", "head", with_tail=False)
+    return " ".join(root.itertext("*"))
+
+
+def _sections(body: _Element) -> Iterator[Section]:
+    heading, paragraphs = "", []
+    for block in body:
+        if block.tag == "head":
+            yield Section("\n\n".join(paragraphs), heading)
+            heading, paragraphs = " ".join(block.itertext()), []
+        else:
+            paragraphs.append(_text(block))
+    yield Section("\n\n".join(paragraphs), heading)
+
+
+def _text(block: _Element) -> str:
+    """The text of a block: each item of a list and row of a table is a paragraph."""
+    for element in block.iter(*_ENDS):
+        element.tail = _ENDS[element.tag] + (element.tail or "")
+    for inner in block.iter("list", "table"):
+        inner.text = "\n\n" + (inner.text or "")
+    return "".join(block.itertext())

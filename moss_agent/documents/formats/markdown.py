@@ -1,0 +1,47 @@
+"""Markdown (CommonMark with tables): the words without the markup, in sections by heading."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from moss_agent.documents.formats.document import Document, Section
+from moss_agent.documents.formats.html import visible
+from moss_agent.documents.formats.text import decode
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_FRONT_MATTER = re.compile(r"---\n(.*?\n)?---\n", re.DOTALL)
+_TITLE = re.compile(r"^title:\s*(.+)$", re.MULTILINE)
+
+
+def read(data: bytes) -> Document:
+    from markdown_it import MarkdownIt
+
+    text = decode(data).replace("\r\n", "\n")
+    front = _FRONT_MATTER.match(text)
+    named = _TITLE.search(front[0]) if front else None
+    document = Document(named[1].strip(" \"'") if named else "")
+    heading, paragraphs, in_heading = "", [], False
+    for token in MarkdownIt("commonmark").enable("table").parse(text[front.end() :] if front else text):
+        if token.type == "heading_open":
+            document.add(Section("\n\n".join(paragraphs), heading))
+            paragraphs, in_heading = [], True
+        elif token.type == "inline" and in_heading:
+            heading, in_heading = _words(token), False
+            document.title = document.title or heading
+        elif token.type == "inline":
+            paragraphs.append(_words(token))
+        elif token.type in ("fence", "code_block"):
+            paragraphs.append(token.content)
+        elif token.type == "html_block":
+            paragraphs.append(visible(token.content))
+    document.add(Section("\n\n".join(paragraphs), heading))
+    return document
+
+
+def _words(token: Token) -> str:
+    """What a reader sees of a line or paragraph."""
+    breaks = {"softbreak": "\n", "hardbreak": "\n", "html_inline": ""}
+    return "".join(breaks.get(child.type, child.content) for child in token.children or ())

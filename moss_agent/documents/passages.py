@@ -1,0 +1,72 @@
+"""Text in passages of at most 400 characters, the length of the hits that MOSS was trained on.
+
+A passage ends where a sentence ends. A sentence that is longer than a passage is cut after a comma, between words,
+or, in scripts without spaces, anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+LENGTH = 400
+
+_USELESS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]+")
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
+_CJK = "[\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]"
+_BETWEEN_CJK = re.compile(f"(?<={_CJK}) (?={_CJK})")
+_CLOSING = "[\"'”’」』）)\\]】》]"
+_END = re.compile(f"(?:[。！？；…]{{1,20}}{_CLOSING}{{0,9}}|[.!?]{{1,20}}{_CLOSING}{{0,9}}(?= )) ?")
+_COMMA = re.compile("[,;:](?= )|[，、：]")
+
+
+def flow(text: str) -> str:
+    """`text` as one line: runs of space are one space, none where Chinese was broken into lines."""
+    return _BETWEEN_CJK.sub("", " ".join(_USELESS.sub("", text).split()))
+
+
+def split(text: str) -> Iterator[str]:
+    """The passages of `text`, in order, each of them one line with a word in it."""
+    passage = ""
+    for sentence in _sentences(text):
+        for piece in _pieces(sentence):
+            if len((passage + piece).rstrip()) > LENGTH:
+                yield from _worth_reading(passage)
+                passage = ""
+            passage += piece
+    yield from _worth_reading(passage)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Sentences, followed by a space where there has to be one before the next."""
+    for paragraph in _PARAGRAPH.split(text):
+        line = flow(paragraph)
+        start = 0
+        for end in _END.finditer(line):
+            yield line[start : end.end()]
+            start = end.end()
+        if start < len(line):
+            yield line[start:] + " "
+
+
+def _pieces(sentence: str) -> Iterator[str]:
+    """A sentence, in pieces if it is longer than a passage."""
+    start, length = 0, len(sentence.rstrip())
+    while length - start > LENGTH:
+        end = start + _place_to_cut(sentence[start : start + LENGTH])
+        yield sentence[start:end]
+        start = end
+    yield sentence[start:]
+
+
+def _place_to_cut(head: str) -> int:
+    """Where to cut a full passage: as late as possible, but not so that most of the room is lost."""
+    commas = [comma.end() for comma in _COMMA.finditer(head)]
+    places = (commas[-1] if commas else 0, head.rfind(" ") + 1)
+    return next((place for place in places if place > LENGTH // 2), LENGTH)
+
+
+def _worth_reading(passage: str) -> Iterator[str]:
+    passage = passage.strip()
+    if any(map(str.isalnum, passage)):
+        yield passage

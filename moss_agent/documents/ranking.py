@@ -1,0 +1,79 @@
+"""Finding passages: those with all words of the question first, then those with some, each by BM25.
+
+A word in a title counts four times, in a heading twice as much as in the text.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from moss_agent.documents.words import expressions
+
+_CANDIDATES = 2000  # passages to choose from: even a long document does not hide the others
+_BEST = "SELECT rowid, -rank FROM terms WHERE terms MATCH ? ORDER BY rank LIMIT ?"
+_PASSAGE = """
+SELECT text, heading, page, COALESCE(NULLIF(title, ''), name), path
+FROM passages JOIN files ON files.id = passages.file WHERE passages.id = ?
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A passage: its text in one line, the document's title with the heading, and a `file:` URL.
+
+    The URL ends in `#page=N` for a PDF. The score is BM25, larger is better; it compares passages of one search that
+    have all words of the query, or those that have not.
+    """
+
+    text: str
+    title: str
+    url: str
+    score: float
+
+
+def search(db: sqlite3.Connection, query: str, limit: int, per_document: int) -> list[Found]:
+    """At most `limit` passages, best first."""
+    found: list[Found] = []
+    for expression in expressions(query):
+        if len(found) < limit:
+            new = _new(_matching(db, expression), found)
+            found += _spread(new, limit - len(found), per_document)
+    return found
+
+
+def _matching(db: sqlite3.Connection, expression: str) -> Iterator[Found]:
+    for passage, score in db.execute(_BEST, (expression, _CANDIDATES)):
+        yield _found(*db.execute(_PASSAGE, [passage]).fetchone(), score)
+
+
+def _found(text: str, heading: str, page: int | None, title: str, path: bytes, score: float) -> Found:
+    title = f"{title} › {heading}" if heading else title
+    url = Path(os.fsdecode(path)).as_uri()
+    return Found(text, title, f"{url}#page={page}" if page else url, score)
+
+
+def _new(passages: Iterable[Found], known: Iterable[Found]) -> Iterator[Found]:
+    """The passages whose text is not known: copies of a file say nothing new."""
+    texts = {passage.text for passage in known}
+    for passage in passages:
+        if passage.text not in texts:
+            texts.add(passage.text)
+            yield passage
+
+
+def _spread(passages: Iterable[Found], limit: int, per_document: int) -> list[Found]:
+    """At most `limit` passages; only if there are no others, more than `per_document` of one document."""
+    of_document: Counter[str] = Counter()
+    chosen, spare = [], []
+    for passage in passages:
+        document = passage.url.partition("#")[0]
+        of_document[document] += 1
+        (chosen if of_document[document] <= per_document else spare).append(passage)
+        if len(chosen) == limit:
+            break
+    return (chosen + spare)[:limit]

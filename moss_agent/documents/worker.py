@@ -1,0 +1,149 @@
+"""Files read in a worker process that can be killed: no file can hang, crash or fill the memory of the program.
+
+The worker is started for the first file, reused, and replaced after a file that took too long or ended it. loky
+starts it, because its workers do not import the caller's main script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import TimeoutError
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moss_agent.documents.formats import read
+from moss_agent.documents.formats.document import Document, Unreadable
+from moss_agent.documents.passages import flow, split
+from moss_agent.errors import DocumentIndexError
+
+if TYPE_CHECKING:
+    from loky import ProcessPoolExecutor
+
+SECONDS = 60.0  # for one file
+MEMORY = 3 << 30  # bytes of address space of the worker
+SIZE = 128 << 20  # bytes of a file
+START_SECONDS = 60.0  # for starting the worker, not counted as the file's time
+_TITLE = 200  # characters of a title or heading
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a document's text. Pages count from 1."""
+
+    text: str
+    heading: str
+    page: int | None
+
+
+@dataclass(frozen=True)
+class Extract:
+    """What a file holds. `problem` says in one line why its text could not be had; there are no passages then."""
+
+    sha256: bytes
+    title: str = ""
+    passages: tuple[Passage, ...] = ()
+    problem: str = ""
+
+
+class Worker:
+    """Reads one file at a time. Close it when done."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        self._pool: ProcessPoolExecutor | None = None
+
+    def extract(self, path: Path, known: bytes | None) -> Extract | None:
+        """What the file holds, or None if its SHA-256 is `known`.
+
+        Raises OSError if the file cannot be opened, DocumentIndexError if no worker can be started. A file that ends
+        the worker or takes too long has no hash.
+        """
+        pool = self._started()
+        try:
+            return pool.submit(extract, path, known).result(self._seconds)
+        except TimeoutError:
+            self.close()
+            return Extract(b"", problem=f"takes longer than {self._seconds:g} s to read")
+        except (RuntimeError, MemoryError):  # from loky: the worker is gone, or about to be
+            self.close()
+            return Extract(b"", problem="made the program that reads it crash")
+
+    def close(self) -> None:
+        """End the worker, whatever it is doing."""
+        if self._pool:
+            self._pool.shutdown(wait=False, kill_workers=True)
+            self._pool = None
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            from loky import ProcessPoolExecutor
+
+            self._pool = ProcessPoolExecutor(max_workers=1, initializer=_set_up, initargs=(os.getpid(),))
+            try:
+                self._pool.submit(int).result(START_SECONDS)
+            except (RuntimeError, TimeoutError) as error:
+                self.close()
+                raise DocumentIndexError("no worker process could be started to read documents") from error
+        return self._pool
+
+
+def extract(path: Path, known: bytes | None) -> Extract | None:
+    """In the worker: read, hash, and split into passages. Raises OSError if the file cannot be opened."""
+    with open(path, "rb") as file:
+        data = file.read(SIZE + 1)
+    digest = hashlib.sha256(data).digest()
+    if digest == known:
+        return None
+    try:
+        if len(data) > SIZE:
+            raise Unreadable(f"larger than {SIZE >> 20} MB: split it into several files")
+        document = read(data, path.suffix.lower())
+        title = flow(document.title)[:_TITLE]
+        passages = tuple(_passages(document, title)) or (Passage(title, "", None),) * bool(title)
+        return Extract(digest, title, passages)
+    except Unreadable as error:
+        return Extract(digest, problem=flow(str(error)))
+    except MemoryError:
+        return Extract(digest, problem=f"takes more than {MEMORY >> 30} GB of memory to read")
+    except Exception as error:  # damaged files make the libraries raise anything
+        return Extract(digest, problem=f"damaged: {flow(f'{type(error).__name__}: {error}')[:_TITLE]}")
+
+
+def _passages(document: Document, title: str) -> Iterator[Passage]:
+    """A document in passages. A heading without text stands before the next one; after the last text it is text."""
+    waiting = ""
+    for section in document.sections:
+        own = flow(section.heading)
+        heading = " › ".join(filter(None, (waiting, own if own != title else "")))
+        texts = list(split(section.text))
+        yield from (Passage(text, heading[:_TITLE], section.page) for text in texts)
+        waiting = "" if texts else heading
+    yield from (Passage(text, "", None) for text in split(waiting))
+
+
+def _set_up(program: int) -> None:
+    """In the worker: Ctrl-C is for the program, and too much memory makes one file fail, not the machine."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable()  # what libraries have to say of a bad file is not for the screen
+    threading.Thread(target=_end_with, args=(program,), daemon=True).start()
+    if sys.platform != "win32":
+        import resource
+
+        with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def _end_with(program: int) -> None:
+    """End this process soon after the program, which may be killed without a chance to do it."""
+    while os.getppid() == program:  # not on Windows, where it stays the same
+        time.sleep(0.5)
+    os._exit(1)

@@ -1,0 +1,200 @@
+"""Text from files of every kind."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from io import BytesIO
+
+import pytest
+
+from moss_agent.documents.formats import read
+from moss_agent.documents.formats.document import Document, Unreadable
+from tests.documents.making import CHINESE, ENGLISH, docx, html, pdf
+
+
+def headings(document: Document) -> list[tuple[str, str]]:
+    """Headings with the text under them, in one line each."""
+    return [(s.heading, " ".join(s.text.split())) for s in document.sections if s.text.strip()]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030", "gbk", "gb2312"]
+)
+@pytest.mark.parametrize("text", [CHINESE, CHINESE * 50, f"{ENGLISH} {CHINESE}"], ids=["short", "long", "mixed"])
+def test_text_in_chinese_encodings(encoding: str, text: str) -> None:
+    assert read(text.encode(encoding), ".txt").sections[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("big5", "海象在浮冰上休息，牠們潛入海底尋找蛤蜊和貽貝。"),
+        ("cp1252", "Été à Málaga: le café crème coûte déjà 3€ et l’hôtel est fermé."),
+        ("ascii", ENGLISH),
+        ("utf-16-le", ENGLISH),
+        ("utf-16-be", ENGLISH),
+    ],
+)
+def test_text_in_other_encodings(encoding: str, text: str) -> None:
+    assert read(text.encode(encoding), ".txt").sections[0].text == text
+
+
+def test_one_damaged_byte_does_not_spoil_a_text() -> None:
+    data = (CHINESE * 100).encode()
+    assert CHINESE in read(data[:3000] + b"\xff" + data[3000:], ".txt").sections[0].text
+
+
+def test_text_that_goes_on_as_something_else_is_refused() -> None:
+    with pytest.raises(Unreadable, match="goes on as something else"):
+        read((CHINESE * 2000).encode("gb18030") + b"\xff" * 90_000, ".txt")
+
+
+@pytest.mark.parametrize("data", [bytes(range(256)) * 50, b"\0" * 5000, b"\x7fELF\x02\x01\x01" + bytes(3000)])
+def test_what_is_no_text_is_refused(data: bytes) -> None:
+    with pytest.raises(Unreadable, match="not text"):
+        read(data, ".txt")
+
+
+def test_markdown_without_its_markup() -> None:
+    text = """---
+title: "Sea animals"
+---
+Before all headings.
+
+# Walrus *Odobenus*
+
+Rests on [drifting ice](http://example.org/secret).
+Second line with `code`.
+
+## 食物
+
+- 蛤蜊
+- **贻贝**
+
+| tooth | length |
+|---|---|
+| tusk | 1 m |
+
+```
+indented(code)
+```
+
+<details><summary>More</summary>hidden part</details>
+"""
+    document = read(text.encode(), ".md")
+    assert document.title == "Sea animals"
+    assert headings(document) == [
+        ("", "Before all headings."),
+        ("Walrus Odobenus", "Rests on drifting ice. Second line with code."),
+        ("食物", "蛤蜊 贻贝 tooth length tusk 1 m indented(code) More hidden part"),
+    ]
+
+
+def test_markdown_is_named_after_its_first_heading() -> None:
+    assert read(b"# Walrus\n\ntext\n\n# Seal\n", ".md").title == "Walrus"
+
+
+def test_html_without_menus_and_scripts() -> None:
+    paragraphs = "".join(f"<p>{ENGLISH} Fact number {number}.</p>" for number in range(5))
+    body = (
+        "<nav><ul><li><a href=/>Home</a></li><li><a href=/about>About us</a></li></ul></nav>"
+        f"<main><h1>Walrus</h1>{paragraphs}<h2>食物</h2><p>{CHINESE}</p>"
+        "<table><tr><td>tusk</td><td>1 m</td></tr></table></main><script>alert('no')</script><footer>Imprint</footer>"
+    )
+    document = read(html("Sea animals", body), ".html")
+    found = dict(headings(document))
+    assert "Fact number 4." in found["Walrus"]
+    assert found["食物"] == f"{CHINESE} tusk 1 m"
+    everything = " ".join(found.values())
+    assert "alert" not in everything
+    assert "Home" not in everything
+
+
+@pytest.mark.parametrize("charset", ["gbk", "big5", "utf-8"])
+def test_html_in_the_encoding_that_it_declares(charset: str) -> None:
+    text = "海洋生物" if charset != "big5" else "海洋動物"
+    document = read(html(text, f"<p>{text}</p>", charset), ".htm")
+    assert text in " ".join(section.text for section in document.sections)
+
+
+def test_html_of_a_whole_book_is_read_in_time() -> None:
+    started = time.monotonic()
+    document = read(html("Book", f"<h1>Walrus</h1><p>{ENGLISH}</p>" * 50_000), ".html")
+    assert time.monotonic() - started < 10
+    assert document.sections[0].text.count("Walrus ") == 50_000
+
+
+def test_html_lists_in_lists_are_said_once() -> None:
+    items = "<ul><li>walrus<ul><li>tusks</li><li>whiskers</li></ul></li><li>se<b>al</b></li></ul>"
+    document = read(html("Animals", f"<h1>Animals</h1><p>{ENGLISH * 5}</p>{items}"), ".html")
+    text = " ".join(section.text for section in document.sections)
+    assert text.split()[-4:] == ["walrus", "tusks", "whiskers", "seal"]
+
+
+@pytest.mark.parametrize("page", ["<p>just this</p>", "just this", '<?xml version="1.0" encoding="gbk"?><p>just this'])
+def test_html_that_is_no_article_keeps_all_its_text(page: str) -> None:
+    page += "<script>evil()</script><!-- secret -->"
+    assert read(page.encode(), ".html").sections[0].text.split() == ["just", "this"]
+
+
+@pytest.mark.parametrize("page", [b"", b" ", b"<html></html>", b"<!-- only this -->"])
+def test_html_without_text(page: bytes) -> None:
+    assert not read(page, ".html").sections[0].text.strip()
+
+
+def test_pdf_page_by_page() -> None:
+    document = read(pdf([["The wal-", "rus rests on ice."], ["海象在浮冰上休息。"]], title="Sea animals"), ".pdf")
+    assert document.title == "Sea animals"
+    assert [(section.page, " ".join(section.text.split())) for section in document.sections] == [
+        (1, "The walrus rests on ice."),
+        (2, "海象在浮冰上休息。"),
+    ]
+
+
+@pytest.mark.parametrize("title", ["untitled", "Microsoft Word - thesis.docx", "slides.pptx"])
+def test_pdf_titles_that_programs_made_up_are_none(title: str) -> None:
+    assert read(pdf([["walrus"]], title=title), ".pdf").title == ""
+
+
+def test_pdf_that_cannot_be_read_says_why() -> None:
+    for data, reason in [
+        (pdf([["secret"]], password="x"), "encrypted"),
+        (b"no pdf", "damaged"),
+        (pdf([["whole"]])[:300], "damaged"),
+        (pdf([[]]), "OCR"),
+    ]:
+        with pytest.raises(Unreadable, match=reason):
+            read(data, ".pdf")
+
+
+def test_word_file_with_headings_and_tables() -> None:
+    document = read(
+        docx("Walrus", [ENGLISH, CHINESE], [["tusk", "1 m"], ["体重", "一吨"]], title="Sea animals"), ".docx"
+    )
+    assert document.title == "Sea animals"
+    assert headings(document) == [("Walrus", f"{ENGLISH} {CHINESE} tusk 1 m 体重 一吨")]
+
+
+def rewritten(data: bytes, part: str, content: bytes) -> bytes:
+    """A Word file with one part replaced."""
+    result = BytesIO()
+    with zipfile.ZipFile(BytesIO(data)) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == part else old.read(name))
+    return result.getvalue()
+
+
+def test_word_file_that_is_a_bomb_is_refused() -> None:
+    entities = b"".join(b'<!ENTITY e%d "%s">' % (n, b"&e%d;" % (n - 1) * 10) for n in range(1, 10))
+    xml = b'<!DOCTYPE x [<!ENTITY e0 "walrus">' + entities + b"]><x>&e9;</x>"
+    with pytest.raises(Unreadable, match="damaged"):
+        read(rewritten(docx("a", []), "word/document.xml", xml), ".docx")
+    with pytest.raises(Unreadable, match="unpacks to 300 MB"):
+        read(rewritten(docx("a", []), "word/document.xml", bytes(300 << 20)), ".docx")
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"\xd0\xcf\x11\xe0" + bytes(2000), b"walrus" * 300])
+def test_what_is_no_word_file_is_refused(data: bytes) -> None:
+    with pytest.raises(Unreadable):
+        read(data, ".docx")
