@@ -1,25 +1,19 @@
 """Files read in a worker process that can be killed: no file can hang, crash or fill the memory of the program.
 
-The worker is started for the first file, reused, and replaced after a file that took too long or ended it. loky
-starts it, because its workers do not import the caller's main script.
+The worker is started for the first file, reused, and replaced after a file that took too long or ended it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import signal
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moss_agent import worker_process
 from moss_agent.documents.formats import read
 from moss_agent.documents.formats.document import Document, Unreadable
 from moss_agent.documents.passages import flow, split
@@ -85,9 +79,8 @@ class Worker:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            from loky import ProcessPoolExecutor
-
-            self._pool = ProcessPoolExecutor(max_workers=1, initializer=_set_up, initargs=(os.getpid(),))
+            # What libraries have to say of a bad file is not for the screen.
+            self._pool = worker_process.start(MEMORY, logging.disable)
             try:
                 self._pool.submit(int).result(START_SECONDS)
             except (RuntimeError, TimeoutError) as error:
@@ -128,22 +121,3 @@ def _passages(document: Document, title: str) -> Iterator[Passage]:
         yield from (Passage(text, heading[:_TITLE], section.page) for text in texts)
         waiting = "" if texts else heading
     yield from (Passage(text, "", None) for text in split(waiting))
-
-
-def _set_up(program: int) -> None:
-    """In the worker: Ctrl-C is for the program, and too much memory makes one file fail, not the machine."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.disable()  # what libraries have to say of a bad file is not for the screen
-    threading.Thread(target=_end_with, args=(program,), daemon=True).start()
-    if sys.platform != "win32":
-        import resource
-
-        with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
-def _end_with(program: int) -> None:
-    """End this process soon after the program, which may be killed without a chance to do it."""
-    while os.getppid() == program:  # not on Windows, where it stays the same
-        time.sleep(0.5)
-    os._exit(1)

@@ -2,15 +2,13 @@
 
 Each worker runs one call at a time and is reused. One that exceeds its time or dies is killed and replaced
 at the next call. There are as many as the machine has processors, and at least four; further calls wait for
-their turn. loky starts the processes, because its workers do not import the caller's main script.
+their turn.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +16,7 @@ from concurrent.futures import Future, TimeoutError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from moss_agent import worker_process
 from moss_agent.errors import MossAgentError, PluginError, PluginTimeout
 from moss_agent.events import Output
 from moss_agent.plugin_host.contract import Plugin
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
 
 MEMORY = 4 << 30  # bytes of address space per worker
-ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
 MOST = max(4, os.cpu_count() or 1)  # workers; some calls only wait for the network
 HEARTBEAT = 0.1  # seconds between two looks at whether a call has been given up
 PATIENCE = 0.1  # seconds to wait for a busy worker: most calls are faster, starting another worker is slower
@@ -93,7 +91,7 @@ class Workers:
             with self._changed:
                 self._wait_for_place(plugin, given_up)
                 is_new = not self._idle
-                worker = _start() if is_new else self._idle.pop()
+                worker = worker_process.start(MEMORY) if is_new else self._idle.pop()
                 self._busy.append(worker)
             try:
                 worker.submit(_prepare, source_of(plugin), plugin.name, plugin.imports).result(START_SECONDS)
@@ -141,22 +139,6 @@ def _result(run: Future[Output], seconds: float, given_up: threading.Event) -> O
         except TimeoutError:
             if given_up.is_set() or time.monotonic() >= end:
                 raise
-
-
-def _start() -> ProcessPoolExecutor:
-    from loky import ProcessPoolExecutor
-
-    return ProcessPoolExecutor(max_workers=1, initializer=_set_up, env=ONE_THREAD)
-
-
-def _set_up() -> None:
-    """In the worker: Ctrl-C is for the caller, and too much memory makes the call fail, not the machine."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform != "win32":
-        import resource
-
-        with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _prepare(source: str, name: str, imports: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from moss_agent.errors import MissingDependency, PluginContractError, PluginError, UsageError
@@ -126,6 +127,27 @@ runner.close()
         [sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONPATH": str(Path.cwd())}, timeout=20
     )
     assert done.stdout == "next!\n", done.stderr
+
+
+def test_workers_end_soon_after_a_program_that_was_killed(tmp_path):
+    (tmp_path / "work.py").write_text(ISOLATED)
+    script = f"""
+import time
+from pathlib import Path
+from moss_agent.plugin_host import PluginRunner, load_folder
+print(PluginRunner(load_folder(Path({str(tmp_path / "work.py")!r}))).run("Work", ["pid"]), flush=True)
+time.sleep(60)
+"""
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(Path.cwd())}
+    )
+    worker = int(program.stdout.readline())
+    program.kill()
+    program.wait()
+    end = time.monotonic() + 10
+    while psutil.pid_exists(worker) and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_every_error_of_the_tree_crosses_the_process_border():
