@@ -35,7 +35,10 @@ Output = Union[str, Sequence[str], Sequence[Hit], Picture, None]
 
 @dataclass(frozen=True)
 class Call:
-    """One finished plugin call. `result` is the text that the model sees, `error` is for people."""
+    """One finished plugin call. `result` is the text that the model sees; `error` and `hits` are for people.
+
+    hits: where the passages of a search come from, in the order in which `result` has them.
+    """
 
     name: str
     argument: str
@@ -43,16 +46,21 @@ class Call:
     ok: bool
     seconds: float
     error: str = ""
+    hits: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True)
 class Citation:
-    """A number that the answer cites, and what stands behind it."""
+    """A number that the answer cites, and what stands behind it.
+
+    weak: a statement that cites it has next to no word or number in common with `text`: better look yourself.
+    """
 
     number: int
     text: str
     title: str = ""
     url: str = ""
+    weak: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,5 +159,5 @@ def to_json(event: Event) -> dict[str, Any]:
     if isinstance(event, Reply):
         del data["thoughts"]
         for call in data["calls"]:
-            del call["error"]
+            del call["error"], call["hits"]
     return data

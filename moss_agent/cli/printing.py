@@ -22,6 +22,7 @@ from moss_agent.events import (
     Citation,
     Event,
     HistoryTrimmed,
+    Hit,
     Notice,
     Reply,
     Text,
@@ -129,6 +130,8 @@ class Printer:
             self.note(f"{label}failed: {one_line(call.error, _LINE_LENGTH)} {seconds}", YELLOW)
             return
         lines = [one_line(_PASSAGE.sub("", line, count=1), _LINE_LENGTH) for line in call.result.split("\n")]
+        for i, hit in enumerate(call.hits):
+            lines[i] += f"\n      {source(hit)}"
         if len(lines) > _RESULT_LINES:
             lines[_RESULT_LINES:] = [f"… and {len(lines) - _RESULT_LINES} more lines"]
         self.note(f"{label}= " + "\n    ".join(lines) + f" {seconds}", PLAIN)
@@ -148,8 +151,13 @@ def _command(name: str, argument: str) -> str:
 
 
 def _footnote(citation: Citation) -> str:
-    source = [one_line(part, _LINE_LENGTH) for part in (citation.title, citation.url) if part]
-    return f"[{citation.number}] {' — '.join(source) or one_line(citation.text, _LINE_LENGTH)}"
+    doubt = " (weak: the passage hardly shares a word with what cites it)" if citation.weak else ""
+    return f"[{citation.number}] {source(citation) or one_line(citation.text, _LINE_LENGTH)}{doubt}"
+
+
+def source(found: Hit | Citation) -> str:
+    """Title and address, in one line."""
+    return " — ".join(one_line(part, _LINE_LENGTH) for part in (found.title, found.url) if part)
 
 
 @contextmanager

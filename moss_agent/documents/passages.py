@@ -25,12 +25,12 @@ def flow(text: str) -> str:
     return _BETWEEN_CJK.sub("", " ".join(_USELESS.sub("", text).split()))
 
 
-def split(text: str) -> Iterator[str]:
+def split(text: str, length: int = LENGTH) -> Iterator[str]:
     """The passages of `text`, in order, each of them one line with a word in it."""
     passage = ""
     for sentence in _sentences(text):
-        for piece in _pieces(sentence):
-            if len((passage + piece).rstrip()) > LENGTH:
+        for piece in _pieces(sentence, length):
+            if len((passage + piece).rstrip()) > length:
                 yield from _worth_reading(passage)
                 passage = ""
             passage += piece
@@ -49,11 +49,11 @@ def _sentences(text: str) -> Iterator[str]:
             yield line[start:] + " "
 
 
-def _pieces(sentence: str) -> Iterator[str]:
+def _pieces(sentence: str, length: int) -> Iterator[str]:
     """A sentence, in pieces if it is longer than a passage."""
-    start, length = 0, len(sentence.rstrip())
-    while length - start > LENGTH:
-        end = start + _place_to_cut(sentence[start : start + LENGTH])
+    start, last = 0, len(sentence.rstrip())
+    while last - start > length:
+        end = start + _place_to_cut(sentence[start : start + length])
         yield sentence[start:end]
         start = end
     yield sentence[start:]
@@ -63,7 +63,7 @@ def _place_to_cut(head: str) -> int:
     """Where to cut a full passage: as late as possible, but not so that most of the room is lost."""
     commas = [comma.end() for comma in _COMMA.finditer(head)]
     places = (commas[-1] if commas else 0, head.rfind(" ") + 1)
-    return next((place for place in places if place > LENGTH // 2), LENGTH)
+    return next((place for place in places if place > len(head) // 2), len(head))
 
 
 def _worth_reading(passage: str) -> Iterator[str]:

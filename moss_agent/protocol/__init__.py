@@ -41,6 +41,7 @@ from moss_agent.protocol.results import (
     shorten,
 )
 from moss_agent.protocol.stream import CommandRead, ParseEvent, SegmentEnded, SegmentStarted, TextRead, TurnParser
+from moss_agent.protocol.support import weak_citations
 from moss_agent.protocol.turn import Turn, parse_turn, render_human, render_segment, render_turn
 
 __all__ = [
@@ -86,4 +87,5 @@ __all__ = [
     "render_turn",
     "shorten",
     "unfinished_citation",
+    "weak_citations",
 ]

@@ -88,8 +88,16 @@ def test_nothing_hostile_reaches_the_terminal() -> None:
 def test_hits_are_footnotes_and_false_citations_are_noticed() -> None:
     out, err = ask(HITS)
     assert out == "Green[1], not red.\n"
-    assert "  = 'About moss." in err
+    assert "  = 'About moss.\\x1b[2J'\n      A page — https://example.org/page (" in err
     assert "note: the answer cites what was not found: 7" in err
+
+
+def test_a_footnote_says_that_its_passage_does_not_fit() -> None:
+    find = ' Find("moss")<eoc>'
+    out, err = ask([" x<eot>", find, " About moss<sup><|1|></sup>.<eom>"])
+    assert "(weak" not in err
+    out, err = ask([" x<eot>", find, " Elephants live in Africa<sup><|1|></sup>.<eom>"])
+    assert "page — https://example.org/page (weak: " in err
 
 
 def test_pictures_are_named() -> None:

@@ -52,6 +52,17 @@ def test_run_prints_what_the_model_would_see(program: Program, name: str) -> Non
     assert (done.returncode, done.stdout, done.stderr) == (0, "3293\n", "")
 
 
+def test_run_names_the_sources_of_a_search_beside_its_result(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "find.py").write_text(
+        "from moss_agent import Hit, plugin\n\n"
+        '@plugin("Find", label="Find")\n'
+        "def find(query: str) -> list[Hit]:\n"
+        '    return [Hit(query, "A \\x1b[2Jpage", "https://example.org/")]\n'
+    )
+    done = program("plugins", "run", "find", "moss", "--plugin-dir", str(tmp_path))
+    assert (done.stdout, done.stderr) == ("<|1|>: 'moss'\n", "[1] A page — https://example.org/\n")
+
+
 def test_run_without_result_says_why(program: Program) -> None:
     done = program("plugins", "run", "calculator", "37*")
     assert (done.returncode, done.stdout) == (1, "")

@@ -1,0 +1,26 @@
+"""Results of providers as hits: clean, each page once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from moss_agent.events import Hit
+
+from ._text import clean, cut, link
+
+TEXT, TITLE = 400, 200  # characters; 400 is the length of the hits that MOSS was trained on
+
+
+def merge(results: Iterable[Hit]) -> list[Hit]:
+    """The results cleaned, the unusable dropped, one per page or text, the longer text kept."""
+    found: dict[str, Hit] = {}
+    for result in results:
+        hit = Hit(cut(clean(result.text), TEXT), cut(clean(result.title), TITLE), link(result.url))
+        if not (hit.url and hit.text):
+            continue
+        page = re.sub(r"^https?://(www\.)?|/?(#.*)?$", "", hit.url)
+        twin = next((known for known, other in found.items() if known == page or other.text == hit.text), page)
+        if twin not in found or len(hit.text) > len(found[twin].text):
+            found[twin] = hit
+    return list(found.values())

@@ -1,0 +1,31 @@
+"""Blocking work beside the event loop, in threads that nobody has to wait for.
+
+asyncio's own executor would: a name server that does not answer would outlive every deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """What `function` returns or raises. If the caller is cancelled, the thread is left to itself."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            settle, value = done.set_result, function(*arguments)
+        except BaseException as error:
+            settle, value = done.set_exception, error
+        with suppress(RuntimeError):  # the loop is closed: the deadline is over
+            loop.call_soon_threadsafe(lambda: done.done() or settle(value))
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done

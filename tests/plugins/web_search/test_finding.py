@@ -1,0 +1,133 @@
+"""The chain of providers: fallback, pauses, memory, deadlines. All of it over real servers on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from moss_agent.errors import PluginError
+from moss_agent.events import Hit
+from plugins.web_search import _finding
+from plugins.web_search._cache import Cache, user_file
+from plugins.web_search._fetching import PublicNetwork
+from plugins.web_search._options import Options
+from tests.plugins.web_search.searxng import PARIS, results
+from tests.plugins.web_search.site import Site, answer
+
+HIT = Hit(PARIS["content"], PARIS["title"], PARIS["url"])
+OFF = "http://127.0.0.1:1"  # nothing listens there
+OPTIONS = Options(["searxng"], 3, False, "", "auto", "moderate", "", "", "", 24)
+
+
+def ask(site: Site, query: str = "capital of France", **settings: object) -> list[Hit]:
+    options = replace(OPTIONS, **{"searxng": site.url(""), **settings})
+    return asyncio.run(_finding.find(query, options, Cache(user_file()), PublicNetwork()))
+
+
+def error_of(site: Site, **settings: object) -> str:
+    with pytest.raises(PluginError) as caught:
+        ask(site, **settings)
+    return str(caught.value)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: now)
+
+
+@pytest.fixture
+def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ddgs provider with no network."""
+    monkeypatch.setattr("ddgs.engines.mojeek.Mojeek.search_url", OFF)
+
+
+def test_the_next_provider_is_asked(site: Site, no_engines: None) -> None:
+    site.pages["/search"] = results(PARIS)
+    assert ask(site, providers=["ddgs", "searxng"], backend="mojeek") == [HIT]
+
+
+def test_every_providers_reason_is_told(site: Site, no_engines: None) -> None:
+    message = error_of(site, providers=["ddgs", "searxng"], backend="mojeek")
+    assert message.startswith("ddgs: no search engine can be reached")
+    assert "; searxng: no SearXNG server can be used" in message
+    assert len(message.splitlines()) == 1
+
+
+def test_a_wrong_setting_is_told_even_if_another_provider_would_do(site: Site) -> None:
+    site.pages["/search"] = results(PARIS)
+    assert "no engine 'nosuch'" in error_of(site, providers=["ddgs", "searxng"], backend="nosuch")
+
+
+def test_an_answer_is_used_again_until_it_is_too_old(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.pages["/search"] = results(PARIS)
+    assert ask(site) == ask(site, query="Capital of FRANCE") == [HIT]
+    assert len(site.requests) == 1
+    ask(site, query="capital of Spain")
+    ask(site, safesearch="off")
+    ask(site, cache_hours=0)
+    assert len(site.requests) == 4
+    later(monkeypatch, 24 * 3600 + 1)
+    ask(site)
+    assert len(site.requests) == 5
+
+
+def test_without_network_an_old_answer_is_better_than_none(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.pages["/search"] = results(PARIS)
+    ask(site)
+    later(monkeypatch, 3 * 86400)
+    site.pages["/search"] = answer("", status="502 Bad Gateway")
+    day = date.today() - timedelta(days=3)
+    assert ask(site) == [replace(HIT, title=f"Paris (as of {day})")]
+
+
+def test_nothing_is_kept_if_that_is_wanted(site: Site) -> None:
+    site.pages["/search"] = results(PARIS)
+    ask(site, cache_hours=0)
+    site.pages["/search"] = answer("", status="502 Bad Gateway")
+    error_of(site)
+    assert b"Paris" not in user_file().read_bytes()
+
+
+def test_after_a_refusal_the_server_is_left_alone_for_longer_and_longer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.pages["/search"] = answer("", status="429 Too Many Requests")
+    assert "not asked again" not in error_of(site)
+    assert "(not asked again for another 30 s)" in error_of(site)
+    later(monkeypatch, 31)
+    error_of(site)
+    assert "(not asked again for another 60 s)" in error_of(site)
+    assert len(site.requests) == 2
+    later(monkeypatch, 61)
+    site.pages["/search"] = results(PARIS)
+    assert ask(site) == [HIT]
+    site.pages["/search"] = answer("", status="429 Too Many Requests")
+    error_of(site, query="another")
+    assert "another 30 s)" in error_of(site, query="another")
+
+
+def test_the_server_says_itself_how_long_to_wait(site: Site) -> None:
+    site.pages["/search"] = answer("", "text/html", "Retry-After: 300", status="429 Too Many Requests")
+    error_of(site)
+    assert "(not asked again for another 300 s)" in error_of(site)
+
+
+def test_a_provider_that_hangs_is_given_up_for_the_next(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_finding, "SECONDS", _finding.READING + 1.0)
+    site.pages["/search"] = lambda send: time.sleep(5)
+    started = time.monotonic()
+    assert "no answer within 1 s" in error_of(site)
+    assert time.monotonic() - started < 3
+    assert "not asked again" in error_of(site)
+
+
+def test_no_cache_no_memory(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").touch()  # where the folder should be
+    site.pages["/search"] = results(PARIS)
+    assert ask(site) == ask(site) == [HIT]
+    assert len(site.requests) == 2
