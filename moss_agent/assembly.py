@@ -52,6 +52,7 @@ def _check_tables(settings: Settings, plugins: Sequence[Plugin]) -> None:
 
 def load_session(settings: Settings, family: Family) -> Session:
     """The model of the settings, ready for its first text."""
+    from moss_agent.checkpoints import moss
     from moss_agent.engine.loading import choose_device, choose_dtype, load
     from moss_agent.engine.session import Session
 
@@ -61,6 +62,7 @@ def load_session(settings: Settings, family: Family) -> Session:
         from moss_agent.checkpoints.mini import prepare
 
         name = str(prepare())
+    moss.register()
     model, tokenizer = load(name, device=settings.device, dtype=settings.dtype)
     sees = getattr(model.config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
     limits = [family.context_length, settings.context_length, sees]
