@@ -44,6 +44,8 @@ def test_plugins_are_enabled_and_set_up_in_one_table(file):
         ("[plugins]\nenabled = 'calculator'", "setting plugins must be"),
         ("[plugins]\nweb_search = 3", "must be a table"),
         ("context_length = 3", "at least 256"),
+        ("tp = 0", "tp must be 1 or more"),
+        ("max_memory = 3", "setting max_memory must be"),
         ("this is no toml", "Expected|expected"),
     ],
 )
