@@ -9,6 +9,7 @@ fetched by `download.fetch`, which goes on where it stopped, to the place in the
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -63,8 +64,7 @@ def fetch(name: str, refresh: bool = False) -> Path:
     snapshot = fetch_config(name, refresh)
     with _hub_errors(name):
         files = [file.path for file in get_cached_repo_tree(name) if "/" not in file.path]
-    weights = [file for file in files if file.endswith(".safetensors")]
-    weights = weights or [file for file in files if file.endswith(".bin")]
+    weights = fnmatch.filter(files, "model*.safetensors") or fnmatch.filter(files, "pytorch_model*.bin")
     missing = [file for file in weights if not (snapshot / file).exists()]
     if missing and not constants.HF_HUB_OFFLINE:
         _fetch_large(name, missing, snapshot)

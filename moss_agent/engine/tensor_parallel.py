@@ -23,8 +23,8 @@ Step = tuple[int, list[int]]
 
 def check_processes(tp: int) -> None:
     """Raise UsageError unless torchrun has started as many processes as `tp` asks for."""
-    started = int(os.environ.get("WORLD_SIZE", 1))
-    if tp > 1 and started != tp:
+    started = os.environ.get("WORLD_SIZE", "1")
+    if tp > 1 and started != str(tp):
         raise UsageError(
             f"--tp {tp} needs {tp} processes and there is {started}: "
             f"torchrun --nproc-per-node {tp} -m moss_agent ask --tp {tp} ..."
@@ -33,7 +33,7 @@ def check_processes(tp: int) -> None:
 
 def is_follower() -> bool:
     """Whether another process of the same torchrun talks to the user."""
-    return int(os.environ.get("RANK", 0)) > 0
+    return os.environ.get("RANK", "0") != "0"
 
 
 class LeadingSession(Session):
