@@ -34,6 +34,11 @@ def test_plugins_are_enabled_and_set_up_in_one_table(file):
     assert load_settings({"plugins": ("web_search",)}).plugins == ("web_search",)
 
 
+def test_memory_limits_are_a_table(file):
+    file.write_text('max_memory = {0 = "22GB", cpu = "40GB"}\n')
+    assert load_settings().max_memory == {"0": "22GB", "cpu": "40GB"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
