@@ -15,6 +15,8 @@ from moss_agent.protocol import SEGMENTS, Capability
 from moss_agent.settings import Settings
 
 if TYPE_CHECKING:
+    from moss_agent.checkpoints.needs import Needs
+    from moss_agent.checkpoints.placement import Request
     from moss_agent.engine.session import Session
 
 
@@ -51,23 +53,63 @@ def _check_tables(settings: Settings, plugins: Sequence[Plugin]) -> None:
 
 
 def load_session(settings: Settings, family: Family) -> Session:
-    """The model of the settings, ready for its first text."""
-    from moss_agent.engine.loading import choose_device, choose_dtype, load
+    """The model of the settings, ready for its first text. What can be refused is refused before it is fetched."""
+    from moss_agent.checkpoints.hub import fetch
+    from moss_agent.checkpoints.machine import this_machine
+    from moss_agent.checkpoints.plan import make_plan
+    from moss_agent.checkpoints.weights import check_weights
+    from moss_agent.engine.loading import check_quantizer, load
     from moss_agent.engine.session import Session
+    from moss_agent.engine.tensor_parallel import LeadingSession, check_processes, follow, is_follower
 
-    choose_dtype(settings.dtype, choose_device(settings.device))  # a mistake there is told before anything is fetched
-    name = str(Path(settings.model).expanduser()) if settings.model.startswith("~") else settings.model
+    check_processes(settings.tp)
+    check_quantizer(settings.quantize)
+    name, needs, request = survey(settings, family)
+    plan = make_plan(needs, this_machine(Path(request.offload_folder)), request)
+    folder = fetch(name)
+    check_weights(folder, needs.model)
+    model, tokenizer = load(
+        str(folder),
+        device=settings.device,
+        dtype=settings.dtype,
+        quantize=settings.quantize,
+        tp=settings.tp,
+        device_map=plan.device_map,
+        offload_folder=request.offload_folder,
+    )
+    if settings.tp > 1 and is_follower():
+        follow(model)
+        raise SystemExit(0)
+    return (LeadingSession if settings.tp > 1 else Session)(
+        model,
+        tokenizer,
+        context_length=request.context_length,
+        markers=[segment.end for segment in SEGMENTS],
+        seed=settings.seed,
+    )
+
+
+def survey(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
+    """The model's folder or hub name, what its config says that it needs, and what the settings want of the machine."""
+    from moss_agent.checkpoints import moss
+    from moss_agent.checkpoints.hub import fetch_config, read_config
+    from moss_agent.checkpoints.needs import needs_of
+    from moss_agent.checkpoints.placement import Request
+    from moss_agent.checkpoints.plan import memory_limits
+    from moss_agent.engine.loading import choose_device, choose_dtype
+
+    moss.register()
+    target = choose_device(settings.device)
+    device = "mps" if target.type == "mps" else settings.device  # `auto` on CUDA means all GPUs
+    dtype, limits = choose_dtype(settings.dtype, target), memory_limits(settings.max_memory)
+    name = settings.model
     if name == "mini":
         from moss_agent.checkpoints.mini import prepare
 
         name = str(prepare())
-    model, tokenizer = load(name, device=settings.device, dtype=settings.dtype)
-    sees = getattr(model.config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
-    limits = [family.context_length, settings.context_length, sees]
-    return Session(
-        model,
-        tokenizer,
-        context_length=min(limit for limit in limits if limit),
-        markers=[segment.end for segment in SEGMENTS],
-        seed=settings.seed,
-    )
+    config = read_config(fetch_config(name))
+    sees = getattr(config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
+    context_length = min(limit for limit in (family.context_length, settings.context_length, sees) if limit)
+    offload_folder = str(Path(settings.offload_folder).expanduser()) if settings.offload_folder else ""
+    request = Request(dtype, context_length, device, settings.quantize, settings.tp, limits, offload_folder)
+    return name, needs_of(config), request

@@ -30,10 +30,12 @@ else:
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
+    "int": (int,),
     "int | None": (int,),
     "float | None": (int, float),
     "tuple[str | Plugin, ...] | None": (list, tuple),
     "tuple[str, ...]": (list, tuple),
+    "Mapping[str, str]": (dict,),
     "Mapping[str, Mapping[str, Any]]": (dict,),
 }
 
@@ -48,6 +50,10 @@ class Settings:
     plugin_dirs: folders with the user's plugins.
     plugin_settings: by plugin module name, values for the plugin's keyword-only parameters.
     device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps`; dtype: `auto`, `fp32`, `fp16`, `bf16`.
+    quantize: `int8` or `int4` to pack the weights while loading; empty for neither.
+    tp: processes of torchrun that share every layer of the model.
+    max_memory: sizes such as `20GB` by device, `0` for the first GPU or `cpu`; others are not used then.
+    offload_folder: where weights may go that fit in no memory; empty for nowhere.
     context_length: tokens the conversation may take, at most what the model can see.
     seed: makes sampling reproducible.
     The others are those of `engine.sampling.Sampling`.
@@ -60,6 +66,10 @@ class Settings:
     plugin_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     device: str = "auto"
     dtype: str = "auto"
+    quantize: str = ""
+    tp: int = 1
+    max_memory: Mapping[str, str] = field(default_factory=dict)
+    offload_folder: str = ""
     context_length: int | None = None
     seed: int | None = None
     temperature: float | None = None
@@ -76,6 +86,8 @@ class Settings:
                 raise UsageError(f"setting {item.name} must be {item.type.removesuffix(' | None')}, not {value!r}")
             if isinstance(value, list):
                 object.__setattr__(self, item.name, tuple(value))
+        if self.tp < 1:
+            raise UsageError("tp must be 1 or more processes")
         if self.context_length is not None and self.context_length < 256:
             raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
 

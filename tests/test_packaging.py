@@ -46,7 +46,8 @@ def test_the_wheel_names_its_command_and_its_extras(installed):
     (info,) = installed.glob("*.dist-info")
     assert "moss-agent = moss_agent.cli:main" in (info / "entry_points.txt").read_text()
     metadata = (info / "METADATA").read_text()
-    named = {extra for path in (ROOT / "plugins").glob("*.py") for extra in EXTRA.findall(path.read_text("utf-8"))}
+    sources = [*(ROOT / "plugins").glob("*.py"), *(ROOT / "moss_agent").rglob("*.py")]
+    named = {extra for path in sources for extra in EXTRA.findall(path.read_text("utf-8"))}
     assert named and all(f"Provides-Extra: {extra}" in metadata for extra in named)
 
 

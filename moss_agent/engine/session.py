@@ -18,7 +18,7 @@ from moss_agent.errors import ContextFull, EngineError, OutOfMemory
 
 if TYPE_CHECKING:
     import torch
-    from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import AddedToken, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 PREFILL_CHUNK = 512  # tokens per forward pass: bounds the memory for activations
 MARKER_ROOM = 16  # tokens kept free when the context runs full, for the marker that has to follow
@@ -45,13 +45,16 @@ class Session:
         import torch
 
         self._model = model
+        # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
+        self._device = "cpu" if model.device.type == "meta" else model.device
         self._tokenizer = tokenizer
-        self._cache = _new_cache()
+        self._cache = new_cache()
         self._ids: list[int] = []
         self._generator = torch.Generator()
         self._generator.manual_seed(seed) if seed is not None else self._generator.seed()
         vocabulary = tokenizer.get_added_vocab()
         self._markers = {marker: vocabulary[marker] for marker in markers if marker in vocabulary}
+        self._added = tokenizer.added_tokens_decoder
         self._end_tokens = _end_tokens(model, tokenizer)
         keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._last_only = {"logits_to_keep": 1} if keeps_last else {}
@@ -78,7 +81,8 @@ class Session:
 
     def extend(self, text: str) -> None:
         """Append text that the model did not write. Raises ContextFull, changing nothing, if it does not fit."""
-        ids = self._encode(text)
+        last = self._added.get(self._ids[-1]) if self._ids else None
+        ids = self._encode(text.lstrip() if last and last.rstrip else text)
         if len(ids) > self.room:
             raise ContextFull(
                 f"the text needs {len(ids)} tokens, {self.room} of {self.context_length} are left: shorten it"
@@ -97,7 +101,7 @@ class Session:
             raise EngineError("there is nothing to continue: extend the session first")
         self.stopped_by, self.cut_off = "", False
         stream, filtered = TextStream(self._decode), StopFilter(stop)
-        self._cut_cache(len(self._ids) - 1)
+        self._cache = cut(self._cache, len(self._ids) - 1)
         pending = len(self._ids) - self.cached
         for step in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
             token = next_token(self._logits(), self._ids, sampling, self._generator)
@@ -120,7 +124,7 @@ class Session:
 
     def rewind(self, length: int) -> None:
         """Cut the session back to its first `length` tokens."""
-        self._cut_cache(length)
+        self._cache = cut(self._cache, length)
         del self._ids[length:]
 
     def close(self) -> None:
@@ -135,11 +139,11 @@ class Session:
         try:
             with torch.inference_mode():
                 for i in range(start, len(self._ids), PREFILL_CHUNK):
-                    chunk = torch.tensor([self._ids[i : i + PREFILL_CHUNK]], device=self._model.device)
+                    chunk = torch.tensor([self._ids[i : i + PREFILL_CHUNK]], device=self._device)
                     output = self._model(chunk, past_key_values=self._cache, use_cache=True, **self._last_only)
                 logits = output.logits[0, -1].float().cpu()
         except BaseException as error:  # it may have reached only some of the layers
-            self._cut_cache(start)
+            self._cache = cut(self._cache, start)
             if is_out_of_memory(error):
                 raise OutOfMemory(
                     f"out of memory at {len(self._ids)} tokens: shorten the conversation or choose a smaller model"
@@ -151,22 +155,14 @@ class Session:
             raise EngineError(f"the model computed no number at {len(self._ids)} tokens: try --dtype bf16 or fp32")
         return logits
 
-    def _cut_cache(self, length: int) -> None:
-        """Make every layer of the cache hold the same tokens, at most the first `length`."""
-        if length <= 0:
-            self._cache = _new_cache()  # cut to nothing, the layers would still hold their memory
-            return
-        length = min([length, *(layer.get_seq_length() for layer in self._cache.layers)])
-        for layer in self._cache.layers:
-            layer.crop(length - layer.get_seq_length())
-
     def _encode(self, text: str) -> list[int]:
         """Token ids of `text`, in which only the markers may be special tokens."""
         if not self._markers:
             return self._encode_ordinary(text)
         ids: list[int] = []
-        for part in re.split("(" + "|".join(map(re.escape, self._markers)) + ")", text):
-            ids += [self._markers[part]] if part in self._markers else self._encode_ordinary(part)
+        for part in re.split("|".join(_pattern(self._added[index]) for index in self._markers.values()), text):
+            if part:
+                ids += [self._markers[part]] if part in self._markers else self._encode_ordinary(part)
         return ids
 
     def _encode_ordinary(self, text: str) -> list[int]:
@@ -182,6 +178,11 @@ class Session:
             self._ids += self._encode(text[: len(text) - len(surplus)])
 
 
+def _pattern(token: AddedToken) -> str:
+    """The token's text as a group, with the whitespace that it swallows around it."""
+    return r"\s*" * token.lstrip + f"({re.escape(token.content)})" + r"\s*" * token.rstrip
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a device, CUDA or not, has no memory left."""
     import torch
@@ -190,7 +191,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or bool(said)
 
 
-def _new_cache() -> DynamicCache:
+def cut(cache: DynamicCache, length: int) -> DynamicCache:
+    """The cache of the first `length` tokens at most, the same ones in every layer."""
+    if length <= 0:
+        return new_cache()  # cut to nothing, the layers would still hold their memory
+    length = min([length, *(layer.get_seq_length() for layer in cache.layers)])
+    for layer in cache.layers:
+        layer.crop(length - layer.get_seq_length())
+    return cache
+
+
+def new_cache() -> DynamicCache:
+    """An empty cache that grows with what is written."""
     from transformers import DynamicCache
 
     return DynamicCache()  # without the model's config: every layer keeps everything and can be cut back

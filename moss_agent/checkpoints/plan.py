@@ -1,0 +1,105 @@
+"""Before anything is loaded: a plan of where the model will go on this machine, or what would make it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from moss_agent.checkpoints.machine import Machine
+from moss_agent.checkpoints.needs import QUANTIZED, Needs
+from moss_agent.checkpoints.placement import Device, Plan, Request, budgets_of, place, sizes_of
+from moss_agent.errors import CheckpointError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def make_plan(needs: Needs, machine: Machine, request: Request) -> Plan:
+    """Raise CheckpointError, naming what would make it fit, if it does not; UsageError for what cannot be combined."""
+    _check(needs, machine, request)
+    budgets = budgets_of(machine, request)
+    if plan := place(needs, budgets, request):
+        return plan
+    weights, cache = sizes_of(needs, request)
+    kind = request.quantize or dtype_name(request.dtype)
+    free = ", ".join(f"{device_name(device)} {size_text(size)}" for device, size in budgets.items() if device != "disk")
+    remedy = next(_remedies(needs, machine, request), "none of this program's options would make it fit")
+    raise CheckpointError(
+        f"the model does not fit: in {kind} it needs {size_text(weights)} and {size_text(cache)} for the KV cache, "
+        f"usable are {free}: {remedy}"
+    )
+
+
+def memory_limits(sizes: Mapping[str, str]) -> dict[Device, int] | None:
+    """Bytes by device from sizes such as `20GB` or `8GiB` by its name, such as `0` or `cpu`; None if there are none."""
+    if not sizes:
+        return None
+    from accelerate.utils import convert_file_size_to_int
+
+    limits: dict[Device, int] = {}
+    for device, size in sizes.items():
+        number = str(device).removeprefix("cuda:")
+        if not (number.isdigit() or number == "cpu"):
+            raise UsageError(f"max_memory: no device {device!r}: use the number of a GPU or cpu")
+        try:
+            limits[int(number) if number.isdigit() else number] = convert_file_size_to_int(str(size))
+        except (ValueError, TypeError):
+            raise UsageError(f"max_memory: {size!r} is no size: write it like 20GB") from None
+    return limits
+
+
+def size_text(size: int) -> str:
+    """In units of 1000, as memory and disks are sold: 33.4 GB."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{max(0, size) / 1e3:.1f} kB"
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """fp32, fp16, bf16."""
+    return str(dtype).removeprefix("torch.").replace("bfloat", "bf").replace("float", "fp")
+
+
+def device_name(device: Device) -> str:
+    """As people call it."""
+    return f"GPU {device}" if isinstance(device, int) else {"cpu": "CPU memory"}.get(device, device)
+
+
+def _check(needs: Needs, machine: Machine, request: Request) -> None:
+    for device in request.max_memory or {}:
+        if isinstance(device, int) and device >= len(machine.gpus):
+            raise UsageError(f"max_memory names GPU {device}, and this machine has {len(machine.gpus)}")
+    if request.quantize not in ("", *QUANTIZED):
+        raise UsageError(f"no quantization {request.quantize!r}: use {' or '.join(QUANTIZED)}")
+    if request.tp < 1 or needs.heads % request.tp:
+        raise UsageError(f"--tp {request.tp} cannot split this model: use a divisor of {needs.heads}")
+    if request.tp > 1 and not needs.model.supports_tp_plan:
+        raise UsageError("--tp cannot split this model: transformers has no plan for it")
+    placed = request.offload_folder or request.max_memory or request.device != "auto"
+    if request.tp > 1 and (request.quantize or placed):
+        raise UsageError("--tp cannot be combined with --quantize, --device, --max-memory or --offload-folder")
+
+
+def _remedies(needs: Needs, machine: Machine, request: Request) -> Iterator[str]:
+    """The flags that would make it fit, the least costly first."""
+    import torch
+
+    small = torch.bfloat16 if request.dtype.itemsize > 2 else request.dtype
+    changes: dict[str, dict[str, object]] = {
+        "--dtype bf16": {"dtype": small},
+        "--quantize int8": {"quantize": "int8"},
+        "--quantize int8 --dtype bf16": {"quantize": "int8", "dtype": small},
+        "--quantize int4": {"quantize": "int4"},
+        "--quantize int4 --dtype bf16": {"quantize": "int4", "dtype": small},
+        "a larger --max-memory": {"max_memory": None},
+        "--offload-folder DIR": {"offload_folder": "DIR"},
+        "--context-length 512": {"context_length": min(512, request.context_length)},
+        "leaving out --tp": {"tp": 1},
+    }
+    for flags, change in changes.items():
+        other = replace(request, **change)
+        combinable = other.tp == 1 or not (other.quantize or other.offload_folder)
+        if other != request and combinable and place(needs, budgets_of(machine, other), other):
+            yield f"{flags} would make it fit"
