@@ -18,6 +18,8 @@ from moss_agent.settings import Settings
 if TYPE_CHECKING:
     from moss_agent.engine.remote.served import ServedModel
     from moss_agent.engine.remote.session import RemoteSession
+    from moss_agent.checkpoints.needs import Needs
+    from moss_agent.checkpoints.plan import Request
     from moss_agent.engine.session import Session
 
 END_MARKERS = [segment.end for segment in SEGMENTS]
@@ -76,25 +78,61 @@ def open_remote(settings: Settings, family: Family, served: ServedModel) -> Remo
 
 
 def load_session(settings: Settings, family: Family) -> Session:
-    """The model of the settings, ready for its first text."""
-    from moss_agent.checkpoints import moss
-    from moss_agent.engine.loading import choose_device, choose_dtype, load
+    """The model of the settings, ready for its first text. What can be refused is refused before it is fetched."""
+    from moss_agent.checkpoints.hub import fetch
+    from moss_agent.checkpoints.machine import this_machine
+    from moss_agent.checkpoints.plan import make_plan
+    from moss_agent.checkpoints.weights import check_weights
+    from moss_agent.engine.loading import check_quantizer, load
     from moss_agent.engine.session import Session
+    from moss_agent.engine.tensor_parallel import LeadingSession, check_processes, follow, is_follower
 
-    choose_dtype(settings.dtype, choose_device(settings.device))  # a mistake there is told before anything is fetched
-    name = str(Path(settings.model).expanduser()) if settings.model.startswith("~") else settings.model
+    check_processes(settings.tp)
+    check_quantizer(settings.quantize)
+    name, needs, request = survey(settings, family)
+    plan = make_plan(needs, this_machine(Path(request.offload_folder)), request)
+    folder = fetch(name)
+    check_weights(folder, needs.model)
+    model, tokenizer = load(
+        str(folder),
+        device=settings.device,
+        dtype=settings.dtype,
+        quantize=settings.quantize,
+        tp=settings.tp,
+        device_map=plan.device_map,
+        offload_folder=request.offload_folder,
+    )
+    if settings.tp > 1 and is_follower():
+        follow(model)
+        raise SystemExit(0)
+    return (LeadingSession if settings.tp > 1 else Session)(
+        model,
+        tokenizer,
+        context_length=request.context_length,
+        markers=END_MARKERS,
+        seed=settings.seed,
+    )
+
+
+def survey(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
+    """The model's folder or hub name, what its config says that it needs, and what the settings want of the machine."""
+    from moss_agent.checkpoints import moss
+    from moss_agent.checkpoints.hub import fetch_config, read_config
+    from moss_agent.checkpoints.needs import needs_of
+    from moss_agent.checkpoints.plan import Request, memory_limits
+    from moss_agent.engine.loading import choose_device, choose_dtype
+
+    moss.register()
+    dtype = choose_dtype(settings.dtype, choose_device(settings.device))
+    limits = memory_limits(settings.max_memory)
+    name = settings.model
     if name == "mini":
         from moss_agent.checkpoints.mini import prepare
 
         name = str(prepare())
-    moss.register()
-    model, tokenizer = load(name, device=settings.device, dtype=settings.dtype)
-    sees = getattr(model.config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
-    limits = [family.context_length, settings.context_length, sees]
-    return Session(
-        model,
-        tokenizer,
-        context_length=min(limit for limit in limits if limit),
-        markers=END_MARKERS,
-        seed=settings.seed,
-    )
+    config = read_config(fetch_config(name))
+    sees = getattr(config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
+    context_length = min(limit for limit in (family.context_length, settings.context_length, sees) if limit)
+    offload_folder = str(Path(settings.offload_folder).expanduser()) if settings.offload_folder else ""
+    request = Request(dtype, context_length, settings.device, settings.quantize, settings.tp, limits, offload_folder)
+    return name, needs_of(config), request

@@ -30,11 +30,13 @@ else:
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
+    "int": (int,),
     "int | None": (int,),
     "float": (int, float),
     "float | None": (int, float),
     "tuple[str | Plugin, ...] | None": (list, tuple),
     "tuple[str, ...]": (list, tuple),
+    "Mapping[str, str]": (dict,),
     "Mapping[str, Mapping[str, Any]]": (dict,),
 }
 
@@ -49,6 +51,10 @@ class Settings:
     plugin_dirs: folders with the user's plugins.
     plugin_settings: by plugin module name, values for the plugin's keyword-only parameters.
     device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps`; dtype: `auto`, `fp32`, `fp16`, `bf16`.
+    quantize: `int8` or `int4` to pack the weights while loading; empty for neither.
+    tp: processes of torchrun that share every layer of the model.
+    max_memory: sizes such as `20GB` by device, `0` for the first GPU or `cpu`; others are not used then.
+    offload_folder: where weights may go that fit in no memory; empty for nowhere.
     server: address of a server that has the model, such as `http://127.0.0.1:8000`; then `model`, `device` and
         `dtype` mean nothing. server_model: its name there, if there are several. server_timeout: seconds to wait
         for the next piece of text. A key is read from the variable MOSS_AGENT_API_KEY, and from nowhere else.
@@ -64,6 +70,10 @@ class Settings:
     plugin_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     device: str = "auto"
     dtype: str = "auto"
+    quantize: str = ""
+    tp: int = 1
+    max_memory: Mapping[str, str] = field(default_factory=dict)
+    offload_folder: str = ""
     server: str = ""
     server_model: str = ""
     server_timeout: float = 300.0

@@ -23,7 +23,7 @@ COMMANDS = {
     "ask": "ask one question and print the answer",
     "chat": "talk with the model, turn by turn",
     "plugins": "list, run, write and check plugins",
-    "models": "list models, fetch the bundled one",
+    "models": "list models, fetch one, see what one needs",
 }
 
 DESCRIPTION = """\

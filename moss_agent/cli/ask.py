@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
-from moss_agent.cli.options import add_agent_options, open_agent
+from moss_agent.cli.options import add_agent_options, follows, open_agent
 from moss_agent.cli.printing import Printer, drain, own_stdout, print_json
 from moss_agent.errors import UsageError
 from moss_agent.events import to_json
@@ -42,6 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
+    if follows(parsed):
+        open_agent(parsed)
+        return 0
     question = read_question(parsed.question, sys.stdin)
     with own_stdout() as out, closing(open_agent(parsed)) as agent:
         answer(agent, question, out, sys.stderr, as_json=parsed.json)

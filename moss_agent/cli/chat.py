@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moss_agent.cli.options import add_agent_options, open_agent
+from moss_agent.cli.options import add_agent_options, follows, open_agent
 from moss_agent.cli.printing import Printer, drain, own_stdout
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
@@ -48,6 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_command(parsed: argparse.Namespace) -> int:
+    if follows(parsed):
+        open_agent(parsed)
+        return 0
     conversation = Conversation.load(parsed.load) if parsed.load else None
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     if interactive:

@@ -1,47 +1,105 @@
-"""`moss-agent models`: which models there are, and fetching the bundled one ahead of time."""
+"""`moss-agent models`: which models there are, fetching them ahead of time, and what they need on this machine."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from moss_agent.cli.options import add_debug_option
+from moss_agent.checkpoints.catalog import CATALOG
+from moss_agent.cli.options import add_debug_option, add_placement_options, settings_from, silence_libraries
 from moss_agent.cli.tables import table
 
-KNOWN = [
-    ("mini", "93 MB", "Apache-2.0", "SmolLM2-135M with this project's adapter: small, quick, often wrong"),
-    ("fnlp/moss-moon-003-sft-plugin", "33 GB", "AGPL-3.0", "the original MOSS; cannot be loaded yet"),
-]
+if TYPE_CHECKING:
+    from moss_agent.checkpoints.needs import Needs
+    from moss_agent.checkpoints.plan import Plan, Request
+
 NOTE = """
-SIZE is what is fetched the first time. `--model` takes mini, or a folder or hub name of any model of the
-transformers library that was taught the same protocol; name its --family then."""
+SIZE is what is fetched the first time, CONTEXT is in tokens. `--model` takes one of these, or a folder or hub name of
+any model of the transformers library that was taught the same protocol; name its --family then."""
 
 EXAMPLES = """\
 examples:
   moss-agent models list
+  moss-agent models info fnlp/moss-moon-003-sft-plugin --quantize int8
   moss-agent models pull mini      before you go where there is no network"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.description, parser.epilog = "List models, or fetch the bundled one before it is needed.", EXAMPLES
+    parser.description = "List models, fetch one before it is needed, or see what one needs and where it would go."
+    parser.epilog = EXAMPLES
     parser.set_defaults(parser=parser)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     listing = actions.add_parser("list", help="list the models this program knows")
     listing.set_defaults(run=run_list)
-    pull = actions.add_parser("pull", help="fetch and prepare a model, for use without a network")
-    pull.add_argument("name", choices=["mini"], help="mini (others are fetched when they are first used)")
+    pull = actions.add_parser("pull", help="fetch a model and check it, for use without a network")
+    pull.add_argument("model", metavar="NAME", help="mini, or a name on the model hub")
     pull.set_defaults(run=run_pull)
-    for action in (listing, pull):
+    info = actions.add_parser("info", help="what a model needs and where it would go; fetches its config only")
+    info.add_argument("model", metavar="NAME", help="mini, a folder, or a name on the model hub")
+    add_placement_options(info)
+    info.set_defaults(run=run_info)
+    for action in (listing, pull, info):
         add_debug_option(action)
 
 
 def run_list(parsed: argparse.Namespace) -> int:
-    print(table(["MODEL", "SIZE", "LICENCE", "WHAT IT IS"], KNOWN))
+    rows = [(one.name, one.size, one.licence, str(one.context), one.languages, one.summary) for one in CATALOG]
+    print(table(["MODEL", "SIZE", "LICENCE", "CONTEXT", "LANGUAGES", "WHAT IT IS"], rows))
     print(NOTE)
     return 0
 
 
 def run_pull(parsed: argparse.Namespace) -> int:
+    from moss_agent.checkpoints import hub
     from moss_agent.checkpoints.mini import prepare
 
-    print(f"mini is ready in {prepare()}")
+    if parsed.model == "mini":
+        print(f"mini is ready in {prepare()}")
+    elif folder := hub.local_folder(parsed.model):
+        print(f"{folder} is a folder here: there is nothing to fetch")
+    else:
+        folder, checked = hub.fetch(parsed.model, refresh=True), hub.verify(parsed.model)
+        print(f"{parsed.model} is ready in {folder}: {checked} files checked")
     return 0
+
+
+def run_info(parsed: argparse.Namespace) -> int:
+    from moss_agent.assembly import survey
+    from moss_agent.checkpoints.families import family_of, load_family
+    from moss_agent.checkpoints.machine import this_machine
+    from moss_agent.checkpoints.plan import make_plan
+
+    settings = settings_from(parsed)
+    silence_libraries()
+    _, needs, request = survey(settings, load_family(settings.family or family_of(settings.model)))
+    print(f"{settings.model}: {needs.model.config.model_type}, {needs.parameters:,} parameters\n")
+    print(needs_table(needs, request))
+    print()
+    print(plan_table(make_plan(needs, this_machine(Path(request.offload_folder)), request)))
+    return 0
+
+
+def needs_table(needs: Needs, request: Request) -> str:
+    """What the model takes in each precision."""
+    import torch
+
+    from moss_agent.checkpoints.needs import QUANTIZED
+    from moss_agent.checkpoints.plan import dtype_name, size_text
+
+    half = request.dtype if request.dtype.itemsize == 2 else torch.bfloat16
+    choices = [(torch.float32, ""), (half, ""), *((half, kind) for kind in QUANTIZED)]
+    rows = []
+    for dtype, kind in choices:
+        weights, cache = sum(needs.weights(dtype, kind).values()), needs.cache(request.context_length, dtype)
+        flags = f"--dtype {dtype_name(dtype)}" + f" --quantize {kind}" * bool(kind)
+        rows.append((flags, size_text(weights), size_text(cache), size_text(weights + cache)))
+    return table(["WITH", "WEIGHTS", f"KV CACHE, {request.context_length} TOKENS", "TOGETHER"], rows)
+
+
+def plan_table(plan: Plan) -> str:
+    """Where the model would go."""
+    from moss_agent.checkpoints.plan import device_name, size_text
+
+    rows = [(device_name(device), size_text(share)) for device, share in plan.shares.items()]
+    return table(["ON THIS MACHINE", "WEIGHTS AND CACHE"], rows)

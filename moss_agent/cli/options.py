@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -43,8 +44,7 @@ def add_agent_options(parser: argparse.ArgumentParser) -> None:
     add("--server", metavar="URL", help="use the model that a server has, such as vLLM on http://127.0.0.1:8000")
     add("--server-model", metavar="NAME", help="which of the server's models (default: the only one)")
     add("--family", metavar="NAME", help="protocol the model was trained on: mini or moss (default: by the model)")
-    add("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
-    add("--dtype", help="auto, fp32, fp16, bf16 (default: auto)")
+    add_placement_options(model)
     add(
         "--temperature",
         metavar="T",
@@ -54,6 +54,23 @@ def add_agent_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", metavar="N", type=int, help="makes answers repeatable when the temperature is above 0")
     add("--max-new-tokens", metavar="N", type=int, help="longest thought or answer, in tokens (default: by family)")
     add_debug_option(parser)
+
+
+def add_placement_options(parser: argparse._ActionsContainer) -> None:
+    """Options that say where the model goes and how large it is there."""
+    add = parser.add_argument
+    add("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    add("--dtype", help="auto, fp32, fp16, bf16 (default: auto)")
+    add("--quantize", metavar="KIND", help="int8 or int4: pack the weights, for half or a third of the memory")
+    add("--context-length", metavar="N", type=int, help="tokens a conversation may take (default: by family)")
+    add("--tp", metavar="N", type=int, help="split every layer over N processes, which torchrun starts")
+    add(
+        "--max-memory",
+        metavar="SIZES",
+        type=_sizes,
+        help="use these devices and at most so much of them, as in 0=20GB,1=20GB,cpu=60GB",
+    )
+    add("--offload-folder", metavar="DIR", help="keep on disk there what fits in no memory; slow")
 
 
 def settings_from(parsed: argparse.Namespace) -> Settings:
@@ -67,12 +84,18 @@ def open_agent(parsed: argparse.Namespace, conversation: Conversation | None = N
 
     settings = settings_from(parsed)
     if not settings.server:
-        _silence_libraries()
+        silence_libraries()
     return build_agent(settings, conversation)
 
 
-def _silence_libraries() -> None:
+def follows(parsed: argparse.Namespace) -> bool:
+    """Whether this is one of several processes of a model, and another one talks to the user."""
+    return os.environ.get("RANK", "0") != "0" and "tp" in parsed and settings_from(parsed).tp > 1
+
+
+def silence_libraries() -> None:
     """Keep the advice and loading bars of transformers and torch, meant for their developers, off the screen."""
+    import logging as python_logging
     import warnings
 
     from huggingface_hub.utils import enable_progress_bars
@@ -81,7 +104,16 @@ def _silence_libraries() -> None:
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    for library in ("bitsandbytes", "accelerate"):
+        python_logging.getLogger(library).setLevel(python_logging.ERROR)
     enable_progress_bars()  # disabled along with it, but a download of gigabytes should be seen
+
+
+def _sizes(text: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(separator for _, separator, _ in pairs):
+        raise argparse.ArgumentTypeError("write it like 0=20GB,cpu=60GB")
+    return {device.strip(): size.strip() for device, _, size in pairs}
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
-"""From a name or a folder to a model on the right device, in the right precision."""
+"""From a folder to a model on the right devices, in the right precision."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moss_agent.engine.session import is_out_of_memory
-from moss_agent.errors import CheckpointError, OutOfMemory, UsageError
+from moss_agent.errors import CheckpointError, MissingDependency, OutOfMemory, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -15,29 +17,69 @@ if TYPE_CHECKING:
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
-def load(name: str, *, device: str = "auto", dtype: str = "auto") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load(
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    quantize: str = "",
+    tp: int = 1,
+    device_map: Mapping[str, int | str] | None = None,
+    offload_folder: str = "",
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load any `AutoModelForCausalLM` checkpoint: a folder, or a name on the model hub.
 
-    device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`. With `auto` and a GPU, accelerate places the
-        layers: on one GPU if they fit, else over all of them, then the CPU.
+    device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`; the whole model goes there unless `device_map` spreads it.
     dtype: `auto`, `fp32`, `fp16`, `bf16`.
-    No code from the checkpoint is ever run. Raises CheckpointError, OutOfMemory or UsageError.
+    quantize: `int8` or `int4`, by bitsandbytes while loading; "" for neither.
+    tp: processes of torchrun that share every layer.
+    device_map: devices by the names of modules; what is on `disk` is kept in `offload_folder`.
+    No code from the checkpoint is ever run. Raises CheckpointError, OutOfMemory, MissingDependency or UsageError.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     target = choose_device(device)
-    spread = device == "auto" and target.type == "cuda"
-    precision = choose_dtype(dtype, target)
-    options = {"device_map": "auto"} if spread else {}
+    options: dict[str, Any] = {"dtype": choose_dtype(dtype, target)}
+    options |= _shared(tp) if tp > 1 else {"device_map": dict(device_map or {"": target})}
+    options |= _quantized(quantize, options["dtype"]) if quantize else {}
+    options |= {"offload_folder": offload_folder} if offload_folder else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=precision, trust_remote_code=False, **options)
-        model = model if spread else model.to(target)
+        model, info = AutoModelForCausalLM.from_pretrained(
+            name, trust_remote_code=False, output_loading_info=True, **options
+        )
     except Exception as error:  # transformers, safetensors, tokenizers and torch share no base class
         if is_out_of_memory(error):
             raise OutOfMemory(f"{name} does not fit on {target}: choose --device cpu or a smaller model") from None
         raise CheckpointError(f"cannot load {name}: {_first_line(error)}{_remedy(name)}") from error
+    if missing := sorted(info["missing_keys"]):  # the library would go on with random numbers in their place
+        raise CheckpointError(
+            f"{name} lacks weights that its config.json asks for: {missing[0]} is one of {len(missing)}"
+        )
     return model.eval(), tokenizer
+
+
+def _shared(tp: int) -> dict[str, Any]:
+    from transformers.distributed import DistributedConfig
+
+    return {"distributed_config": DistributedConfig(tp_size=tp, tp_plan="auto")}
+
+
+def check_quantizer(kind: str) -> None:
+    """Raise MissingDependency if the weights shall be packed and what packs them is not installed."""
+    if kind and find_spec("bitsandbytes") is None:
+        raise MissingDependency("bitsandbytes", "quantize")
+
+
+def _quantized(kind: str, dtype: torch.dtype) -> dict[str, Any]:
+    from transformers import BitsAndBytesConfig
+
+    check_quantizer(kind)
+    if kind == "int8":
+        return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+    # NF4, whose levels fit weights that are distributed normally (Dettmers et al. 2023).
+    packed = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+    return {"quantization_config": packed}
 
 
 def choose_device(name: str) -> torch.device:

@@ -45,8 +45,10 @@ class Session:
         import torch
 
         self._model = model
+        # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
+        self._device = "cpu" if model.device.type == "meta" else model.device
         self._tokenizer = tokenizer
-        self._cache = _new_cache()
+        self._cache = new_cache()
         self._ids: list[int] = []
         self._generator = torch.Generator()
         self._generator.manual_seed(seed) if seed is not None else self._generator.seed()
@@ -135,7 +137,7 @@ class Session:
         try:
             with torch.inference_mode():
                 for i in range(start, len(self._ids), PREFILL_CHUNK):
-                    chunk = torch.tensor([self._ids[i : i + PREFILL_CHUNK]], device=self._model.device)
+                    chunk = torch.tensor([self._ids[i : i + PREFILL_CHUNK]], device=self._device)
                     output = self._model(chunk, past_key_values=self._cache, use_cache=True, **self._last_only)
                 logits = output.logits[0, -1].float().cpu()
         except BaseException as error:  # it may have reached only some of the layers
@@ -153,12 +155,7 @@ class Session:
 
     def _cut_cache(self, length: int) -> None:
         """Make every layer of the cache hold the same tokens, at most the first `length`."""
-        if length <= 0:
-            self._cache = _new_cache()  # cut to nothing, the layers would still hold their memory
-            return
-        length = min([length, *(layer.get_seq_length() for layer in self._cache.layers)])
-        for layer in self._cache.layers:
-            layer.crop(length - layer.get_seq_length())
+        self._cache = cut(self._cache, length)
 
     def _encode(self, text: str) -> list[int]:
         """Token ids of `text`, in which only the markers may be special tokens."""
@@ -190,7 +187,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or bool(said)
 
 
-def _new_cache() -> DynamicCache:
+def cut(cache: DynamicCache, length: int) -> DynamicCache:
+    """The cache of the first `length` tokens at most, the same ones in every layer."""
+    if length <= 0:
+        return new_cache()  # cut to nothing, the layers would still hold their memory
+    length = min([length, *(layer.get_seq_length() for layer in cache.layers)])
+    for layer in cache.layers:
+        layer.crop(length - layer.get_seq_length())
+    return cache
+
+
+def new_cache() -> DynamicCache:
     from transformers import DynamicCache
 
     return DynamicCache()  # without the model's config: every layer keeps everything and can be cut back

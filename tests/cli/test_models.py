@@ -13,7 +13,7 @@ from tests.cli.conftest import Program
 
 def test_list_names_sizes_and_licences(program: Program) -> None:
     lines = program("models", "list").stdout.splitlines()
-    assert lines[0].split() == ["MODEL", "SIZE", "LICENCE", "WHAT", "IT", "IS"]
+    assert lines[0].split() == ["MODEL", "SIZE", "LICENCE", "CONTEXT", "LANGUAGES", "WHAT", "IT", "IS"]
     assert lines[1].startswith("mini ")
     assert "Apache-2.0" in lines[1]
 

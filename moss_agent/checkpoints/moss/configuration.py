@@ -59,6 +59,11 @@ class MossConfig(PreTrainedConfig):
     pad_token_id: int | None = None
     tie_word_embeddings: bool = False
 
+    @property
+    def qkv_groups(self) -> int:
+        """Into how many parts the fused `qkv_proj` can be cut."""
+        return QKV_GROUPS
+
     def __post_init__(self, **kwargs: Any) -> None:
         kwargs.pop("auto_map", None)
         super().__post_init__(**kwargs)

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CodeGenConfig, CodeGenForCausalLM
 
-SIZES = {"n_positions": 512, "n_ctx": 512, "n_embd": 64, "n_layer": 3, "n_head": 8, "rotary_dim": 4}
+SIZES = {"n_positions": 2048, "n_ctx": 2048, "n_embd": 64, "n_layer": 3, "n_head": 8, "rotary_dim": 4}
 END_MARKERS = ["<eoh>", "<eom>", "<eot>", "<eoc>", "<eor>"]
 ADDED = ["<|endoftext|>", *(" " * count for count in range(8, 1, -1)), *END_MARKERS]
 TEXT = [
@@ -60,7 +60,7 @@ def write_checkpoint(folder: Path, model: CodeGenForCausalLM | None = None) -> P
 def _write_shards(folder: Path, weights: dict[str, torch.Tensor]) -> None:
     """Two shards and their index, with the causal masks that the original stored as if they were weights."""
     for layer in range(SIZES["n_layer"]):
-        weights[f"transformer.h.{layer}.attn.causal_mask"] = torch.ones(1, 1, 512, 512, dtype=torch.bool).tril()
+        weights[f"transformer.h.{layer}.attn.causal_mask"] = torch.ones(1, 1, 16, 16, dtype=torch.bool).tril()
     names = list(weights)
     parts = [names[: len(names) // 2], names[len(names) // 2 :]]
     files = [f"pytorch_model-{number:05}-of-{len(parts):05}.bin" for number in range(1, len(parts) + 1)]
@@ -89,7 +89,7 @@ def _write_tokenizer(folder: Path) -> int:
         "add_prefix_space": False,
         "auto_map": {"AutoTokenizer": ["tokenization_moss.MossTokenizer", None]},
         "errors": "replace",
-        "model_max_length": 512,
+        "model_max_length": 2048,
         "tokenizer_class": "MossTokenizer",
         **special,
     }

@@ -1,0 +1,124 @@
+"""From a model's name to a folder: a local one, or the files of a model hub in the cache that all its tools share.
+
+`HF_ENDPOINT` names a mirror, `HF_HOME` moves the cache, `HF_HUB_OFFLINE=1` forbids the network, `HF_TOKEN` opens
+private models. huggingface_hub takes a broken connection up again and keeps complete files when it is interrupted; what
+is here is used without a network. Only configuration, tokenizer and weights are fetched: no code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moss_agent.errors import CheckpointError, UsageError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+SMALL_FILES = ["*.json", "*.txt", "*.model"]
+
+
+def local_folder(name: str) -> Path | None:
+    """The folder that `name` is the path of, if it is."""
+    path = Path(name).expanduser()
+    return path if path.is_dir() else None
+
+
+def fetch_config(name: str, refresh: bool = False) -> Path:
+    """A folder with at least the configuration and the tokenizer of the model.
+
+    refresh: ask the hub for a newer version although there is one here.
+    """
+    if folder := local_folder(name):
+        return folder
+    with _hub_errors(name):
+        return _snapshot(name, SMALL_FILES, refresh)
+
+
+def read_config(folder: Path) -> PretrainedConfig:
+    """The folder's config.json. Raises CheckpointError if it is missing or describes no model that is known."""
+    from transformers import AutoConfig
+
+    file = folder / "config.json"
+    if not file.is_file():
+        raise CheckpointError(f"{file} is missing: {folder} is no checkpoint")
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # whatever can be written in such a file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(f"{file} cannot be used: {reason[:200]}") from error
+
+
+def fetch(name: str, refresh: bool = False) -> Path:
+    """A folder with everything that is needed to load the model. Raises CheckpointError or UsageError."""
+    from huggingface_hub import get_cached_repo_tree
+
+    if folder := local_folder(name):
+        return folder
+    fetch_config(name, refresh)
+    with _hub_errors(name):
+        files = [entry.path for entry in get_cached_repo_tree(name) if "/" not in entry.path]
+        weights = [file for file in files if file.endswith(".safetensors")]
+        weights = weights or [file for file in files if file.endswith(".bin")]
+        return _snapshot(name, SMALL_FILES + weights, refresh)
+
+
+def _snapshot(name: str, patterns: list[str], refresh: bool) -> Path:
+    """The hub's files of these names; without a word to the hub if all of them are here."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if not refresh:
+        with suppress(LocalEntryNotFoundError):
+            return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
+    return Path(snapshot_download(name, allow_patterns=patterns))
+
+
+def verify(name: str) -> int:
+    """Compare every fetched file with the hub's checksums and return how many there are.
+
+    A damaged file is removed, so that fetching again brings it anew. Raises CheckpointError naming it.
+    """
+    from huggingface_hub import verify_repo_checksums
+
+    with _hub_errors(name):
+        found = verify_repo_checksums(name)
+    for mismatch in found.mismatches:
+        file = found.verified_path / mismatch["path"]
+        file.resolve().unlink()
+        file.unlink(missing_ok=True)
+    if found.mismatches:
+        files = ", ".join(mismatch["path"] for mismatch in found.mismatches)
+        raise CheckpointError(f"{name}: damaged and removed: {files}: run the same command again to fetch it anew")
+    return found.checked_count
+
+
+@contextmanager
+def _hub_errors(name: str) -> Iterator[None]:
+    """Say in one line what the hub's errors mean for a user."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        IncompleteSnapshotError,
+        RepositoryNotFoundError,
+    )
+
+    try:
+        yield
+    except HFValidationError:
+        raise UsageError(f"{name} is no folder here and cannot be a name on the model hub") from None
+    except GatedRepoError as error:
+        raise CheckpointError(f"{name}: the hub wants you to accept its licence and to set HF_TOKEN") from error
+    except RepositoryNotFoundError as error:
+        raise CheckpointError(f"{name} is no folder here and no model that {constants.ENDPOINT} shows you") from error
+    except IncompleteSnapshotError as error:
+        raise CheckpointError(f"{name}: fetched in part: run moss-agent models pull {name} with a network") from error
+    except Exception as error:  # from the network, the disk and the server, without a common base
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(
+            f"{name} is no folder here, and it cannot be fetched from {constants.ENDPOINT} ({reason[:200]}): "
+            "check the network, name a mirror in HF_ENDPOINT or the path of a copy"
+        ) from error

@@ -1,0 +1,82 @@
+"""What memory a checkpoint needs, computed from its config alone: no weight is fetched or read.
+
+The model is built on torch's meta device, where tensors have a shape and no memory; what follows counts its parameters.
+Not covered: checkpoints that are stored quantised, whose weights are counted as if they were not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moss_agent.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+
+QUANTIZED = {"int8": 1.0, "int4": 0.5 + 4 / 64}
+"""Bytes per weight of a linear layer; at 4 bits each 64 weights share a float32 scale."""
+MOST_LAYERS = 1000  # a hostile config must not keep us building layers
+
+
+@dataclass(frozen=True)
+class Needs:
+    """A model without memory, and the sizes that follow from it.
+
+    model: on the meta device. cache_width: numbers that the KV cache holds per token.
+    heads: into so many parts the model can be split at most, or into any divisor of it.
+    """
+
+    model: PreTrainedModel
+    cache_width: int
+    heads: int
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model consists of."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def weights(self, dtype: torch.dtype, quantize: str = "") -> dict[str, int]:
+        """Bytes of every parameter by its name, with the linear layers quantised if wanted."""
+        small = QUANTIZED.get(quantize, dtype.itemsize)
+        linear = self.linear_weights()
+        return {
+            name: int(parameter.numel() * (small if name in linear else dtype.itemsize))
+            for name, parameter in self.model.named_parameters()
+        }
+
+    def cache(self, tokens: int, dtype: torch.dtype) -> int:
+        """Bytes of the KV cache at that many tokens."""
+        return tokens * self.cache_width * dtype.itemsize
+
+    def linear_weights(self) -> set[str]:
+        """The names of the weights that can be quantised or split: all matrices but the embedding and the head."""
+        from torch import nn
+
+        head = self.model.get_output_embeddings()
+        modules = self.model.named_modules()
+        return {f"{name}.weight" for name, module in modules if isinstance(module, nn.Linear) and module is not head}
+
+
+def needs_of(config: PretrainedConfig) -> Needs:
+    """Raise CheckpointError if no causal language model can be built from `config`."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    text = config.get_text_config()
+    try:
+        layers, heads = text.num_hidden_layers, text.num_attention_heads
+        if layers > MOST_LAYERS:
+            raise ValueError(f"{layers} layers")
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+        model.tie_weights()
+    except Exception as error:  # whatever a config can be made to cause
+        reason = " ".join(str(error).split()) or type(error).__name__
+        file = Path(config.name_or_path) / "config.json"
+        raise CheckpointError(f"{file} describes no language model that can be built: {reason}") from error
+    key_heads = getattr(text, "num_key_value_heads", None) or heads
+    head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
+    return Needs(model, 2 * layers * key_heads * head_dim, getattr(text, "qkv_groups", key_heads))

@@ -1,0 +1,130 @@
+"""What the real MOSS needs, from its config alone, and where it goes on machines of many kinds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from transformers import LlamaConfig
+
+from moss_agent.checkpoints.machine import Machine, this_machine
+from moss_agent.checkpoints.moss import register
+from moss_agent.checkpoints.moss.configuration import MossConfig
+from moss_agent.checkpoints.needs import needs_of
+from moss_agent.checkpoints.plan import WORKING_MEMORY, Request, make_plan, memory_limits
+from moss_agent.errors import CheckpointError, UsageError
+
+GB = 10**9
+WANTED = Request(torch.float16, 2048)
+
+
+def machine(*gpus: float, ram: float = 64) -> Machine:
+    return Machine(tuple(int(gpu * GB) for gpu in gpus), int(ram * GB), 500 * GB)
+
+
+@pytest.fixture(scope="module")
+def moss():
+    register()
+    return needs_of(MossConfig(n_embd=6144, n_layer=34, n_head=24))
+
+
+def test_needs_are_those_of_the_published_model(moss):
+    assert moss.parameters == 16_717_980_160
+    assert sum(moss.weights(torch.float16).values()) == 2 * moss.parameters
+    assert moss.cache(1, torch.float16) == 835_584
+    embedding = 107_008 * 6144
+    linear = 34 * (4 + 8) * 6144**2
+    rest = moss.parameters - linear
+    assert 2 * embedding < rest < 2.01 * embedding
+    assert sum(moss.weights(torch.float16, "int8").values()) == linear + 2 * rest
+    assert sum(moss.weights(torch.float16, "int4").values()) == linear * 9 // 16 + 2 * rest
+
+
+def test_grouped_heads_make_a_smaller_cache():
+    grouped = LlamaConfig(
+        num_hidden_layers=2, hidden_size=64, num_attention_heads=8, num_key_value_heads=2, vocab_size=9
+    )
+    assert needs_of(grouped).cache(10, torch.float32) == 10 * 4 * 2 * 2 * 2 * 8
+
+
+@pytest.mark.parametrize(
+    ("where", "wanted", "devices"),
+    [
+        (machine(80), WANTED, [0]),
+        (machine(24, 80), WANTED, [1]),
+        (machine(24, 24), WANTED, [0, 1]),
+        (machine(24), WANTED, [0, "cpu"]),
+        (machine(24), replace(WANTED, quantize="int8"), [0]),
+        (machine(16, ram=8), replace(WANTED, quantize="int4"), [0]),
+        (machine(24, 24), replace(WANTED, tp=2), [0, 1]),
+        (machine(), WANTED, ["cpu"]),
+        (machine(80), replace(WANTED, device="cpu"), ["cpu"]),
+        (machine(ram=20), replace(WANTED, offload_folder="there"), ["cpu", "disk"]),
+        (machine(24, ram=8), replace(WANTED, offload_folder="there"), [0, "cpu", "disk"]),
+        (machine(24, 24), replace(WANTED, max_memory={1: 20 * GB, "cpu": 30 * GB}), [1, "cpu"]),
+    ],
+)
+def test_it_goes_where_it_fits(moss, where, wanted, devices):
+    plan = make_plan(moss, where, wanted)
+    assert list(plan.shares) == devices
+    room = {**dict(enumerate(where.gpus)), "cpu": where.ram, "disk": where.disk}
+    assert all(share <= room[device] - (device != "disk") * WORKING_MEMORY for device, share in plan.shares.items())
+    if wanted.tp == 1:
+        assert sum(plan.shares.values()) == pytest.approx(plan.weights + plan.cache, rel=1e-6)
+        blocks = {f"transformer.h.{layer}" for layer in range(34)}
+        assert plan.device_map.keys() == {""} or blocks < plan.device_map.keys()
+
+
+@pytest.mark.parametrize(
+    ("where", "wanted", "remedy"),
+    [
+        (machine(ram=16), WANTED, "--quantize int4"),
+        (machine(ram=64), replace(WANTED, dtype=torch.float32), "--dtype bf16"),
+        (machine(24), replace(WANTED, device="cuda:0"), "--quantize int8"),
+        (machine(ram=6), WANTED, "--offload-folder DIR"),
+        (machine(24), replace(WANTED, tp=2), "leaving out --tp"),
+        (machine(80), replace(WANTED, max_memory={0: 2 * GB}), "a larger --max-memory"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_the_flag_that_helps(moss, where, wanted, remedy):
+    with pytest.raises(CheckpointError, match=f"the model does not fit: .*: {remedy} would make it fit$"):
+        make_plan(moss, where, wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (replace(WANTED, quantize="int3"), "use int8 or int4"),
+        (replace(WANTED, tp=3), "use a divisor of 4"),
+        (replace(WANTED, tp=2, quantize="int8"), "--tp cannot be combined"),
+        (replace(WANTED, max_memory={1: GB}), "this machine has 1"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(moss, wanted, message):
+    with pytest.raises(UsageError, match=message):
+        make_plan(moss, machine(80), wanted)
+
+
+def test_memory_limits_are_read_as_accelerate_writes_them():
+    assert memory_limits({}) is None
+    assert memory_limits({"0": "20GB", "cuda:1": "1GiB", "cpu": "512MB"}) == {
+        0: 20 * GB,
+        1: 1 << 30,
+        "cpu": 512 * 10**6,
+    }
+    for wrong in ({"gpu": "1GB"}, {"0": "much"}):
+        with pytest.raises(UsageError, match="max_memory"):
+            memory_limits(wrong)
+
+
+@pytest.mark.parametrize("sizes", [{"n_layer": 10**9}, {"vocab_size": -1}, {"activation_function": "__import__"}])
+def test_configs_that_describe_no_model_are_refused(sizes):
+    register()
+    with pytest.raises(CheckpointError, match=r"^config\.json describes no language model"):
+        needs_of(MossConfig(**sizes))
+
+
+def test_this_machine_has_memory_and_a_disk(tmp_path):
+    found = this_machine(tmp_path / "not" / "made" / "yet")
+    assert found.ram > 0 and found.disk > 0
