@@ -16,10 +16,10 @@ from moss_agent.protocol import SEGMENTS, Capability
 from moss_agent.settings import Settings
 
 if TYPE_CHECKING:
-    from moss_agent.engine.remote.served import ServedModel
-    from moss_agent.engine.remote.session import RemoteSession
     from moss_agent.checkpoints.needs import Needs
     from moss_agent.checkpoints.plan import Request
+    from moss_agent.engine.remote.served import ServedModel
+    from moss_agent.engine.remote.session import RemoteSession
     from moss_agent.engine.session import Session
 
 END_MARKERS = [segment.end for segment in SEGMENTS]

@@ -50,7 +50,7 @@ class ServedModel:
             **self.dialect.fields,
             **self.dialect.sampling(sampling),
         }
-        if self.dialect.sends_stops:
+        if stop and self.dialect.sends_stops:
             body["stop"] = list(stop)
         chunks = self.connection.stream("/v1/completions", self._named(body))
         return read_pieces(chunks, self.connection.seconds)

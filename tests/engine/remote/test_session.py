@@ -173,6 +173,20 @@ def test_without_a_tokenizer_tokens_are_estimated_and_put_right_by_the_servers_c
     assert session.room == 1000
 
 
+def test_transformers_is_told_the_stop_texts_and_counts_to_the_end():
+    kept = stream(event("Hi.<e"), event("ot>"), event(finish_reason="stop", usage=(9, 4)))
+    server = RawServer({"/load_model": [page(405, b"{}")], PATH: [kept, stream(event("a", finish_reason="length"))]})
+    with serving(server):
+        session = open_session(server)
+        session.extend("Q")
+        assert "".join(session.decode(["<eot>"], Sampling(top_k=40, temperature=0.7))) == "Hi."
+        assert (session.stopped_by, session.generated, session.room) == ("<eot>", 4, 1000 - 13)
+        assert list(session.decode([], GREEDY)) == ["a"] and session.cut_off
+    first, second = [json.loads(request.splitlines()[-1]) for request in server.requests if PATH in request]
+    assert first["stop"] == ["<eot>"] and "stop" not in second  # it fails on an empty list
+    assert json.loads(first["generation_config"]) == {"do_sample": True, "top_k": 40, "repetition_penalty": 1.0}
+
+
 def test_a_server_that_ends_at_a_stop_text_and_keeps_it_to_itself_has_ended():
     session, texts = write(stream(event("Hi.", finish_reason="stop")))
     assert (texts, session.stopped_by, session.cut_off) == (["Hi."], "", False)
