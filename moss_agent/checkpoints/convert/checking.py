@@ -73,10 +73,11 @@ def _logits(
 ) -> torch.Tensor:
     import torch
     from torch.nn import functional
+    from tqdm import tqdm
 
     with torch.inference_mode():
         hidden = tensors["transformer.wte.weight"][ids].float()[None]
-        for layer in range(config.n_layer):
+        for layer in tqdm(range(config.n_layer), desc="Comparing", unit=" blocks", disable=None, leave=False):
             block.load_state_dict({name: tensors[f"transformer.h.{layer}.{name}"] for name in block.state_dict()})
             hidden = step(hidden)
         weight, bias = (tensors[f"transformer.ln_f.{name}"].float() for name in ("weight", "bias"))

@@ -40,6 +40,10 @@ def staged(target: Path, size: int) -> Iterator[Path]:
             with open(file, "r+b") as written:
                 os.fsync(written.fileno())
         part.rename(target)
+    except OSError as error:
+        if error.errno is None:  # some libraries raise OSError for what is no failure of the file system
+            raise
+        raise CheckpointError(f"cannot write {part} ({error.strerror}): make room there") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()

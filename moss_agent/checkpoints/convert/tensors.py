@@ -34,6 +34,9 @@ class Tensors:
         """The names, those of one file together."""
         return iter(self._files)
 
+    def __len__(self) -> int:
+        return len(self._files)
+
     def __getitem__(self, name: str) -> torch.Tensor:
         return self._open(self._files[name])[name]
 
@@ -43,17 +46,16 @@ class Tensors:
 
 
 class TensorWriter:
-    """Writes tensors to safetensors files, closing one when it has grown to `limit` bytes, and their index."""
+    """Writes tensors to safetensors files, a new one before one would exceed LARGEST_FILE, and their index."""
 
-    def __init__(self, folder: Path, limit: int | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._limit = limit or LARGEST_FILE
         self._held: dict[str, torch.Tensor] = {}
         self._files: list[list[str]] = []
         self._size = 0
 
     def add(self, name: str, tensor: torch.Tensor) -> None:
-        if self._held and sum(held.nbytes for held in self._held.values()) + tensor.nbytes > self._limit:
+        if self._held and sum(held.nbytes for held in self._held.values()) + tensor.nbytes > LARGEST_FILE:
             self._write()
         self._held[name] = tensor.contiguous()
         self._size += tensor.nbytes

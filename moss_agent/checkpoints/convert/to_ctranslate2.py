@@ -40,9 +40,12 @@ def to_ctranslate2(source: Source, target: Path, quantize: str = "") -> float:
     _check_memory(source.tensors.size())
     with staged(target, source.tensors.size()) as part, TemporaryDirectory() as codegen:
         _write_codegen(source, Path(codegen))
-        TransformersConverter(codegen, load_as_float16=half, low_cpu_mem_usage=True).convert(
-            str(part), quantization=precision, force=True
-        )
+        try:
+            converter = TransformersConverter(codegen, load_as_float16=half, low_cpu_mem_usage=True)
+            converter.convert(str(part), quantization=precision, force=True)
+        except Exception as error:  # of transformers, torch or CTranslate2, which share no base class
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise CheckpointError(f"CTranslate2 cannot convert {source.folder} ({reason})") from error
         save_plain_tokenizer(source.tokenizer, part)
         ids = random_prompt(source.config.vocab_size)
         expected = moss_logits(source.tensors, source.config, ids)

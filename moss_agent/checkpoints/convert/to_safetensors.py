@@ -33,14 +33,15 @@ def to_safetensors(source: Source, target: Path) -> float:
 def write_tensors(source: Tensors, folder: Path, change: Change) -> None:
     """Write the changed weights, then read them again. Raises CheckpointError if one is not what was meant."""
     import torch
+    from tqdm import tqdm
 
     writer = TensorWriter(folder)
-    for name in source:
+    for name in tqdm(source, desc="Writing", unit=" weights", disable=None, leave=False):
         for new_name, tensor in change(name, source[name]):
             writer.add(new_name, tensor)
     writer.close()
     written = Tensors(folder)
-    for name in source:
+    for name in tqdm(source, desc="Reading again", unit=" weights", disable=None, leave=False):
         for new_name, tensor in change(name, source[name]):
             if not torch.equal(written[new_name], tensor):
                 raise CheckpointError(f"{new_name} is not on the disk as it was written: is the disk sound?")

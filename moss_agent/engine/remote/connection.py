@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ CONNECT_SECONDS = 10.0
 TRIES = 4
 PAUSE = 0.5  # seconds before the second try; doubled after each
 BUSY = {408, 429, 502, 503, 504}
+LOOPBACK = re.compile(r"localhost|127\.[\d.]+|::1")  # no proxy can reach it
 LONGEST_ANSWER = 1 << 24  # bytes of an answer that is not a stream
 TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceeds?_(the_)?context|(prompt|input).{0,20}too long", re.I)
 
@@ -45,6 +47,7 @@ class Connection:
         self.seconds = seconds
         self._session = requests.Session()
         self._session.auth = self._authorise  # set even without a key: else requests sends what ~/.netrc has
+        self._session.trust_env = not LOOPBACK.fullmatch(urlsplit(self._base).hostname or "")
 
     @property
     def host(self) -> str:
@@ -92,16 +95,14 @@ class Connection:
 
         # Compression would hold back what is to be shown at once.
         options = {"headers": {"Accept-Encoding": "identity"}, "timeout": (CONNECT_SECONDS, self.seconds)}
-        for attempt in range(1, TRIES + 1):
+        for attempt in count(1):
             try:
                 response = self._session.request(
                     method, self._base + path, json=body, stream=True, allow_redirects=False, **options
                 )
             except requests.RequestException as error:
                 problem = self._reason(error)
-                again = isinstance(error, requests.ConnectionError) and not isinstance(
-                    error, requests.exceptions.SSLError
-                )
+                again = type(error) in (requests.ConnectionError, requests.ConnectTimeout)
             else:
                 if response.status_code not in BUSY:
                     return response
@@ -110,7 +111,6 @@ class Connection:
             if not again or attempt == TRIES:
                 raise ServerError(f"no answer from the server {self.host}: {problem}")
             time.sleep(PAUSE * 2 ** (attempt - 1))
-        raise AssertionError("the last try returns or raises")
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._key:

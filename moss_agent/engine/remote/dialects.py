@@ -50,7 +50,7 @@ def _plain_sampling(sampling: Sampling) -> Fields:
 
 
 def _vllm_sampling(sampling: Sampling) -> Fields:
-    return {"top_k": sampling.top_k, "min_p": 0.0, "repetition_penalty": sampling.repetition_penalty}
+    return {"top_k": sampling.top_k or -1, "min_p": 0.0, "repetition_penalty": sampling.repetition_penalty}
 
 
 def _llama_cpp_sampling(sampling: Sampling) -> Fields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,10 @@ class ServedModel:
     def complete(
         self, prompt: Tokens, stop: Sequence[str], limit: int, sampling: Sampling, seed: int
     ) -> Iterator[Piece]:
-        """What the model writes after `prompt`, at most `limit` tokens. Raises ServerError, ContextFull."""
+        """What the model writes after `prompt`, at most `limit` tokens; closing the iterator ends the request at once.
+
+        Raises ServerError, ContextFull.
+        """
         body = {
             "prompt": "".join(prompt) if self.dialect.tokenize is None else list(prompt),
             "max_tokens": limit,
@@ -52,8 +56,8 @@ class ServedModel:
         }
         if stop and self.dialect.sends_stops:
             body["stop"] = list(stop)
-        chunks = self.connection.stream("/v1/completions", self._named(body))
-        return read_pieces(chunks, self.connection.seconds)
+        with closing(self.connection.stream("/v1/completions", self._named(body))) as chunks:
+            yield from read_pieces(chunks, self.connection.seconds)
 
     def _named(self, body: dict[str, Any]) -> dict[str, Any]:
         return body | ({"model": self.name} if self.name else {})
@@ -67,7 +71,8 @@ def connect(connection: Connection, name: str = "") -> ServedModel:
     _, listed = connection.get("/v1/models")
     models = [model for model in _field(listed, "data", list) or [] if _field(model, "id", str)]
     owners = {_field(model, "owned_by", str) for model in models}
-    if connection.get("/load_model")[0] == 405:  # `transformers serve` has this, to be posted to, and nobody else
+    # `transformers serve` says nothing of itself, but only it has a page to which models to load are posted.
+    if not owners & {"vllm", "llamacpp"} and connection.get("/load_model")[0] == 405:
         return ServedModel(connection, TRANSFORMERS, name, None)
     chosen = _choose(models, name) if models else {"id": name}
     dialect, context = PLAIN, _field(chosen, "max_model_len", int)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -64,6 +65,11 @@ def test_what_is_there_is_kept_and_a_full_disk_is_told_first(tmp_path: Path) -> 
         pass
     with pytest.raises(CheckpointError, match="GB are free: make room there"), staged(tmp_path / "new", 10**18):
         pass
+    with (
+        pytest.raises(CheckpointError, match=r"No space left on device\): make room there"),
+        staged(tmp_path / "new", 1),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
@@ -112,6 +118,6 @@ def write_blocks(folder: Path, config: dict[str, Any]) -> tuple[int, int]:
         file = f"pytorch_model-{first}.bin"
         torch.save({name: torch.randn(shapes[name].shape) / 20 for name in mine}, folder / file)
         where |= dict.fromkeys(mine, file)
-    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": where}))
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
     files = [file.stat().st_size for file in folder.glob("*.bin")]
     return sum(files), max(files)

@@ -103,6 +103,16 @@ def test_passwords_of_netrc_stay_at_home(tmp_path, monkeypatch):
     assert "Authorization: Bearer secret" in ask(stream(b"data: 1\n\n"), key="secret")[0].requests[0]
 
 
+def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
+    with serving(proxy := RawServer({})):
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert ask(stream(b"data: 1\n\n"), key="secret")[1] == b"data: 1\n\n"
+        with pytest.raises(ServerError, match="HTTP 404"):
+            list(Connection("http://nowhere.invalid").stream(PATH, {}))
+    assert len(proxy.requests) == 1 and "nowhere.invalid" in proxy.requests[0]
+
+
 def test_a_busy_server_is_asked_again():
     busy = page(503, b'{"error": {"message": "Loading model"}}')
     server, got = ask(busy, page(429, b"{}"), lambda: iter(()), stream(b"data: 1\n\n"))
