@@ -81,11 +81,11 @@ def memory_limits(sizes: Mapping[str, str]) -> dict[Device, int] | None:
 
     limits: dict[Device, int] = {}
     for device, size in sizes.items():
-        number = device.removeprefix("cuda:")
-        if not (number.isdigit() or device == "cpu"):
+        number = str(device).removeprefix("cuda:")
+        if not (number.isdigit() or number == "cpu"):
             raise UsageError(f"max_memory: no device {device!r}: use the number of a GPU or cpu")
         try:
-            limits[int(number) if number.isdigit() else device] = convert_file_size_to_int(size)
+            limits[int(number) if number.isdigit() else number] = convert_file_size_to_int(str(size))
         except (ValueError, TypeError):
             raise UsageError(f"max_memory: {size!r} is no size: write it like 20GB") from None
     return limits

@@ -18,7 +18,7 @@ from moss_agent.errors import ContextFull, EngineError, OutOfMemory
 
 if TYPE_CHECKING:
     import torch
-    from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import AddedToken, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 PREFILL_CHUNK = 512  # tokens per forward pass: bounds the memory for activations
 MARKER_ROOM = 16  # tokens kept free when the context runs full, for the marker that has to follow
@@ -54,6 +54,7 @@ class Session:
         self._generator.manual_seed(seed) if seed is not None else self._generator.seed()
         vocabulary = tokenizer.get_added_vocab()
         self._markers = {marker: vocabulary[marker] for marker in markers if marker in vocabulary}
+        self._added = tokenizer.added_tokens_decoder
         self._end_tokens = _end_tokens(model, tokenizer)
         keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._last_only = {"logits_to_keep": 1} if keeps_last else {}
@@ -80,7 +81,8 @@ class Session:
 
     def extend(self, text: str) -> None:
         """Append text that the model did not write. Raises ContextFull, changing nothing, if it does not fit."""
-        ids = self._encode(text)
+        last = self._added.get(self._ids[-1]) if self._ids else None
+        ids = self._encode(text.lstrip() if last and last.rstrip else text)
         if len(ids) > self.room:
             raise ContextFull(
                 f"the text needs {len(ids)} tokens, {self.room} of {self.context_length} are left: shorten it"
@@ -162,8 +164,9 @@ class Session:
         if not self._markers:
             return self._encode_ordinary(text)
         ids: list[int] = []
-        for part in re.split("(" + "|".join(map(re.escape, self._markers)) + ")", text):
-            ids += [self._markers[part]] if part in self._markers else self._encode_ordinary(part)
+        for part in re.split("|".join(_pattern(self._added[index]) for index in self._markers.values()), text):
+            if part:
+                ids += [self._markers[part]] if part in self._markers else self._encode_ordinary(part)
         return ids
 
     def _encode_ordinary(self, text: str) -> list[int]:
@@ -177,6 +180,11 @@ class Session:
         if surplus:
             self._ids.pop()
             self._ids += self._encode(text[: len(text) - len(surplus)])
+
+
+def _pattern(token: AddedToken) -> str:
+    """The token's text as a group, with the whitespace that it swallows around it."""
+    return r"\s*" * token.lstrip + f"({re.escape(token.content)})" + r"\s*" * token.rstrip
 
 
 def is_out_of_memory(error: BaseException) -> bool:

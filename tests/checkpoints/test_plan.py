@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from moss_agent.checkpoints.machine import Machine, this_machine
 from moss_agent.checkpoints.moss import register
 from moss_agent.checkpoints.moss.configuration import MossConfig
 from moss_agent.checkpoints.needs import needs_of
-from moss_agent.checkpoints.plan import WORKING_MEMORY, Request, make_plan, memory_limits
+from moss_agent.checkpoints.plan import WORKING_MEMORY, Request, device_name, make_plan, memory_limits, size_text
 from moss_agent.errors import CheckpointError, UsageError
 
 GB = 10**9
@@ -113,7 +115,7 @@ def test_memory_limits_are_read_as_accelerate_writes_them():
         1: 1 << 30,
         "cpu": 512 * 10**6,
     }
-    for wrong in ({"gpu": "1GB"}, {"0": "much"}):
+    for wrong in ({"gpu": "1GB"}, {"0": "much"}, {"0": 20}):
         with pytest.raises(UsageError, match="max_memory"):
             memory_limits(wrong)
 
@@ -128,3 +130,29 @@ def test_configs_that_describe_no_model_are_refused(sizes):
 def test_this_machine_has_memory_and_a_disk(tmp_path):
     found = this_machine(tmp_path / "not" / "made" / "yet")
     assert found.ram > 0 and found.disk > 0
+
+
+def test_the_page_about_moss_says_what_the_plan_says(moss):
+    page = (Path(__file__).parents[2] / "docs" / "moss.md").read_text("utf-8")
+    machines = {
+        "80 GB GPU": machine(80),
+        "2 x 24 GB GPU": machine(24, 24),
+        "24 GB GPU": machine(24),
+        "24 GB GPU, 64 GB memory": machine(24),
+        "64 GB memory": machine(ram=64),
+        "32 GB memory": machine(ram=32),
+        "16 GB memory": machine(ram=16),
+    }
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+        if re.match(r"\| [\dx ]+ GB", line)
+    ]
+    assert len(rows) == 8
+    for name, flags, told in rows:
+        changes = {"quantize": flags.partition("--quantize ")[2], "offload_folder": "there" * ("DIR" in flags)}
+        plan = make_plan(moss, machines[name], replace(WANTED, **changes))
+        assert told == ", ".join(f"{device_name(device)} {size_text(size)}" for device, size in plan.shares.items())
+    assert f"{moss.parameters:,} parameters" in page
+    two = make_plan(moss, machine(24, 24), replace(WANTED, tp=2))
+    assert f"{size_text(two.shares[0])} on each of two" in page

@@ -1,0 +1,79 @@
+"""Sessions on the published MOSS layout, placed and packed as the settings say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from moss_agent.assembly import load_session
+from moss_agent.checkpoints.families import load_family
+from moss_agent.engine.sampling import Sampling
+from moss_agent.engine.session import Session
+from moss_agent.settings import Settings
+from tests.checkpoints.moss.published import write_checkpoint
+
+PROMPT = "<|Human|>: Who are you?<eoh>\n<|Inner Thoughts|>:"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("moss"))
+
+
+def open_session(folder: Path, **settings: object) -> Session:
+    return load_session(Settings(model=str(folder), dtype="fp32", **settings), load_family("moss"))
+
+
+def logits(session: Session) -> torch.Tensor:
+    session.extend(PROMPT)
+    return session._logits()
+
+
+def written(session: Session) -> str:
+    return "".join(session.decode(["<eot>"], Sampling(max_new_tokens=12)))
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path) -> Session:
+    return open_session(folder)
+
+
+@pytest.fixture(scope="module")
+def want(plain: Session) -> torch.Tensor:
+    return logits(plain)
+
+
+@pytest.mark.parametrize("cpu", ["3700kB", "3200kB"], ids=["a part", "all"])
+def test_weights_on_disk_compute_the_same(folder, plain, want, tmp_path, cpu):
+    session = open_session(folder, max_memory={"cpu": cpu}, offload_folder=str(tmp_path))
+    assert torch.allclose(logits(session), want, atol=1e-5)
+    plain.rewind(session.length)
+    assert written(session) == written(plain)
+    assert any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("kind", "error"), [("int8", 0.1), ("int4", 0.5)])
+def test_packed_weights_compute_nearly_the_same(folder, want, kind, error):
+    session = open_session(folder, quantize=kind)
+    assert 0 < (logits(session) - want).norm() / want.norm() < error
+
+
+def test_the_context_is_what_model_family_and_settings_allow(folder):
+    assert open_session(folder).context_length == 2048
+    assert open_session(folder, context_length=300).context_length == 300
+
+
+def test_a_checkpoint_may_say_that_markers_swallow_whitespace(folder, tmp_path):
+    other = Path(shutil.copytree(folder, tmp_path / "model"))
+    file = other / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "strip_added_tokens": True}))
+    whole, pieces = open_session(other), open_session(other)
+    whole.extend(PROMPT)
+    for piece in ("<|Human|>: Who are you?<eoh>", "\n", "<|Inner Thoughts|>:"):
+        pieces.extend(piece)
+    assert whole._decode(whole._ids) == PROMPT.replace("\n", "")
+    assert whole._ids == pieces._ids
