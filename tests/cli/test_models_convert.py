@@ -20,7 +20,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("options", "file"),
     [
         ([], "model.safetensors.index.json"),
-        (["--to", "gptj"], "model.safetensors.index.json"),
         (["--to", "ctranslate2", "--int8"], "model.bin"),
     ],
 )

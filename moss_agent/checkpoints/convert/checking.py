@@ -5,6 +5,7 @@ Only one block is in memory at a time, in float32, so that this works for a mode
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def moss_logits(tensors: Tensors, config: MossConfig, ids: torch.Tensor) -> torc
     """Logits (prompt, vocabulary) of MOSS weights."""
     from moss_agent.checkpoints.moss.modeling import MossBlock, MossRotaryEmbedding
 
-    config._attn_implementation = "eager"
+    config = _eager(config)
     block, positions = MossBlock(config, 0).eval(), MossRotaryEmbedding(config)(_positions(ids))
 
     def step(hidden: torch.Tensor) -> torch.Tensor:
@@ -44,7 +45,7 @@ def gptj_logits(tensors: Tensors, config: GPTJConfig, ids: torch.Tensor) -> torc
     """Logits (prompt, vocabulary) of GPT-J weights, by the code of transformers."""
     from transformers.models.gptj.modeling_gptj import GPTJBlock
 
-    config._attn_implementation = "eager"
+    config = _eager(config)
     block = GPTJBlock(config, layer_idx=0).eval()
 
     def step(hidden: torch.Tensor) -> torch.Tensor:
@@ -83,6 +84,13 @@ def _logits(
         weight, bias = (tensors[f"transformer.ln_f.{name}"].float() for name in ("weight", "bias"))
         hidden = functional.layer_norm(hidden[0], (config.n_embd,), weight, bias, config.layer_norm_epsilon)
         return functional.linear(hidden, tensors["lm_head.weight"].float(), tensors["lm_head.bias"].float())
+
+
+def _eager(config: MossConfig | GPTJConfig) -> MossConfig | GPTJConfig:
+    """A copy that asks for attention step by step, which takes the mask below."""
+    config = copy.deepcopy(config)
+    config._attn_implementation = "eager"
+    return config
 
 
 def _positions(ids: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from moss_agent.checkpoints.files import beside
@@ -46,5 +46,6 @@ def staged(target: Path, size: int) -> Iterator[Path]:
         raise CheckpointError(f"cannot write {part} ({error.strerror}): make room there") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        with suppress(OSError):  # where a file that is open cannot be removed, it stays
+            Path(lock.lock_file).unlink()
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)

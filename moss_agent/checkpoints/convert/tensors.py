@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,8 +90,7 @@ def _read(file: Path) -> dict[str, torch.Tensor]:
 
     if file.suffix != ".safetensors":
         return torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
-    with ExitStack() as stack:
-        tensors = stack.enter_context(safe_open(file, framework="pt"))
+    with safe_open(file, framework="pt") as tensors:
         return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
 
 
