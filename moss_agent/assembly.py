@@ -17,7 +17,7 @@ from moss_agent.settings import Settings
 
 if TYPE_CHECKING:
     from moss_agent.checkpoints.needs import Needs
-    from moss_agent.checkpoints.plan import Request
+    from moss_agent.checkpoints.placement import Request
     from moss_agent.engine.remote.served import ServedModel
     from moss_agent.engine.remote.session import RemoteSession
     from moss_agent.engine.session import Session
@@ -119,7 +119,8 @@ def survey(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
     from moss_agent.checkpoints import moss
     from moss_agent.checkpoints.hub import fetch_config, read_config
     from moss_agent.checkpoints.needs import needs_of
-    from moss_agent.checkpoints.plan import Request, memory_limits
+    from moss_agent.checkpoints.placement import Request
+    from moss_agent.checkpoints.plan import memory_limits
     from moss_agent.engine.loading import choose_device, choose_dtype
 
     moss.register()

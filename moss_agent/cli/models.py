@@ -13,7 +13,7 @@ from moss_agent.cli.tables import table
 
 if TYPE_CHECKING:
     from moss_agent.checkpoints.needs import Needs
-    from moss_agent.checkpoints.plan import Plan, Request
+    from moss_agent.checkpoints.placement import Plan, Request
 
 NOTE = """
 SIZE is what is fetched the first time, CONTEXT is in tokens. `--model` takes one of these, or a folder or hub name of

@@ -14,7 +14,8 @@ from moss_agent.checkpoints.machine import Machine, this_machine
 from moss_agent.checkpoints.moss import register
 from moss_agent.checkpoints.moss.configuration import MossConfig
 from moss_agent.checkpoints.needs import needs_of
-from moss_agent.checkpoints.plan import WORKING_MEMORY, Request, device_name, make_plan, memory_limits, size_text
+from moss_agent.checkpoints.placement import WORKING_MEMORY, Request
+from moss_agent.checkpoints.plan import device_name, make_plan, memory_limits, size_text
 from moss_agent.errors import CheckpointError, UsageError
 
 GB = 10**9

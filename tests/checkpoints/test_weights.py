@@ -126,6 +126,7 @@ def test_weights_of_other_shapes_are_refused(folder):
         ({"model_type": "gpt2"}, "is not of this model|lacks weights"),
         ({"model_type": "sneaky"}, "config.json cannot be used"),
         ({"n_head": 7}, "config.json cannot be used: .*n_head"),
+        ({"wbits": 4, "groupsize": 128}, "config.json cannot be used: .*use the plain one, with --quantize"),
         ({"n_layer": 10**9}, "config.json describes no language model that can be built: 1000000000 layers"),
         ({"n_layer": "many"}, "config.json cannot be used: .*n_layer"),
     ],

@@ -66,6 +66,8 @@ class MossConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         kwargs.pop("auto_map", None)
+        if kwargs.get("wbits", 32) != 32:
+            raise ValueError("this variant is packed in a format of its own: use the plain one, with --quantize")
         super().__post_init__(**kwargs)
 
     def validate_architecture(self) -> None:

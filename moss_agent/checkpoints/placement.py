@@ -1,0 +1,144 @@
+"""Where a model goes: devices filled in order with whole blocks and the KV cache of the same blocks.
+
+One GPU if it can hold everything, else all of them, then the CPU's memory, then the disk if the user names a folder.
+What is not on a GPU is carried there block by block for every token, which is slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moss_agent.checkpoints.machine import Machine
+from moss_agent.checkpoints.needs import Needs
+
+if TYPE_CHECKING:
+    import torch
+
+WORKING_MEMORY = 1 << 30
+"""Bytes kept free on every device: activations of one chunk of the prompt, and what libraries take for themselves."""
+
+Device = int | str
+"""As accelerate names them: the number of a GPU, `cpu`, `mps` or `disk`."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user wants.
+
+    context_length: tokens the KV cache will hold at most. device: `auto` or the name of a torch device.
+    quantize: `int8`, `int4` or "" for neither. tp: processes that share every layer; 1 for none.
+    max_memory: bytes by device instead of what is free; devices that are not named are not used.
+    offload_folder: where weights may go that fit nowhere else; "" for nowhere.
+    """
+
+    dtype: torch.dtype
+    context_length: int
+    device: str = "auto"
+    quantize: str = ""
+    tp: int = 1
+    max_memory: Mapping[Device, int] | None = None
+    offload_folder: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """weights, cache: bytes in all. shares: bytes of both on each device.
+
+    device_map: devices by the names of modules, as `from_pretrained` takes it; "" stands for the whole model.
+    """
+
+    weights: int
+    cache: int
+    shares: dict[Device, int]
+    device_map: dict[str, Device]
+
+
+def budgets_of(machine: Machine, request: Request) -> dict[Device, int]:
+    """Bytes for weights and cache on each device that may be used, in the order in which they are filled."""
+    gpus: dict[Device, int] = {index: free - WORKING_MEMORY for index, free in enumerate(machine.gpus)}
+    memory: dict[Device, int] = {"cpu": machine.ram - WORKING_MEMORY}
+    disk: dict[Device, int] = {"disk": machine.disk} if request.offload_folder else {}
+    kind, _, index = request.device.partition(":")
+    if request.max_memory is not None:
+        gpus = {device: size for device, size in request.max_memory.items() if device != "cpu"}
+        memory = {device: size for device, size in request.max_memory.items() if device == "cpu"}
+    elif kind == "mps":
+        return {"mps": machine.ram - WORKING_MEMORY}
+    elif kind == "cuda":
+        gpus = {int(index or 0): gpus[int(index or 0)]}
+        memory = memory if disk else {}
+    elif kind == "cpu":
+        gpus = {}
+    if request.quantize:  # packed weights are computed where they are kept
+        return gpus or memory
+    return {**gpus, **memory, **disk}
+
+
+def sizes_of(needs: Needs, request: Request) -> tuple[int, int]:
+    weights = needs.weights(request.dtype, request.quantize)
+    return sum(weights.values()), needs.cache(request.context_length, request.dtype)
+
+
+def place(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
+    """The plan that follows, or None if it does not fit."""
+    if request.tp > 1:
+        return _split(needs, budgets, request)
+    weights, cache = sizes_of(needs, request)
+    gpus = [device for device in budgets if isinstance(device, int)]
+    device = max(gpus or list(budgets)[:1], key=lambda device: budgets[device])
+    if weights + cache <= budgets[device]:
+        return Plan(weights, cache, {device: weights + cache}, {"": device})
+    return _spread(needs, budgets, request)
+
+
+def _split(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
+    """One share per process, on a GPU each or side by side in the CPU's memory."""
+    weights, cache = sizes_of(needs, request)
+    split = sum(size for name, size in needs.weights(request.dtype).items() if name in needs.linear_weights())
+    share = weights - split + (split + cache) // request.tp
+    gpus = [device for device in budgets if isinstance(device, int)][: request.tp]
+    shares: dict[Device, int] = dict.fromkeys(gpus, share) if gpus else {"cpu": share * request.tp}
+    fits = len(gpus) in (0, request.tp) and all(size <= budgets[device] for device, size in shares.items())
+    return Plan(weights, cache, shares, {}) if fits else None
+
+
+def _spread(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
+    """Whole blocks on several devices: on GPUs alone if that is enough, else with what is slower behind them."""
+    weights, cache = sizes_of(needs, request)
+    main = next(iter(budgets))  # computes what is on no GPU, and holds the cache of it
+    fast = {device: free for device, free in budgets.items() if isinstance(device, int) or device == main}
+    beside_cache = {device: free * weights // (weights + cache) for device, free in fast.items()}
+    for room in (beside_cache, {**budgets, **beside_cache, main: budgets[main] - cache}):
+        device_map = _map_blocks(needs, room, request)
+        shares = dict.fromkeys(room, 0)
+        for parameter, size in needs.weights(request.dtype, request.quantize).items():
+            device = _device_of(parameter, device_map)
+            shares[device] = shares.get(device, 0) + size
+            shares[device if device in fast else main] += size * cache // weights
+        if all(device in room and share <= budgets[device] for device, share in shares.items()):
+            return Plan(weights, cache, {device: share for device, share in shares.items() if share}, device_map)
+    return None
+
+
+def _map_blocks(needs: Needs, room: Mapping[Device, int], request: Request) -> dict[str, Device]:
+    """Accelerate's placement of weights in so many bytes of each device; what does not fit is mapped to `disk`."""
+    import torch
+    from accelerate import infer_auto_device_map
+    from accelerate.utils import CustomDtype
+
+    packed = {"int8": torch.int8, "int4": CustomDtype.INT4}.get(request.quantize, request.dtype)
+    return infer_auto_device_map(
+        needs.model,
+        max_memory={device: max(0, free) for device, free in room.items()},
+        no_split_module_classes=sorted(needs.model._no_split_modules or []),
+        dtype=request.dtype,
+        special_dtypes=dict.fromkeys(needs.linear_weights(), packed),
+    )
+
+
+def _device_of(parameter: str, device_map: Mapping[str, Device]) -> Device:
+    while parameter not in device_map:
+        parameter = parameter.rpartition(".")[0]
+    return device_map[parameter]
