@@ -54,8 +54,13 @@ def _vllm_sampling(sampling: Sampling) -> Fields:
 
 
 def _llama_cpp_sampling(sampling: Sampling) -> Fields:
-    own = {"top_k": sampling.top_k, "min_p": 0.0, "repeat_penalty": sampling.repetition_penalty, "repeat_last_n": -1}
-    return own | {"samplers": ["penalties", "temperature", "top_k", "top_p"]}
+    return {
+        "top_k": sampling.top_k,
+        "min_p": 0.0,
+        "repeat_penalty": sampling.repetition_penalty,
+        "repeat_last_n": 1 << 16,  # all tokens; -1, which once meant that, is refused by now
+        "samplers": ["penalties", "temperature", "top_k", "top_p"],
+    }
 
 
 def _transformers_sampling(sampling: Sampling) -> Fields:

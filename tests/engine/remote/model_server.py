@@ -1,8 +1,8 @@
 """A small but real server of the completions API: a real model behind a real HTTP stack, in the ways of two servers.
 
 kind `vllm` tells token ids and leaves the end token out of the text; `llama.cpp` tells no ids and reads special tokens
-in a text only where it is told to. Greedy decoding only. Written from the documentation of those servers, to test what
-the client makes of their ways, where the servers themselves cannot run.
+in a text only where it is told to. Greedy decoding only. Written after the documentation of those servers, and for
+`llama.cpp` after the server itself, to test what the client makes of their ways where they themselves cannot run.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"tokens": ids})
         elif len(body["prompt"]) + body["max_tokens"] > CONTEXT:
             self._json({"error": {"message": f"This model's maximum context length is {CONTEXT} tokens."}}, 400)
+        elif body.get("repeat_last_n", 0) < 0:
+            self._json({"error": {"message": "Field 'repeat_last_n': Value must be between 0 <= value"}}, 400)
         else:
             self.server.requests.append(body)
             self._stream(body)
