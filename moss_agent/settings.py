@@ -93,6 +93,8 @@ class Settings:
                 raise UsageError(f"setting {item.name} must be {item.type.removesuffix(' | None')}, not {value!r}")
             if isinstance(value, list):
                 object.__setattr__(self, item.name, tuple(value))
+        if self.tp < 1:
+            raise UsageError("tp must be 1 or more processes")
         if self.context_length is not None and self.context_length < 256:
             raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
         if self.server_timeout <= 0:

@@ -48,11 +48,8 @@ def test_the_wheel_names_its_command_and_its_extras(installed):
     assert "moss-agent = moss_agent.cli:main" in entry_points
     assert "[vllm.general_plugins]\nmoss = moss_agent.checkpoints.moss.vllm_plugin:register" in entry_points
     metadata = (info / "METADATA").read_text()
-    named = {
-        extra
-        for path in [*(ROOT / "plugins").glob("*.py"), *(ROOT / "moss_agent").rglob("*.py")]
-        for extra in EXTRA.findall(path.read_text("utf-8"))
-    }
+    sources = [*(ROOT / "plugins").glob("*.py"), *(ROOT / "moss_agent").rglob("*.py")]
+    named = {extra for path in sources for extra in EXTRA.findall(path.read_text("utf-8"))}
     assert named and all(f"Provides-Extra: {extra}" in metadata for extra in named)
 
 

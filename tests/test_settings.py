@@ -36,6 +36,11 @@ def test_plugins_are_enabled_and_set_up_in_one_table(file):
     assert load_settings({"plugins": ("web_search",)}).plugins == ("web_search",)
 
 
+def test_memory_limits_are_a_table(file):
+    file.write_text('max_memory = {0 = "22GB", cpu = "40GB"}\n')
+    assert load_settings().max_memory == {"0": "22GB", "cpu": "40GB"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -47,6 +52,8 @@ def test_plugins_are_enabled_and_set_up_in_one_table(file):
         ("[plugins]\nweb_search = 3", "must be a table"),
         ("context_length = 3", "at least 256"),
         ("server_timeout = 0", "above 0 seconds"),
+        ("tp = 0", "tp must be 1 or more"),
+        ("max_memory = 3", "setting max_memory must be"),
         ("this is no toml", "Expected|expected"),
     ],
 )

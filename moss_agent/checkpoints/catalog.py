@@ -18,22 +18,8 @@ class Entry:
 
 
 CATALOG = [
-    Entry(
-        "mini",
-        "93 MB",
-        "Apache-2.0",
-        2048,
-        "en zh",
-        "SmolLM2-135M with this project's adapter: small, quick, often wrong",
-    ),
+    Entry("mini", "93 MB", "Apache-2.0", 2048, "en zh", "SmolLM2-135M with our adapter: small, quick, often wrong"),
     Entry("fnlp/moss-moon-003-sft-plugin", "33 GB", "AGPL-3.0", 2048, "en zh", "MOSS, taught to use plugins"),
     Entry("fnlp/moss-moon-003-sft", "33 GB", "AGPL-3.0", 2048, "en zh", "MOSS, taught to converse, without plugins"),
-    Entry(
-        "fnlp/moss-moon-003-base",
-        "33 GB",
-        "AGPL-3.0",
-        2048,
-        "en zh",
-        "MOSS before it was taught anything; for training",
-    ),
+    Entry("fnlp/moss-moon-003-base", "33 GB", "AGPL-3.0", 2048, "en zh", "MOSS before it was taught to converse"),
 ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,7 @@ class _Job:
     size: int
     label: str
     verify: Verify
+    headers: Mapping[str, str]
 
     @property
     def have(self) -> int:
@@ -60,15 +61,24 @@ class _Job:
 
 
 def fetch(
-    url: str, destination: Path, *, sha256: str, size: int, label: str, progress: bool, verify: Verify = True
+    url: str,
+    destination: Path,
+    *,
+    sha256: str,
+    size: int,
+    label: str,
+    progress: bool,
+    verify: Verify = True,
+    headers: Mapping[str, str] = {},
 ) -> Path:
     """Return `destination`, fetched from `url` unless it is there and intact: `size` bytes with that SHA-256.
 
-    `label` names the file in messages. Raises CheckpointError: the server cannot be reached or offers something else,
-    the bytes are wrong twice, or the disk is full; what was fetched so far is kept unless it is wrong.
+    `label` names the file in messages, `headers` are sent along. Raises CheckpointError: the server cannot be reached
+    or offers something else, the bytes are wrong twice, or the disk is full; what was fetched so far is kept unless it
+    is wrong.
     """
     part = beside(destination, ".part")
-    job = _Job(url, part, size, label, verify)
+    job = _Job(url, part, size, label, verify, headers)
     with disk_errors(label, destination.parent), locked(beside(destination, ".lock"), label, progress):
         if is_intact(destination, sha256, size):
             return destination
@@ -81,7 +91,7 @@ def fetch(
             if attempt == "first":
                 announce(f"{label}: what was fetched is damaged, so it is fetched anew.", progress)
         raise CheckpointError(
-            f"{label}: {host(url)} sends other bytes than expected (SHA-256 differs): try another index"
+            f"{label}: {host(url)} sends other bytes than expected (SHA-256 differs): try another source"
         )
 
 
@@ -111,7 +121,7 @@ def _complete(job: _Job, progress: bool) -> None:
 def _connect(session: requests.Session, job: _Job, show: Callable[[int], None]) -> None:
     """Append to the part file what one connection brings; raise _Interrupted if that is not all."""
     # A compressed body would make byte ranges meaningless.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={job.have}-"} if job.have else {})
+    headers = {**job.headers, "Accept-Encoding": "identity"} | ({"Range": f"bytes={job.have}-"} if job.have else {})
     with session.get(job.url, headers=headers, stream=True, timeout=TIMEOUT, verify=job.verify) as response:
         start = _first_byte(response, job)
         with open(job.part, "ab") as file:
@@ -133,7 +143,7 @@ def _first_byte(response: requests.Response, job: _Job) -> int:
     if status in (408, 429) or status >= 500:
         raise _Interrupted(f"HTTP status {status}")
     if status not in (200, 206):
-        raise CheckpointError(f"{job.label}: {host(job.url)} answers HTTP status {status}: try another index")
+        raise CheckpointError(f"{job.label}: {host(job.url)} answers HTTP status {status}: try another source")
     start, offered = 0, response.headers.get("Content-Length", "")
     if status == 206:
         content_range = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
@@ -145,7 +155,7 @@ def _first_byte(response: requests.Response, job: _Job) -> int:
     if offered.isdigit() and int(offered) != job.size:
         raise CheckpointError(
             f"{job.label}: {host(job.url)} offers {offered} bytes instead of {job.size}: "
-            "check the network (a log-in page?) or try another index"
+            "check the network (a log-in page?) or try another source"
         )
     return start
 

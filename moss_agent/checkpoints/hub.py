@@ -1,17 +1,21 @@
 """From a model's name to a folder: a local one, or the files of a model hub in the cache that all its tools share.
 
 `HF_ENDPOINT` names a mirror, `HF_HOME` moves the cache, `HF_HUB_OFFLINE=1` forbids the network, `HF_TOKEN` opens
-private models. huggingface_hub takes a broken connection up again and keeps complete files when it is interrupted; what
-is here is used without a network. Only configuration, tokenizer and weights are fetched: no code.
+private models. What is here is used without a network. Only configuration, tokenizer and weights are fetched: no code.
+
+huggingface_hub begins a file anew when its process was interrupted, and weights come in files of 10 GB. These are
+fetched by `download.fetch`, which goes on where it stopped, to the place in the cache where huggingface_hub looks.
 """
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moss_agent.checkpoints import download
 from moss_agent.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
@@ -53,16 +57,38 @@ def read_config(folder: Path) -> PretrainedConfig:
 
 def fetch(name: str, refresh: bool = False) -> Path:
     """A folder with everything that is needed to load the model. Raises CheckpointError or UsageError."""
-    from huggingface_hub import get_cached_repo_tree
+    from huggingface_hub import constants, get_cached_repo_tree
 
     if folder := local_folder(name):
         return folder
-    fetch_config(name, refresh)
+    snapshot = fetch_config(name, refresh)
     with _hub_errors(name):
-        files = [entry.path for entry in get_cached_repo_tree(name) if "/" not in entry.path]
-        weights = [file for file in files if file.endswith(".safetensors")]
-        weights = weights or [file for file in files if file.endswith(".bin")]
+        files = [file.path for file in get_cached_repo_tree(name) if "/" not in file.path]
+    weights = fnmatch.filter(files, "model*.safetensors") or fnmatch.filter(files, "pytorch_model*.bin")
+    missing = [file for file in weights if not (snapshot / file).exists()]
+    if missing and not constants.HF_HUB_OFFLINE:
+        _fetch_large(name, missing, snapshot)
+    with _hub_errors(name):
         return _snapshot(name, SMALL_FILES + weights, refresh)
+
+
+def _fetch_large(name: str, missing: list[str], snapshot: Path) -> None:
+    """Bring those of the missing files into the cache that the hub keeps by their SHA-256."""
+    from huggingface_hub import hf_hub_url, list_repo_tree
+    from huggingface_hub.utils import build_hf_headers
+
+    with _hub_errors(name):
+        files = [file for file in list_repo_tree(name, revision=snapshot.name) if file.path in missing and file.lfs]
+    for file in files:
+        download.fetch(
+            hf_hub_url(name, file.path, revision=snapshot.name),
+            snapshot.parents[1] / "blobs" / file.lfs.sha256,
+            sha256=file.lfs.sha256,
+            size=file.lfs.size,
+            label=f"{name}/{file.path}",
+            progress=True,
+            headers=build_hf_headers(),
+        )
 
 
 def _snapshot(name: str, patterns: list[str], refresh: bool) -> Path:

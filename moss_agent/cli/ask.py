@@ -43,8 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     if follows(parsed):
-        open_agent(parsed)
-        return 0
+        open_agent(parsed)  # ends this process when the leading one is done
     question = read_question(parsed.question, sys.stdin)
     with own_stdout() as out, closing(open_agent(parsed)) as agent:
         answer(agent, question, out, sys.stderr, as_json=parsed.json)

@@ -49,8 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run_command(parsed: argparse.Namespace) -> int:
     if follows(parsed):
-        open_agent(parsed)
-        return 0
+        open_agent(parsed)  # ends this process when the leading one is done
     conversation = Conversation.load(parsed.load) if parsed.load else None
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     if interactive:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -90,7 +89,9 @@ def open_agent(parsed: argparse.Namespace, conversation: Conversation | None = N
 
 def follows(parsed: argparse.Namespace) -> bool:
     """Whether this is one of several processes of a model, and another one talks to the user."""
-    return os.environ.get("RANK", "0") != "0" and "tp" in parsed and settings_from(parsed).tp > 1
+    from moss_agent.engine.tensor_parallel import is_follower
+
+    return is_follower() and settings_from(parsed).tp > 1
 
 
 def silence_libraries() -> None:

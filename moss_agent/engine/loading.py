@@ -50,7 +50,9 @@ def load(
         )
     except Exception as error:  # transformers, safetensors, tokenizers and torch share no base class
         if is_out_of_memory(error):
-            raise OutOfMemory(f"{name} does not fit on {target}: choose --device cpu or a smaller model") from None
+            raise OutOfMemory(
+                f"out of memory while loading {name}: close what else runs, or choose --quantize int8 or int4"
+            ) from None
         raise CheckpointError(f"cannot load {name}: {_first_line(error)}{_remedy(name)}") from error
     if missing := sorted(info["missing_keys"]):  # the library would go on with random numbers in their place
         raise CheckpointError(

@@ -101,7 +101,7 @@ class Session:
             raise EngineError("there is nothing to continue: extend the session first")
         self.stopped_by, self.cut_off = "", False
         stream, filtered = TextStream(self._decode), StopFilter(stop)
-        self._cut_cache(len(self._ids) - 1)
+        self._cache = cut(self._cache, len(self._ids) - 1)
         pending = len(self._ids) - self.cached
         for step in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
             token = next_token(self._logits(), self._ids, sampling, self._generator)
@@ -124,7 +124,7 @@ class Session:
 
     def rewind(self, length: int) -> None:
         """Cut the session back to its first `length` tokens."""
-        self._cut_cache(length)
+        self._cache = cut(self._cache, length)
         del self._ids[length:]
 
     def close(self) -> None:
@@ -143,7 +143,7 @@ class Session:
                     output = self._model(chunk, past_key_values=self._cache, use_cache=True, **self._last_only)
                 logits = output.logits[0, -1].float().cpu()
         except BaseException as error:  # it may have reached only some of the layers
-            self._cut_cache(start)
+            self._cache = cut(self._cache, start)
             if is_out_of_memory(error):
                 raise OutOfMemory(
                     f"out of memory at {len(self._ids)} tokens: shorten the conversation or choose a smaller model"
@@ -154,10 +154,6 @@ class Session:
         if not torch.isfinite(logits).any():
             raise EngineError(f"the model computed no number at {len(self._ids)} tokens: try --dtype bf16 or fp32")
         return logits
-
-    def _cut_cache(self, length: int) -> None:
-        """Make every layer of the cache hold the same tokens, at most the first `length`."""
-        self._cache = cut(self._cache, length)
 
     def _encode(self, text: str) -> list[int]:
         """Token ids of `text`, in which only the markers may be special tokens."""
@@ -206,6 +202,7 @@ def cut(cache: DynamicCache, length: int) -> DynamicCache:
 
 
 def new_cache() -> DynamicCache:
+    """An empty cache that grows with what is written."""
     from transformers import DynamicCache
 
     return DynamicCache()  # without the model's config: every layer keeps everything and can be cut back

@@ -22,9 +22,9 @@ Step = tuple[int, list[int]]
 
 
 def check_processes(tp: int) -> None:
-    """Raise UsageError unless torchrun has started `tp` processes."""
-    started = int(os.environ.get("WORLD_SIZE", 1))
-    if started != tp:
+    """Raise UsageError unless torchrun has started as many processes as `tp` asks for."""
+    started = os.environ.get("WORLD_SIZE", "1")
+    if tp > 1 and started != str(tp):
         raise UsageError(
             f"--tp {tp} needs {tp} processes and there is {started}: "
             f"torchrun --nproc-per-node {tp} -m moss_agent ask --tp {tp} ..."
@@ -33,11 +33,11 @@ def check_processes(tp: int) -> None:
 
 def is_follower() -> bool:
     """Whether another process of the same torchrun talks to the user."""
-    return int(os.environ.get("RANK", 0)) > 0
+    return os.environ.get("RANK", "0") != "0"
 
 
 class LeadingSession(Session):
-    """The session of rank 0, whose model is told to the other ranks step by step."""
+    """The session of rank 0, which tells the other ranks every step. A model takes one such session in its life."""
 
     def __init__(self, model: Any, tokenizer: Any, **options: Any) -> None:
         super().__init__(model, tokenizer, **options)

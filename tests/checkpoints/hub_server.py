@@ -19,18 +19,19 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 class Hub:
     """name: of the model; folder: its files; url: where the server listens.
 
-    requests: what was asked for, as (method, path). breaks: connections to cut in the middle of a weight file.
+    requests: what was asked for, as (method, path, Range header). breaks: connections to cut
+    in the middle of a weight file.
     """
 
     name: str
     folder: Path
     url: str = ""
-    requests: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
     breaks: int = 0
 
     def fetched(self) -> set[str]:
         """The files whose contents were asked for."""
-        return {path.rpartition("/")[2] for method, path in self.requests if method == "GET" and "/resolve/" in path}
+        return {path.rpartition("/")[2] for method, path, _ in self.requests if method == "GET" and "/resolve/" in path}
 
 
 @contextmanager
@@ -58,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        self.hub.requests.append((self.command, path))
+        self.hub.requests.append((self.command, path, self.headers.get("Range", "")))
         name = re.escape(self.hub.name)
         if re.fullmatch(rf"/api/models/{name}/revision/\w+|/api/models/{name}", path):
             self._json({"id": self.hub.name, "sha": COMMIT, "siblings": []})

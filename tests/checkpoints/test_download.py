@@ -222,7 +222,7 @@ def test_a_damaged_part_is_discarded(
 
 def test_wrong_bytes_are_refused(served: Served, target: Path) -> None:
     served.default = Answer(body=BODY[::-1])
-    with pytest.raises(CheckpointError, match=r"^thing: 127\.0\.0\.1 sends other bytes.*try another index$"):
+    with pytest.raises(CheckpointError, match=r"^thing: 127\.0\.0\.1 sends other bytes.*try another source$"):
         _fetch(served, target)
     assert [path.name for path in target.parent.iterdir()] == ["file.bin.lock"]
     assert len(served.sent) == 2

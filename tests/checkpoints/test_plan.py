@@ -156,4 +156,4 @@ def test_the_page_about_moss_says_what_the_plan_says(moss):
         assert told == ", ".join(f"{device_name(device)} {size_text(size)}" for device, size in plan.shares.items())
     assert f"{moss.parameters:,} parameters" in page
     two = make_plan(moss, machine(24, 24), replace(WANTED, tp=2))
-    assert f"{size_text(two.shares[0])} on each of two" in page
+    assert f"at most {size_text(two.shares[0])} on each of two" in page

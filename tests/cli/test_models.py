@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,15 @@ def test_pull_prepares_the_mini(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr(mini, "prepare", lambda: Path("/cache/mini"))
     assert cli.main(["models", "pull", "mini"]) == 0
     assert "/cache/mini" in capsys.readouterr().out
+
+
+def test_info_needs_the_config_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = {"n_embd": 6144, "n_layer": 34, "n_head": 24}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "moss", "auto_map": {}, **sizes}))
+    asked = ["models", "info", str(tmp_path), "--device", "cpu", "--dtype", "bf16", "--max-memory"]
+    assert cli.main([*asked, "cpu=36GB"]) == 0
+    told = capsys.readouterr().out
+    assert "16,717,980,160 parameters" in told
+    assert told.splitlines()[-1].split() == ["CPU", "memory", "35.1", "GB"]
+    assert cli.main([*asked, "cpu=20GB"]) == 1
+    assert "usable are CPU memory 20.0 GB: --quantize int8 would make it fit" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from moss_agent.checkpoints.moss.configuration import MossConfig
-from moss_agent.checkpoints.moss.modeling import MossForCausalLM
+from moss_agent.checkpoints.moss.modeling import MossForCausalLM, eager_attention_forward
 from tests.checkpoints.moss.conftest import make_moss
 from tests.checkpoints.moss.published import SIZES
 
@@ -105,6 +105,14 @@ def test_half_precision_stays_close_and_keeps_keys_in_it(reference, attention, d
         output, want = moss(IDS), reference(IDS).logits
     assert float((output.logits.float() - want).norm() / want.norm()) < 0.03
     assert {layer.keys.dtype for layer in output.past_key_values.layers} == {dtype}
+
+
+def test_eager_scores_are_computed_in_fp32(reference):
+    query = torch.full((1, 1, 3, 256), 100.0, dtype=torch.float16)  # their products overflow fp16
+    value = torch.randn(1, 1, 3, 256, dtype=torch.float16)
+    output, weights = eager_attention_forward(make_moss(reference), query, query, value, None, scaling=256**-0.5)
+    assert weights.dtype == torch.float16 and torch.allclose(weights.float(), torch.full((3, 3), 1 / 3), atol=1e-3)
+    assert torch.isfinite(output).all()
 
 
 def test_plans_for_several_devices_name_modules_that_exist(reference):
