@@ -30,7 +30,8 @@ def random_prompt(vocab_size: int) -> torch.Tensor:
 
 def moss_logits(tensors: Tensors, config: MossConfig, ids: torch.Tensor) -> torch.Tensor:
     """Logits (prompt, vocabulary) of MOSS weights."""
-    from moss_agent.checkpoints.moss.modeling import MossBlock, MossRotaryEmbedding
+    from moss_agent.checkpoints.moss.modeling import MossBlock
+    from moss_agent.checkpoints.moss.rotary import MossRotaryEmbedding
 
     config = _eager(config)
     block, positions = MossBlock(config, 0).eval(), MossRotaryEmbedding(config)(_positions(ids))

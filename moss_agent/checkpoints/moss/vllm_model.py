@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vllm.model_executor.models.gpt_j import GPTJForCausalLM
 
-from moss_agent.checkpoints.moss.modeling import ROTARY_BASE
+from moss_agent.checkpoints.moss.rotary import ROTARY_BASE
 from moss_agent.checkpoints.moss.split import split_qkv
 
 if TYPE_CHECKING:
