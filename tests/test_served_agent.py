@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import torch
 
 from moss_agent import Agent, plugin
 from moss_agent.checkpoints.mini import prepare
@@ -62,6 +63,7 @@ def served_mini(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program = Path(sys.executable).with_name("transformers")
     options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
     environment = {**os.environ, "HF_HOME": str(tmp_path_factory.mktemp("hub")), "HF_HUB_OFFLINE": "1"}
+    environment["OMP_NUM_THREADS"] = "1"  # two processes with threads for every core wait for each other
     log = tmp_path_factory.mktemp("served") / "log"
     with open(log, "w") as output:
         process = subprocess.Popen(
@@ -85,9 +87,17 @@ def _is_up(url: str, process: subprocess.Popen[bytes]) -> bool:
         return False
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_served_mini_answers_as_the_local_one(served_mini):
+def test_the_served_mini_answers_as_the_local_one(served_mini, one_thread):
     plugins = ["calculator", "equation_solver"]
 
     def ask(agent: Agent) -> list[object]:

@@ -16,20 +16,11 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("options", "file"),
-    [
-        ([], "model.safetensors.index.json"),
-        (["--to", "ctranslate2", "--int8"], "model.bin"),
-    ],
-)
-def test_a_checkpoint_is_converted(
-    program: Program, published: Path, tmp_path: Path, options: list[str], file: str
-) -> None:
-    done = program("models", "convert", str(published), "out", *options)
+def test_a_checkpoint_is_converted(program: Program, published: Path, tmp_path: Path) -> None:
+    done = program("models", "convert", str(published), "out", "--to", "ctranslate2", "--int8")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("out is ready; its logits differ from the source's by ")
-    assert (tmp_path / "out" / file).is_file()
+    assert done.stdout.startswith("out is ready; its logits differ from the source's by 0.")
+    assert (tmp_path / "out" / "model.bin").is_file()
 
 
 def test_what_cannot_be_is_refused_before_anything_is_loaded(program: Program, tmp_path: Path) -> None:
@@ -38,14 +29,3 @@ def test_what_cannot_be_is_refused_before_anything_is_loaded(program: Program, t
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "there is there already" in done.stderr
     done = program("models", "convert", "nothing", "out", "--int8")
     assert done.returncode == 2 and "--int8 is for --to ctranslate2" in done.stderr
-
-
-@pytest.mark.slow
-def test_a_broken_checkpoint_is_one_line(program: Program, published: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    (broken / "config.json").write_text((published / "config.json").read_text())
-    done = program("models", "convert", str(broken), "out")
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "broken has no weights" in done.stderr
-    assert not (tmp_path / "out").exists()

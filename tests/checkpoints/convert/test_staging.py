@@ -93,7 +93,7 @@ def test_memory_is_bounded_by_a_file_not_by_the_model(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     write_checkpoint(folder)
-    sizes = {"n_embd": 512, "n_layer": 24, "n_head": 8}
+    sizes = {"n_embd": 512, "n_layer": 16, "n_head": 8}
     config = json.loads((folder / "config.json").read_text()) | sizes
     (folder / "config.json").write_text(json.dumps(config))
     total, shard = write_blocks(folder, config)
@@ -101,8 +101,7 @@ def test_memory_is_bounded_by_a_file_not_by_the_model(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     grown = int(done.stdout)
-    print(f"grown {grown / 1e6:.0f} MB, file {shard / 1e6:.0f} MB, total {total / 1e6:.0f} MB")
-    assert total > 11 * shard and grown < 5 * shard, (grown, shard, total)
+    assert total > 7 * shard and grown < 5 * shard, (grown, shard, total)
 
 
 def write_blocks(folder: Path, config: dict[str, Any]) -> tuple[int, int]:
