@@ -124,8 +124,9 @@ def survey(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
     from moss_agent.engine.loading import choose_device, choose_dtype
 
     moss.register()
-    dtype = choose_dtype(settings.dtype, choose_device(settings.device))
-    limits = memory_limits(settings.max_memory)
+    target = choose_device(settings.device)
+    device = "mps" if target.type == "mps" else settings.device  # `auto` on CUDA means all GPUs
+    dtype, limits = choose_dtype(settings.dtype, target), memory_limits(settings.max_memory)
     name = settings.model
     if name == "mini":
         from moss_agent.checkpoints.mini import prepare
@@ -135,5 +136,5 @@ def survey(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
     sees = getattr(config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
     context_length = min(limit for limit in (family.context_length, settings.context_length, sees) if limit)
     offload_folder = str(Path(settings.offload_folder).expanduser()) if settings.offload_folder else ""
-    request = Request(dtype, context_length, settings.device, settings.quantize, settings.tp, limits, offload_folder)
+    request = Request(dtype, context_length, device, settings.quantize, settings.tp, limits, offload_folder)
     return name, needs_of(config), request

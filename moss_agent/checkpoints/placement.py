@@ -44,13 +44,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """weights, cache: bytes in all. shares: bytes of both on each device.
+    """shares: bytes of weights and cache on each device.
 
     device_map: devices by the names of modules, as `from_pretrained` takes it; "" stands for the whole model.
     """
 
-    weights: int
-    cache: int
     shares: dict[Device, int]
     device_map: dict[str, Device]
 
@@ -77,6 +75,7 @@ def budgets_of(machine: Machine, request: Request) -> dict[Device, int]:
 
 
 def sizes_of(needs: Needs, request: Request) -> tuple[int, int]:
+    """Bytes of the weights and of the KV cache, wherever they go."""
     weights = needs.weights(request.dtype, request.quantize)
     return sum(weights.values()), needs.cache(request.context_length, request.dtype)
 
@@ -89,7 +88,7 @@ def place(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | 
     gpus = [device for device in budgets if isinstance(device, int)]
     device = max(gpus or list(budgets)[:1], key=lambda device: budgets[device])
     if weights + cache <= budgets[device]:
-        return Plan(weights, cache, {device: weights + cache}, {"": device})
+        return Plan({device: weights + cache}, {"": device})
     return _spread(needs, budgets, request)
 
 
@@ -101,7 +100,7 @@ def _split(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan |
     gpus = [device for device in budgets if isinstance(device, int)][: request.tp]
     shares: dict[Device, int] = dict.fromkeys(gpus, share) if gpus else {"cpu": share * request.tp}
     fits = len(gpus) in (0, request.tp) and all(size <= budgets[device] for device, size in shares.items())
-    return Plan(weights, cache, shares, {}) if fits else None
+    return Plan(shares, {}) if fits else None
 
 
 def _spread(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
@@ -118,7 +117,7 @@ def _spread(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan 
             shares[device] = shares.get(device, 0) + size
             shares[device if device in fast else main] += size * cache // weights
         if all(device in room and share <= budgets[device] for device, share in shares.items()):
-            return Plan(weights, cache, {device: share for device, share in shares.items() if share}, device_map)
+            return Plan({device: share for device, share in shares.items() if share}, device_map)
     return None
 
 

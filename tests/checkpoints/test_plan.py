@@ -14,7 +14,7 @@ from moss_agent.checkpoints.machine import Machine, this_machine
 from moss_agent.checkpoints.moss import register
 from moss_agent.checkpoints.moss.configuration import MossConfig
 from moss_agent.checkpoints.needs import needs_of
-from moss_agent.checkpoints.placement import WORKING_MEMORY, Request
+from moss_agent.checkpoints.placement import WORKING_MEMORY, Request, sizes_of
 from moss_agent.checkpoints.plan import device_name, make_plan, memory_limits, size_text
 from moss_agent.errors import CheckpointError, UsageError
 
@@ -74,7 +74,7 @@ def test_it_goes_where_it_fits(moss, where, wanted, devices):
     room = {**dict(enumerate(where.gpus)), "cpu": where.ram, "disk": where.disk}
     assert all(share <= room[device] - (device != "disk") * WORKING_MEMORY for device, share in plan.shares.items())
     if wanted.tp == 1:
-        assert sum(plan.shares.values()) == pytest.approx(plan.weights + plan.cache, rel=1e-6)
+        assert sum(plan.shares.values()) == pytest.approx(sum(sizes_of(moss, wanted)), rel=1e-6)
         blocks = {f"transformer.h.{layer}" for layer in range(34)}
         assert plan.device_map.keys() == {""} or blocks < plan.device_map.keys()
 
