@@ -42,18 +42,9 @@ def gptj_config(config: MossConfig, dtype: torch.dtype) -> GPTJConfig:
     """The same sizes under GPT-J's name."""
     from transformers import GPTJConfig
 
-    shared = [
-        "vocab_size",
-        "n_positions",
-        "n_embd",
-        "n_layer",
-        "n_head",
-        "rotary_dim",
-        "n_inner",
-        "activation_function",
-    ]
-    shared += ["layer_norm_epsilon", "bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings"]
-    fields = {name: getattr(config, name) for name in shared}
+    shared = "vocab_size n_positions n_embd n_layer n_head rotary_dim n_inner activation_function layer_norm_epsilon"
+    names = [*shared.split(), "bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings"]
+    fields = {name: getattr(config, name) for name in names}
     return GPTJConfig(**fields, architectures=["GPTJForCausalLM"], dtype=dtype)
 
 

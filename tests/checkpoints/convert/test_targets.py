@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPTJForCausalLM
 
 from moss_agent.checkpoints.convert.checking import check_logits, moss_logits, random_prompt
-from moss_agent.checkpoints.convert.source import Source
+from moss_agent.checkpoints.convert.source import Source, open_source
 from moss_agent.checkpoints.convert.tensors import Tensors
 from moss_agent.checkpoints.convert.to_ctranslate2 import to_ctranslate2
 from moss_agent.checkpoints.convert.to_gptj import to_gptj
@@ -101,6 +102,15 @@ def test_ctranslate2_computes_the_same(
         moss = AutoModelForCausalLM.from_pretrained(source.folder)
         want = moss.generate(PROMPTS[:1, :10], max_new_tokens=8, do_sample=False, eos_token_id=-1)[0, 10:]
         assert found[0].sequences_ids[0] == want.tolist()
+
+
+def test_a_stored_head_dim_does_not_mislead_ctranslate2(published: Path, tmp_path: Path) -> None:
+    """Its converter takes 128 or 256 for a sign of eight groups of heads."""
+    pytest.importorskip("ctranslate2")
+    folder = shutil.copytree(published, tmp_path / "in")
+    config = json.loads((folder / "config.json").read_text()) | {"head_dim": 256}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert to_ctranslate2(open_source(str(folder)), tmp_path / "out") < 1e-5
 
 
 def swapped(name: str, weight: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
