@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +18,22 @@ from moss_agent.settings import Settings
 if TYPE_CHECKING:
     from moss_agent.checkpoints.needs import Needs
     from moss_agent.checkpoints.placement import Request
+    from moss_agent.engine.remote.served import ServedModel
+    from moss_agent.engine.remote.session import RemoteSession
     from moss_agent.engine.session import Session
+
+END_MARKERS = [segment.end for segment in SEGMENTS]
 
 
 def build_agent(settings: Settings, conversation: Conversation | None = None) -> Agent:
     """Load the model and its plugins. What can be refused without loading the model is refused first."""
     from moss_agent.engine.sampling import Sampling
 
-    family = load_family(settings.family or family_of(settings.model))
+    served = find_served(settings) if settings.server else None
+    family = load_family(settings.family or family_of(served.name if served else settings.model))
     runner = build_runner(settings, family)
     sampling = Sampling(**settings.sampling(family.sampling))
-    session = load_session(settings, family)
+    session = open_remote(settings, family, served) if served else load_session(settings, family)
     runner.warm_up()  # while the model reads its first question
     enabled = [Capability(plugin.label, plugin.api) for plugin in runner.plugins.values()]
     preamble = family.preamble.render(enabled)
@@ -50,6 +56,25 @@ def _check_tables(settings: Settings, plugins: Sequence[Plugin]) -> None:
     for key in settings.plugin_settings.keys() - keys:
         known = ", ".join(sorted(keys))
         raise UsageError(f"the settings have a table [plugins.{key}], but no plugin is called so; there are: {known}")
+
+
+def find_served(settings: Settings) -> ServedModel:
+    """The model that the server of the settings has. Raises ServerError, UsageError."""
+    from moss_agent.engine.remote.connection import KEY_VARIABLE, Connection
+    from moss_agent.engine.remote.served import connect
+
+    key = os.environ.get(KEY_VARIABLE, "")
+    return connect(Connection(settings.server, key=key, seconds=settings.server_timeout), settings.server_model)
+
+
+def open_remote(settings: Settings, family: Family, served: ServedModel) -> RemoteSession:
+    """A session on that model."""
+    from moss_agent.engine.remote.session import RemoteSession
+
+    limits = [family.context_length, settings.context_length, served.context_length]
+    return RemoteSession(
+        served, context_length=min(limit for limit in limits if limit), markers=END_MARKERS, seed=settings.seed
+    )
 
 
 def load_session(settings: Settings, family: Family) -> Session:
@@ -84,7 +109,7 @@ def load_session(settings: Settings, family: Family) -> Session:
         model,
         tokenizer,
         context_length=request.context_length,
-        markers=[segment.end for segment in SEGMENTS],
+        markers=END_MARKERS,
         seed=settings.seed,
     )
 

@@ -7,6 +7,7 @@ MossAgentError
 ├── CheckpointError       a model that cannot be found, fetched, verified or loaded
 ├── EngineError           the model cannot go on; the session stays usable
 │   ├── ContextFull           no room left in the context window
+│   ├── ServerError           the server that has the model does not answer as it should
 │   └── OutOfMemory           the device ran out of memory
 ├── DocumentIndexError    an index of documents that cannot be read or written
 └── PluginError           a plugin call failed: raised by plugins, never by `Agent`
@@ -54,6 +55,10 @@ class EngineError(MossAgentError):
 
 class ContextFull(EngineError):
     """The text does not fit in the model's context window."""
+
+
+class ServerError(EngineError):
+    """The server that has the model cannot be reached, refuses, or sends what is no answer."""
 
 
 class OutOfMemory(EngineError):

@@ -32,6 +32,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
     "int | None": (int,),
+    "float": (int, float),
     "float | None": (int, float),
     "tuple[str | Plugin, ...] | None": (list, tuple),
     "tuple[str, ...]": (list, tuple),
@@ -54,6 +55,9 @@ class Settings:
     tp: processes of torchrun that share every layer of the model.
     max_memory: sizes such as `20GB` by device, `0` for the first GPU or `cpu`; others are not used then.
     offload_folder: where weights may go that fit in no memory; empty for nowhere.
+    server: address of a server that has the model, such as `http://127.0.0.1:8000`; then `model`, `device` and
+        `dtype` mean nothing. server_model: its name there, if there are several. server_timeout: seconds to wait
+        for the next piece of text. A key is read from the variable MOSS_AGENT_API_KEY, and from nowhere else.
     context_length: tokens the conversation may take, at most what the model can see.
     seed: makes sampling reproducible.
     The others are those of `engine.sampling.Sampling`.
@@ -70,6 +74,9 @@ class Settings:
     tp: int = 1
     max_memory: Mapping[str, str] = field(default_factory=dict)
     offload_folder: str = ""
+    server: str = ""
+    server_model: str = ""
+    server_timeout: float = 300.0
     context_length: int | None = None
     seed: int | None = None
     temperature: float | None = None
@@ -90,6 +97,8 @@ class Settings:
             raise UsageError("tp must be 1 or more processes")
         if self.context_length is not None and self.context_length < 256:
             raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
+        if self.server_timeout <= 0:
+            raise UsageError("server_timeout must be above 0 seconds")
 
     def sampling(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """The family's sampling with what was set here instead."""
@@ -101,11 +110,11 @@ def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
     """Settings from the file, the environment and `flags`; None among the flags means not given.
 
     The file is `MOSS_AGENT_SETTINGS` or `settings.toml` in the user's configuration folder. The
-    variables are `MOSS_AGENT_MODEL`, `MOSS_AGENT_DEVICE` and `MOSS_AGENT_DTYPE`.
+    variables are `MOSS_AGENT_MODEL`, `MOSS_AGENT_DEVICE`, `MOSS_AGENT_DTYPE` and `MOSS_AGENT_SERVER`.
     Raises UsageError, naming the place, for anything that is no setting.
     """
     values = _from_file(settings_file())
-    for name in ("model", "device", "dtype"):
+    for name in ("model", "device", "dtype", "server"):
         if value := os.environ.get(f"MOSS_AGENT_{name.upper()}"):
             values[name] = value
     values.update({name: value for name, value in flags.items() if value is not None})

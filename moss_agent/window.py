@@ -17,7 +17,10 @@ from moss_agent.protocol import Turn, parse_turn, render_turn
 
 
 class Session(Protocol):
-    """What is needed of an engine: `engine.session.Session` is one. Lengths are in tokens."""
+    """What is needed of an engine: `engine.session.Session` and `engine.remote.session.RemoteSession` are such.
+
+    Lengths are in tokens.
+    """
 
     context_length: int
     stopped_by: str

@@ -14,6 +14,6 @@ def no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> It
     file.touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOSS_AGENT_SETTINGS", str(file))
-        for name in ("MODEL", "DEVICE", "DTYPE"):
+        for name in ("MODEL", "DEVICE", "DTYPE", "SERVER", "API_KEY"):
             patch.delenv(f"MOSS_AGENT_{name}", raising=False)
         yield file

@@ -44,7 +44,9 @@ def test_bundled_plugins_run_from_the_wheel(installed):
 @pytest.mark.slow
 def test_the_wheel_names_its_command_and_its_extras(installed):
     (info,) = installed.glob("*.dist-info")
-    assert "moss-agent = moss_agent.cli:main" in (info / "entry_points.txt").read_text()
+    entry_points = (info / "entry_points.txt").read_text()
+    assert "moss-agent = moss_agent.cli:main" in entry_points
+    assert "[vllm.general_plugins]\nmoss = moss_agent.checkpoints.moss.vllm_plugin:register" in entry_points
     metadata = (info / "METADATA").read_text()
     sources = [*(ROOT / "plugins").glob("*.py"), *(ROOT / "moss_agent").rglob("*.py")]
     named = {extra for path in sources for extra in EXTRA.findall(path.read_text("utf-8"))}

@@ -13,7 +13,7 @@ def file(tmp_path, monkeypatch):
     path = tmp_path / "settings.toml"
     path.write_text("")
     monkeypatch.setenv("MOSS_AGENT_SETTINGS", str(path))
-    for name in ("MODEL", "DEVICE", "DTYPE"):
+    for name in ("MODEL", "DEVICE", "DTYPE", "SERVER"):
         monkeypatch.delenv(f"MOSS_AGENT_{name}", raising=False)
     return path
 
@@ -22,8 +22,10 @@ def test_flags_come_before_environment_before_file_before_defaults(file, monkeyp
     file.write_text('model = "from-file"\ndevice = "cpu"\ndtype = "fp32"\n')
     monkeypatch.setenv("MOSS_AGENT_DEVICE", "mps")
     monkeypatch.setenv("MOSS_AGENT_DTYPE", "bf16")
+    monkeypatch.setenv("MOSS_AGENT_SERVER", "http://localhost:8000")
     settings = load_settings({"dtype": "fp16", "seed": None})
     assert (settings.model, settings.device, settings.dtype, settings.seed) == ("from-file", "mps", "fp16", None)
+    assert settings.server == "http://localhost:8000"
 
 
 def test_plugins_are_enabled_and_set_up_in_one_table(file):
@@ -49,6 +51,7 @@ def test_memory_limits_are_a_table(file):
         ("[plugins]\nenabled = 'calculator'", "setting plugins must be"),
         ("[plugins]\nweb_search = 3", "must be a table"),
         ("context_length = 3", "at least 256"),
+        ("server_timeout = 0", "above 0 seconds"),
         ("tp = 0", "tp must be 1 or more"),
         ("max_memory = 3", "setting max_memory must be"),
         ("this is no toml", "Expected|expected"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints.catalog import CATALOG
+from moss_agent.cli import models_convert
 from moss_agent.cli.options import add_debug_option, add_placement_options, settings_from, silence_libraries
 from moss_agent.cli.tables import table
 
@@ -22,11 +23,12 @@ EXAMPLES = """\
 examples:
   moss-agent models list
   moss-agent models info fnlp/moss-moon-003-sft-plugin --quantize int8
-  moss-agent models pull mini      before you go where there is no network"""
+  moss-agent models pull mini      before you go where there is no network
+  moss-agent models convert --help"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.description = "List models, fetch one before it is needed, or see what one needs and where it would go."
+    parser.description = "List models, fetch or convert one before it is needed, or see what one needs."
     parser.epilog = EXAMPLES
     parser.set_defaults(parser=parser)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
@@ -39,7 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     info.add_argument("model", metavar="NAME", help="mini, a folder, or a name on the model hub")
     add_placement_options(info)
     info.set_defaults(run=run_info)
-    for action in (listing, pull, info):
+    convert = actions.add_parser("convert", help="write a MOSS checkpoint in another shape: safetensors, GPT-J, ...")
+    models_convert.configure(convert)
+    for action in (listing, pull, info, convert):
         add_debug_option(action)
 
 

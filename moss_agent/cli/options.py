@@ -40,6 +40,8 @@ def add_agent_options(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     add = model.add_argument
     add("--model", metavar="NAME", help="mini, a folder, or a name on the Hugging Face hub (default: mini)")
+    add("--server", metavar="URL", help="use the model that a server has, such as vLLM on http://127.0.0.1:8000")
+    add("--server-model", metavar="NAME", help="which of the server's models (default: the only one)")
     add("--family", metavar="NAME", help="protocol the model was trained on: mini or moss (default: by the model)")
     add_placement_options(model)
     add(
@@ -80,7 +82,8 @@ def open_agent(parsed: argparse.Namespace, conversation: Conversation | None = N
     from moss_agent.assembly import build_agent
 
     settings = settings_from(parsed)
-    silence_libraries()
+    if not settings.server:
+        silence_libraries()
     return build_agent(settings, conversation)
 
 

@@ -1,1 +1,1 @@
-"""The torch room: loading a model, and sessions that hold its token ids and KV cache."""
+"""The torch room: loading a model, and sessions that hold its token ids and KV cache. `remote` does without torch."""

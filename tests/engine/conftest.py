@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -14,6 +16,7 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 
@@ -90,11 +93,16 @@ def _mistral():
     )
 
 
-@pytest.fixture(scope="session", params=[_llama, _gpt2, _codegen, _mistral], ids=lambda make: make.__name__[1:])
-def model(request: pytest.FixtureRequest):
+def make_model(make: Callable[[], PreTrainedModel] = _llama) -> PreTrainedModel:
+    """A random model that is sharper than freshly initialised, so that ties do not occur."""
     torch.manual_seed(7)
-    made = request.param().eval()
-    for parameter in made.parameters():  # sharper than freshly initialised, so that ties do not occur
+    made = make().eval()
+    for parameter in made.parameters():
         parameter.data.mul_(3)
     made.generation_config.eos_token_id = 0
     return made
+
+
+@pytest.fixture(scope="session", params=[_llama, _gpt2, _codegen, _mistral], ids=lambda make: make.__name__[1:])
+def model(request: pytest.FixtureRequest) -> PreTrainedModel:
+    return make_model(request.param)

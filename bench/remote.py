@@ -1,0 +1,133 @@
+"""What a server in between costs: the same model in this process, and served on this machine.
+
+    python bench/remote.py [--model mini] [--tokens 64] [--rounds 3]
+
+"local" is a session in this process, "served" one on `transformers serve` (which computes the whole prompt each time;
+vLLM and llama.cpp keep its beginning). "client alone" is a server that sends ready-made events as fast as it can: what
+our own code and the loopback cost. Each row is the median of the rounds, greedy, in fp32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import requests
+
+from moss_agent.assembly import find_served, load_session, open_remote
+from moss_agent.checkpoints.families import Family, family_of, load_family
+from moss_agent.checkpoints.mini import prepare
+from moss_agent.engine.sampling import Sampling
+from moss_agent.protocol import THOUGHTS, render_human
+from moss_agent.settings import Settings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="mini", help="mini or a folder")
+    parser.add_argument("--family", help="the model's family, if its name does not tell")
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    family = load_family(arguments.family or family_of(arguments.model))
+    folder = str(prepare()) if arguments.model == "mini" else arguments.model
+    print(f"{'':14} {'to the first piece':>19} {'per piece after it':>19} {'pieces':>7}")
+    report(
+        "local", load_session(Settings(model=arguments.model, dtype="fp32", device="cpu"), family), family, arguments
+    )
+    with transformers_serve(folder) as url:
+        report("served", open_at(url, family), family, arguments)
+    with ready_made(arguments.tokens) as url:
+        report("client alone", open_at(url, family), family, arguments)
+
+
+def open_at(url: str, family: Family) -> Any:
+    settings = Settings(server=url)
+    return open_remote(settings, family, find_served(settings))
+
+
+def report(name: str, session: Any, family: Family, arguments: argparse.Namespace) -> None:
+    """Measure a session and print its row."""
+    prompt = family.preamble.render(family.preamble.known) + render_human("Tell me a story.") + THOUGHTS.header
+    times = [measure(session, prompt, arguments.tokens) for _ in range(arguments.rounds)]
+    first, later, pieces = (median(column) for column in zip(*times, strict=True))
+    print(f"{name:14} {1000 * first:16.1f} ms {1000 * later:16.3f} ms {pieces:7.0f}")
+    session.close()
+
+
+def measure(session: Any, prompt: str, tokens: int) -> tuple[float, float, int]:
+    """Seconds to the first piece, seconds for each later one, and how many there were. No stop text ends it."""
+    session.rewind(0)
+    session.extend(prompt)
+    started = time.perf_counter()
+    moments = [time.perf_counter() for _ in session.decode([], Sampling(max_new_tokens=tokens))]
+    return moments[0] - started, (moments[-1] - moments[0]) / max(1, len(moments) - 1), len(moments)
+
+
+@contextmanager
+def transformers_serve(folder: str) -> Iterator[str]:
+    """The address of a process that serves the model."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).with_name("transformers"), "serve", folder, "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--device", "cpu", "--dtype", "float32"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    try:
+        while process.poll() is None and not answers(f"http://127.0.0.1:{port}/health"):
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+@contextmanager
+def ready_made(count: int) -> Iterator[str]:
+    """The address of a server that has so many events ready."""
+    events = [f"data: {json.dumps({'choices': [{'text': ' word'}]})}\n\n".encode()] * (count - 1)
+    events.append(b'data: {"choices": [{"text": " end", "finish_reason": "length"}]}\n\n')
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            for event in events:
+                self.wfile.write(event)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What is converted: a MOSS checkpoint, looked at as a whole before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moss_agent.checkpoints import hub, moss
+from moss_agent.checkpoints.convert.tensors import Tensors
+from moss_agent.checkpoints.weights import check_weights
+from moss_agent.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+    from moss_agent.checkpoints.moss.configuration import MossConfig
+
+
+@dataclass(frozen=True)
+class Source:
+    folder: Path
+    config: MossConfig
+    tokenizer: PreTrainedTokenizerBase
+    tensors: Tensors
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the weights."""
+        return self.tensors["lm_head.weight"].dtype
+
+
+def open_source(name: str) -> Source:
+    """The checkpoint in a folder, or of that name on the model hub, which is fetched if need be.
+
+    Raises CheckpointError, naming the file, if it is another model's, incomplete, damaged or malicious.
+    """
+    import torch
+    from transformers import AutoTokenizer
+
+    moss.register()
+    folder = hub.fetch(name)
+    config = hub.read_config(folder)
+    if config.model_type != "moss":
+        raise CheckpointError(f"{folder / 'config.json'} is of model_type {config.model_type}: only moss is converted")
+    from moss_agent.checkpoints.moss.modeling import MossForCausalLM
+
+    with torch.device("meta"):
+        model = MossForCausalLM(config)
+    check_weights(folder, model)
+    tensors = Tensors(folder)
+    if missing := model.state_dict().keys() - set(tensors):
+        raise CheckpointError(
+            f"{folder} lacks {len(missing)} weights, {min(missing)} among them: fetch the model again"
+        )
+    if surplus := set(tensors) - model.state_dict().keys():
+        raise CheckpointError(f"{folder} has weights that no MOSS of its config.json has, such as {min(surplus)}")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # whatever can be wrong with such files
+        raise CheckpointError(
+            f"the tokenizer in {folder} cannot be used: {' '.join(str(error).split())[:200]}"
+        ) from error
+    return Source(folder, config, tokenizer, tensors)

@@ -1,0 +1,51 @@
+"""A folder that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from moss_agent.checkpoints.files import beside
+from moss_agent.errors import CheckpointError, UsageError
+
+
+@contextmanager
+def staged(target: Path, size: int) -> Iterator[Path]:
+    """A folder beside `target` to write `size` bytes in; it gets the name `target` when all has gone well.
+
+    After an error nothing is left; what a killed process left behind is removed by the next one.
+    Raises UsageError if `target` is there, CheckpointError if the disk is too full or another process is at it.
+    """
+    from filelock import FileLock, Timeout
+
+    if target.exists():
+        raise UsageError(f"{target} is there already: name a folder that is not, or remove it")
+    part, lock = beside(target, ".part"), FileLock(beside(target, ".lock"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CheckpointError(f"another process is writing {target}: let it finish") from None
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        free = shutil.disk_usage(target.parent).free
+        if free < size:
+            raise CheckpointError(f"{target} needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free: make room there")
+        part.mkdir()
+        yield part
+        for file in part.iterdir():
+            with open(file, "r+b") as written:
+                os.fsync(written.fileno())
+        part.rename(target)
+    except OSError as error:
+        if error.errno is None:  # some libraries raise OSError for what is no failure of the file system
+            raise
+        raise CheckpointError(f"cannot write {part} ({error.strerror}): make room there") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        with suppress(OSError):  # where a file that is open cannot be removed, it stays
+            Path(lock.lock_file).unlink()
+        lock.release()

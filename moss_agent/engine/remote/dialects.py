@@ -1,0 +1,86 @@
+"""What kinds of servers add to the API: their own names for sampling, token ids as prompts, a tokenizer.
+
+Stop texts are watched for in what comes, and the request is closed when one has come: servers cut the stop text
+off without saying which it was, and the API allows four. The exception is `transformers serve`, which keeps the
+stop text, and leaves special tokens out, so that only it can see them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from moss_agent.engine.sampling import Sampling
+
+Fields = dict[str, Any]
+
+# Pieces of about the length of a token: where nobody tells how a text is tokenized, these are counted.
+_FRAGMENT = re.compile(r" ?[A-Za-z]{1,5}|\d| ?[^\w\s]|\s+|.", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A kind of server.
+
+    sampling: the fields of a request that make it choose tokens as asked, beyond the temperature and top_p.
+    tokenize: the fields of a request to its `/tokenize`, by text and whether special tokens in it count as such;
+        None if it has none. With it, prompts are sent as token ids and counts are exact.
+    sends_stops: whether the server is told the stop texts.
+    fields: what every request for text has.
+    """
+
+    sampling: Callable[[Sampling], Fields]
+    tokenize: Callable[[str, bool], Fields] | None = None
+    sends_stops: bool = False
+    fields: Fields = field(default_factory=dict)
+
+
+def fragments(text: str) -> list[str]:
+    """`text` in pieces of about a token each, where no tokenizer is at hand."""
+    return _FRAGMENT.findall(text)
+
+
+def _plain_sampling(sampling: Sampling) -> Fields:
+    """The names that most servers share, and only what differs from the API's defaults."""
+    named = {"top_k": (sampling.top_k, 0), "repetition_penalty": (sampling.repetition_penalty, 1.0)}
+    return {name: value for name, (value, neutral) in named.items() if value != neutral}
+
+
+def _vllm_sampling(sampling: Sampling) -> Fields:
+    return {"top_k": sampling.top_k or -1, "min_p": 0.0, "repetition_penalty": sampling.repetition_penalty}
+
+
+def _llama_cpp_sampling(sampling: Sampling) -> Fields:
+    return {
+        "top_k": sampling.top_k,
+        "min_p": 0.0,
+        "repeat_penalty": sampling.repetition_penalty,
+        "repeat_last_n": 1 << 16,  # all tokens; -1, which once meant that, is refused by now
+        "samplers": ["penalties", "temperature", "top_k", "top_p"],
+    }
+
+
+def _transformers_sampling(sampling: Sampling) -> Fields:
+    config = {
+        "do_sample": sampling.temperature > 0,
+        "top_k": sampling.top_k,
+        "repetition_penalty": sampling.repetition_penalty,
+    }
+    return {"generation_config": json.dumps(config)}
+
+
+PLAIN = Dialect(_plain_sampling)
+VLLM = Dialect(
+    _vllm_sampling,
+    tokenize=lambda text, special: {"prompt": text, "add_special_tokens": False},
+    fields={"skip_special_tokens": False, "spaces_between_special_tokens": False, "return_token_ids": True},
+)
+LLAMA_CPP = Dialect(
+    _llama_cpp_sampling,
+    tokenize=lambda text, special: {"content": text, "add_special": False, "parse_special": special},
+    fields={"cache_prompt": True},
+)
+TRANSFORMERS = Dialect(_transformers_sampling, sends_stops=True)

@@ -1,0 +1,113 @@
+"""Agents on served models: the same answers and events as on the model itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import torch
+
+from moss_agent import Agent, plugin
+from moss_agent.checkpoints.mini import prepare
+from moss_agent.engine.remote.connection import Connection
+from moss_agent.engine.remote.served import connect
+from moss_agent.engine.remote.session import RemoteSession
+from moss_agent.engine.sampling import Sampling
+from moss_agent.events import Reply
+from moss_agent.plugin_host import PluginRunner
+from tests.engine.conftest import make_model, make_tokenizer
+from tests.engine.remote.model_server import ModelServer
+from tests.engine.remote.raw_server import serving
+
+MARKERS = ["<eoh>", "<eot>", "<eoc>", "<eor>", "<eom>"]
+QUESTIONS = ["What is 37*89?", "Solve x + 7 = 12."]
+
+
+@plugin("Add", label="Adder")
+def add(numbers: str) -> str:
+    return str(sum(map(int, numbers.split(","))))
+
+
+@pytest.mark.parametrize("kind", ["vllm", "llama.cpp"])
+@pytest.mark.parametrize("last", ["<eom>", "<|endoftext|>"])
+def test_a_turn_in_which_the_markers_are_special_tokens(kind, last):
+    """As with MOSS, whose `<eom>` is also its end token."""
+    tokenizer = make_tokenizer(MARKERS)
+    tokenizer.eos_token = last
+    said = [" It is a sum.<eot>", ' Add("1,2")<eoc>', f" It is 3<sup><|1|></sup>.{last}"]
+    with serving(server := ModelServer(make_model(), tokenizer, kind, [tokenizer.encode(text) for text in said])):
+        session = RemoteSession(connect(Connection(server.url)), context_length=512, markers=MARKERS)
+        sampling = Sampling(max_new_tokens=99)
+        agent = Agent(session, PluginRunner([add]), preamble="Be kind.\n", sampling=sampling)
+        reply = agent.ask("1+2?")
+        agent.close()
+    assert (reply.thoughts, reply.text) == ("It is a sum.", "It is 3<sup><|1|></sup>.")
+    assert [(call.name, call.result) for call in reply.calls] == [("Add", "3")]
+    assert reply.usage.cached_tokens == 0 and reply.usage.prefilled_tokens > reply.usage.generated_tokens > 20
+    assert [len(server.requests), server.scripts] == [3, []]
+
+
+@pytest.fixture(scope="module")
+def served_mini(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The mini model in a process of its own, served by transformers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Path(sys.executable).with_name("transformers")
+    options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
+    environment = {**os.environ, "HF_HOME": str(tmp_path_factory.mktemp("hub")), "HF_HUB_OFFLINE": "1"}
+    environment["OMP_NUM_THREADS"] = "1"  # two processes with threads for every core wait for each other
+    log = tmp_path_factory.mktemp("served") / "log"
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            [program, "serve", str(prepare()), *options], stdout=output, stderr=output, env=environment
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        assert any(_is_up(url, process) for _ in range(600)), log.read_text()
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _is_up(url: str, process: subprocess.Popen[bytes]) -> bool:
+    time.sleep(0.2)
+    assert process.poll() is None
+    try:
+        return requests.get(f"{url}/health", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_served_mini_answers_as_the_local_one(served_mini, one_thread):
+    plugins = ["calculator", "equation_solver"]
+
+    def ask(agent: Agent) -> list[object]:
+        events = [event for question in QUESTIONS for event in agent.stream(question)]
+        agent.close()
+        replies = [event for event in events if isinstance(event, Reply)]
+        calls = [[(call.name, call.argument, call.result) for call in reply.calls] for reply in replies]
+        return [[(reply.thoughts, reply.text) for reply in replies], calls, {type(event) for event in events}]
+
+    local = ask(Agent.from_pretrained("mini", dtype="fp32", plugins=plugins))
+    remote = ask(Agent.from_pretrained(server=served_mini, family="mini", plugins=plugins))
+    assert remote == local
+    assert "3293" in remote[0][0][1]
