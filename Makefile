@@ -17,7 +17,7 @@ chat: .venv/installed
 	@$(BIN)/moss-agent chat
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 check: .venv/installed-test
 	$(BIN)/ruff check .

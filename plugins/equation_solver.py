@@ -48,6 +48,8 @@ def solve(equation: str, unknowns: str = "") -> list[str]:
         raise PluginError("there is no unknown in the equation")
     if len(found) > MAX_UNKNOWNS:
         raise PluginError(f"{len(found)} unknowns, the limit is {MAX_UNKNOWNS}")
+    if asked and not set(asked) & set(found):
+        raise PluginError(f"{asked[0][:40]} does not occur in the equation")
     from ._mathematics.solving import solve_relations
 
     return solve_relations(relations, found, [name for name in asked if name in found])

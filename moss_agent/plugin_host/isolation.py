@@ -39,6 +39,7 @@ class Workers:
         self._idle: list[ProcessPoolExecutor] = []
         self._busy: list[ProcessPoolExecutor] = []
         self._closed = False
+        self._is_warming = False
         self._changed = threading.Condition()
 
     def call(
@@ -73,7 +74,9 @@ class Workers:
             for plugin in plugins:
                 with suppress(Exception):  # the first call will tell
                     self._give_back(self._take(plugin, threading.Event()), is_usable=True)
+            self._is_warming = False
 
+        self._is_warming = True
         threading.Thread(target=start, daemon=True).start()
 
     def close(self) -> None:
@@ -94,23 +97,30 @@ class Workers:
                 worker = worker_process.start(MEMORY) if is_new else self._idle.pop()
                 self._busy.append(worker)
             try:
-                worker.submit(_prepare, source_of(plugin), plugin.name, plugin.imports).result(START_SECONDS)
+                ready = worker.submit(_prepare, source_of(plugin), plugin.name, plugin.imports)
+                _result(ready, START_SECONDS, given_up)
                 return worker
             except BaseException as error:
                 self._give_back(worker, is_usable=False)
                 if not isinstance(error, (RuntimeError, TimeoutError)):
                     raise
+                if given_up.is_set():
+                    raise PluginTimeout(f"{plugin.name} was given up") from None
                 if is_new and not self._closed:
                     raise PluginError(f"{plugin.name}: no worker process could be started") from error
 
     def _wait_for_place(self, plugin: Plugin, given_up: threading.Event) -> None:
         """Wait until a worker is idle or may be started. Raises PluginError, PluginTimeout."""
-        end = time.monotonic() + START_SECONDS
-        self._changed.wait_for(self._has_idle, PATIENCE if self._busy else 0)
-        while not self._has_idle() and len(self._busy) >= MOST:
-            if given_up.is_set() or time.monotonic() > end:
+        begin = time.monotonic()
+        while not self._has_idle() and not given_up.is_set():
+            waited, is_warming = time.monotonic() - begin, self._is_warming and self._busy
+            if len(self._busy) < MOST and not is_warming and (waited >= PATIENCE or not self._busy):
+                break
+            if waited > START_SECONDS:
                 raise PluginTimeout(f"{plugin.name} waited too long for other calls to end")
             self._changed.wait(HEARTBEAT)
+        if given_up.is_set():
+            raise PluginTimeout(f"{plugin.name} was given up")
         if self._closed:
             raise PluginError(f"{plugin.name}: the agent has been closed")
 
@@ -130,7 +140,7 @@ class Workers:
             worker.shutdown(wait=False, kill_workers=True)
 
 
-def _result(run: Future[Output], seconds: float, given_up: threading.Event) -> Output:
+def _result(run: Future[Any], seconds: float, given_up: threading.Event) -> Any:
     """What comes of a run. Raises TimeoutError when its time is up or it is given up."""
     end = time.monotonic() + seconds
     while True:
@@ -143,9 +153,14 @@ def _result(run: Future[Output], seconds: float, given_up: threading.Event) -> O
 
 def _prepare(source: str, name: str, imports: Sequence[str]) -> None:
     """In the worker: import what the first call would otherwise wait for."""
-    load_source(source, name)
-    for module in imports:
-        importlib.import_module(module)
+    try:
+        load_source(source, name)
+        for module in imports:
+            importlib.import_module(module)
+    except MossAgentError:
+        raise
+    except BaseException as error:
+        raise PluginError(f"{name} cannot be loaded: {type(error).__name__}: {error}") from None
 
 
 def _run(source: str, name: str, arguments: tuple[str, ...], options: dict[str, Any]) -> Output:

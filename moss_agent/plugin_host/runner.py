@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from moss_agent.errors import MossAgentError, PluginContractError, UsageError
@@ -78,14 +78,13 @@ class TurnCalls:
         self._runner = runner
         self._done: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
         self._limits: dict[int, _Limit] = {}
-        self._given_up = threading.Event()
 
     def start(self, index: int, name: str, arguments: Sequence[str]) -> None:
         """Start a call in a thread of its own."""
         plugin = self._runner.plugins.get(name)
-        seconds = plugin.timeout + (START_SECONDS + _GRACE if plugin.isolated else 0) if plugin else _GRACE
-        self._limits[index] = _Limit(name, time.monotonic(), seconds)
-        threading.Thread(target=self._run, args=(index, name, arguments), daemon=True).start()
+        seconds = plugin.timeout + (2 * START_SECONDS + _GRACE if plugin.isolated else 0) if plugin else _GRACE
+        limit = self._limits[index] = _Limit(name, time.monotonic(), seconds)
+        threading.Thread(target=self._run, args=(index, name, arguments, limit.given_up), daemon=True).start()
 
     def finished(self, wait: bool) -> Iterator[Outcome]:
         """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there.
@@ -106,14 +105,15 @@ class TurnCalls:
 
     def abandon(self) -> None:
         """Give up: end the isolated calls, and make `finished` raise, which may be waiting in another thread."""
-        self._given_up.set()
+        for limit in list(self._limits.values()):
+            limit.given_up.set()
         self._done.put(None)
 
-    def _run(self, index: int, name: str, arguments: Sequence[str]) -> None:
+    def _run(self, index: int, name: str, arguments: Sequence[str], given_up: threading.Event) -> None:
         started = time.monotonic()
         output, error = None, ""
         try:
-            output = self._runner.run(name, arguments, self._given_up)
+            output = self._runner.run(name, arguments, given_up)
         except MossAgentError as problem:
             error = str(problem)
         except BaseException as problem:  # whatever a plugin does, the turn goes on
@@ -125,19 +125,21 @@ class TurnCalls:
         return max(0.0, min(limit.end for limit in self._limits.values()) - time.monotonic())
 
     def _expired(self) -> Outcome:
-        """An outcome for the call whose time is up first; its thread is left to itself."""
+        """An outcome for the call whose time is up first; it is given up, and its thread left to itself."""
         index = min(self._limits, key=lambda i: self._limits[i].end)
         limit = self._limits[index]
+        limit.given_up.set()
         return Outcome(index, None, f"{limit.name} took longer than {limit.seconds:g} s", limit.seconds)
 
 
 @dataclass(frozen=True)
 class _Limit:
-    """When a call began and how many seconds it has."""
+    """When a call began, how many seconds it has, and how to end it."""
 
     name: str
     begin: float
     seconds: float
+    given_up: threading.Event = field(default_factory=threading.Event)
 
     @property
     def end(self) -> float:

@@ -204,9 +204,17 @@ class _Parser:
             function = _LETTER_FUNCTIONS[token.text]
         if function and self._begins_argument():
             return self._call(function)
+        if function and self._take("^"):  # sin^2(x) is (sin(x))^2
+            return self._power_of_call(function)
         if (base := re.fullmatch("log_?([0-9]{1,9})", token.text)) and self._begins_argument():
             return Call("log", (self._call("exp").arguments[0], Number(int(base[1]))))
         return _name(token)
+
+    def _power_of_call(self, function: str) -> Node:
+        exponent = self._atom()
+        if not isinstance(exponent, Number) or not self._begins_argument():
+            raise PluginError(f"{function} needs its argument")
+        return Power(self._call(function), exponent)
 
     def _call(self, function: str) -> Node:
         arguments = self._arguments() if self._next.text == "(" else [self._postfix(self._bare_argument(function))]

@@ -15,8 +15,11 @@ from .names import GREEK
 _BRACED = r"\s*\{([^{}]*)\}"
 _FRACTION = rf"\\[dt]?frac{_BRACED}{_BRACED}"
 _INNERMOST = [
-    (re.compile(rf"(?<=\d)\s*{_FRACTION.replace('[^{}]*', '[0-9]+')}"), r" \1/\2 "),  # 2\frac{1}{2} is two and a half
+    (re.compile(rf"(?<![\w.^])(\d+)\s*{_FRACTION.replace('[^{}]*', '[0-9]+')}"), r" \1 \2/\3 "),  # two and a half
     (re.compile(_FRACTION), r"((\1)/(\2))"),
+    (re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)"), r"(\1/\2)"),
+    (re.compile(rf"\\binom{_BRACED}{_BRACED}"), r"binomial(\1, \2)"),
+    (re.compile(r"\\log\s*_\s*\{?(\d+)\}?"), r" log_\1 "),
     (re.compile(rf"\\sqrt\s*\[([^\[\]{{}}]*)\]{_BRACED}"), r"((\2)^(1/(\1)))"),
     (re.compile(rf"\\sqrt{_BRACED}"), r"sqrt(\1)"),
     (re.compile(rf"\\(?:text|mathrm|mathbf|boldsymbol){_BRACED}"), r" \1 "),
@@ -30,8 +33,8 @@ _SYMBOLS = {
     "left": "", "right": "", "circ": "°", "dots": "...", "ldots": "...", "cdots": "...", "quad": " ", "qquad": " ",
 }  # fmt: skip
 _FUNCTIONS = frozenset({
-    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "lg",
-    "exp", "min", "max", "gcd",
+    "sqrt", "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
+    "log", "ln", "lg", "exp", "min", "max", "gcd",
 })  # fmt: skip
 _COMMAND = re.compile(r"\\([A-Za-z]+)|\\(.)|\$", re.DOTALL)
 
@@ -56,7 +59,7 @@ def without_latex(text: str) -> str:
 def _plain(command: re.Match[str]) -> str:
     name, character = command.groups()
     if name is None:
-        return {"\\": ";", "%": "%"}.get(character or "", " ")
+        return {"\\": ";", "%": "%", ",": "", "!": ""}.get(character or "", " ")
     if name in _FUNCTIONS or name in GREEK:
         return f" {name} "
     if name not in _SYMBOLS:

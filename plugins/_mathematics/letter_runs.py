@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from moss_agent.errors import PluginError
+
 from .grammar import canonical
 from .names import GREEK
 from .tokens import Token
@@ -19,7 +21,8 @@ from .units import UNIT_WORDS
 
 _RUN = re.compile("[A-Za-z]{2,4}")
 _CLEAR_RUN = re.compile("(?![A-Z]{3,}$)(?:[A-Za-z]{2}|[^aeiouyAEIOUY]{3,4}|xyz)")
-_CALL = re.compile("(sin|cos|tan|ln|lg|log)(x)")
+_CALL = re.compile("(sin|cos|tan|ln|lg|log)(x)|(pi)(r)")
+_GLUED = re.compile("(?:sin|cos|tan|ln|lg|log)(?:x|[0-9])")
 _INDEXED = re.compile("(?:[A-Za-z][0-9]+){2,}")
 
 
@@ -38,7 +41,9 @@ def split_runs(tokens: Sequence[Token], *, by_look: bool) -> list[Token]:
 def _parts(name: str, names: set[str], letters: set[str], by_look: bool) -> list[str]:
     """What a name consists of, nothing if it is one name."""
     if call := _CALL.fullmatch(name):
-        return list(call.groups())
+        return [part for part in call.groups() if part]
+    if _GLUED.search(name) and not re.fullmatch("log_?[0-9]+", name):
+        raise PluginError(f"{name[:40]} can be read in two ways: write functions with parentheses")
     if _INDEXED.fullmatch(name) and names.issuperset(parts := re.findall("[A-Za-z][0-9]+", name)):
         return parts
     by_look = by_look and (bool(letters) or not name.isupper())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from moss_agent.errors import PluginError
 
@@ -14,6 +13,7 @@ from .tokens import Token, tokenize
 from .tree import Statement
 from .units import without_units
 
+_DERIVATIVE = re.compile(r"\bd(?: \^ \d+ [a-z]|[a-z])? / d[a-z]\b")
 _SEPARATOR = Token("operator", ";")
 
 
@@ -28,6 +28,7 @@ def read_equations(text: str) -> tuple[Statement, ...]:
     """The statements of an equation solver's argument."""
     tokens = _with_ratios(tokenize(text))
     _check_no_derivative(tokens)
+    _check_no_speed(tokens)
     return parse_tokens(split_runs(without_units(_separated(tokens), loose=False), by_look=True))
 
 
@@ -57,11 +58,15 @@ def _quotient(side: list[Token]) -> list[Token]:
 
 
 def _check_no_derivative(tokens: Sequence[Token]) -> None:
-    names = ""
-    for before, token in pairwise(tokens):
-        names += f" {before.text}" if before.kind == "name" else ""
-        if before.text == "/" and re.fullmatch("d[a-z]", token.text) and re.search(r" d[a-z]?\b", names):
-            raise PluginError("derivatives are not covered")
+    if _DERIVATIVE.search(" ".join(t.text for t in tokens)):
+        raise PluginError("derivatives are not covered")
+
+
+def _check_no_speed(tokens: Sequence[Token]) -> None:
+    """Raise PluginError for `10m/s`, whose letters would become unknowns."""
+    for number, *rest in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        if number.kind == "number" and [t.text for t in rest] in (["m", "/", "s"], ["m", "/", "h"], ["g", "/", "l"]):
+            raise PluginError(f"{rest[0].text}/{rest[2].text} may be a unit or unknowns")
 
 
 def _separated(tokens: Sequence[Token]) -> list[Token]:

@@ -57,10 +57,9 @@ def _solved(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol], ask
     equations = list(_equations(relations, symbols))
     if not equations:
         raise PluginError("the equations hold for every value of the unknowns")
-    order = sorted(symbols, key=lambda name: (name not in asked, name not in "xyz", name))
-    wanted = [symbols[name] for name in order[: max(len(equations), len(asked))]]
+    order = [symbols[n] for n in sorted(symbols, key=lambda name: (name not in asked, name not in "xyz", name))]
     exact = not any(is_decimal(r, set(symbols)) for r in relations)
-    solutions = _solutions(equations, wanted)
+    solutions = _solutions(equations, order, max(len(equations), len(asked)))
     if "I" in symbols and not all(map(_is_real, solutions)):
         raise PluginError("I is an unknown here, and the solution is complex: name it differently")
     inequalities = [inequality(c, symbols) for c in conditions]
@@ -89,13 +88,16 @@ def _equations(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol]) 
             raise PluginError("no solution: the equations contradict each other")
 
 
-def _solutions(equations: Sequence[_Equation], wanted: Sequence[sympy.Symbol]) -> list[Solution]:
-    """At least one solution, each checked."""
+def _solutions(equations: Sequence[_Equation], order: Sequence[sympy.Symbol], first: int) -> list[Solution]:
+    """At least one solution, each checked: for the first unknowns by the others, or for whichever it can be had."""
     residuals = [e.residual for e in equations]
+    wanted = order[:first]
     found = _checked(closed_forms(residuals, wanted), residuals)
-    if not found and len(residuals) == len(wanted) and set().union(*(r.free_symbols for r in residuals)) <= set(wanted):
-        found = _checked(_numbers(equations, wanted), residuals)
-    if not found and all(r.is_polynomial(*wanted) and sympy.Poly(r, *wanted).is_linear for r in residuals):
+    if not found and len(wanted) < len(order):
+        found = _checked(closed_forms(residuals, order), residuals)
+    if not found and len(residuals) == len(order):
+        found = _checked(_numbers(equations, order), residuals)
+    if not found and all(r.is_polynomial(*order) and sympy.Poly(r, *order).is_linear for r in residuals):
         raise PluginError("no solution: the equations contradict each other")
     if not found:
         raise PluginError("no solution was found: the equations may contradict each other or have no closed form")
@@ -135,23 +137,28 @@ def _satisfies(solution: Solution, residual: sympy.Expr) -> bool:
     here = _number_at(exact, samples := _samples(exact))
     if here is None or here == 0:
         return here == 0
-    beyond = _number_at(residual.subs({symbol: value * (1 + STEP) for symbol, value in solution.items()}), samples)
+    steps = {symbol: value * (1 + STEP * i) for i, (symbol, value) in enumerate(solution.items(), 1)}
+    beyond = _number_at(residual.subs(steps), samples)
     return beyond is not None and bool(abs(here) <= STEP * abs(beyond))
 
 
 def _is_identity(residual: sympy.Expr) -> bool:
     """Whether the residual is zero for any values, to 12 digits of its largest term."""
-    samples = _samples(residual)
+    return all(_is_zero_at(residual, _samples(residual, factor)) for factor in (1, -1, 30, -30))
+
+
+def _is_zero_at(residual: sympy.Expr, samples: Mapping[sympy.Symbol, sympy.Expr]) -> bool:
     terms = [_number_at(term, samples) for term in sympy.Add.make_args(residual)]
     if None in terms:
         return False
     return bool(abs(sympy.Add(*terms)) <= STEP**2 * max(abs(term) for term in terms))
 
 
-def _samples(expression: sympy.Expr) -> dict[sympy.Symbol, sympy.Float]:
-    """Odd values for the symbols, so that nothing is zero by chance."""
+def _samples(expression: sympy.Expr, factor: int = 1) -> dict[sympy.Symbol, sympy.Float]:
+    """Odd values for the symbols, between 1 and 10 times the factor, so that hardly anything is zero by chance."""
     values = random.Random(1)
-    return {symbol: sympy.Float(values.uniform(1, 10), 30) for symbol in sorted(expression.free_symbols, key=str)}
+    symbols = sorted(expression.free_symbols, key=str)
+    return {symbol: factor * sympy.Float(values.uniform(1, 10), 30) for symbol in symbols}
 
 
 def _number_at(expression: sympy.Expr, values: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr | None:

@@ -48,7 +48,7 @@ _SYMBOLS = str.maketrans(
 )  # fmt: skip
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _PLAIN_FORMS = ("<wide>", "<narrow>", "<sub>", "<square>", "<font>")
-_QUESTION = re.compile(r"(?:\s*=+|\s*等于)\s*(?:[?？]+|多少[?？]?)?\s*$|\s*[?？]+\s*$")
+_QUESTION = re.compile(r"(?:\s*=+|\s*等于)\s*(?:[?？]+|多少[?？]?)?\s*$|\s*是多少[?？]?\s*$|\s*[?？]+\s*$")
 _MAGNITUDES = {
     "千": 10**3, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "百亿": 10**10, "千亿": 10**11, "万亿": 10**12,
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
@@ -143,8 +143,8 @@ def _scan(text: str) -> Iterator[Token]:
 
 
 def _is_seam(text: str, end: int) -> bool:
-    """Whether a number such as the 1,100 of `x+y=1,100x=200` may be the ends of two equations."""
-    return text.count("=") > 1 and ";" not in text and end < len(text) and text[end].isalpha()
+    """Whether a number such as the 1,100 of `x+y=1,100x=200` or `x=1,100-x` may be two, with a comma between."""
+    return "=" in text and ";" not in text and re.match(r"\s*[-+*/]?\s*[A-Za-z]", text[end:]) is not None
 
 
 def _with_magnitudes(token: Token, text: str, position: int) -> tuple[int, Token]:

@@ -4,13 +4,15 @@ A unit stands right after a number or a closing parenthesis: `18 kg`, `40 cm^3`,
 currency sign stands anywhere. So does a plural that nobody knows (`30 students`), and a single letter
 (`5 m * 4 m`) where no equation could make it an unknown. Degrees become `°` inside a trigonometric function.
 
-Nothing is converted: two units of one kind (`2小时/30分钟`) and sums or comparisons of different units are refused.
+Nothing is converted: units of one kind that do not cancel (`2小时/30分钟`, but `8 hours/day * 5 days`) and sums or
+comparisons of different units are refused.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from moss_agent.errors import PluginError
@@ -46,7 +48,7 @@ angle: ° degree degrees deg 度
 people: people person persons 人
 items: items 个
 """
-_COUNTED = "分 只 头 件 次 本 台 辆 张 名 位 户 岁 倍"
+_COUNTED = "分 只 头 件 次 本 台 辆 张 名 位 户 岁 倍 瓶 箱 组 盒 包 袋 枚 颗 棵 套"
 _UNITS = {word: (word, 0) for word in _COUNTED.split()}
 for _line, _text in enumerate(_TABLE.strip().splitlines()):
     _kind, _, _units = _text.partition(": ")
@@ -76,21 +78,25 @@ def without_units(tokens: Sequence[Token], *, loose: bool) -> list[Token]:
     loose = loose and not any(t.text in RELATIONS for t in tokens)
     kept: list[Token] = []
     found: list[str] = []
+    powers: Counter[tuple[object, object]] = Counter()
     position = 0
     while position < len(tokens):
         token, end = tokens[position], _unit_end(tokens, position, free, loose)
         if end > position and token.text in _DEGREES and _is_angle(kept):
             kept.append(Token("operator", "°"))
         elif end > position:
-            found.append("".join(t.text for t in tokens[position:end]))
+            unit = "".join(t.text for t in tokens[position:end])
+            found.append(unit)
+            _add_powers(powers, unit, is_divisor=len(kept) > 1 and kept[-2].text == "/")
         elif price := _price(token):
             kept.append(Token("name", price[0]))
             found.append(price[1])
+            _add_powers(powers, price[1], is_divisor=False)
         else:
             kept.append(token)
         position = max(end, position + 1)
     _check_sum(found, kept)
-    _check_sizes(found, kept)
+    _check_sizes(found, kept, powers)
     _check_names(found, kept, free)
     return kept
 
@@ -118,14 +124,21 @@ def _check_sum(found: Sequence[str], kept: Sequence[Token]) -> None:
         raise PluginError(f"unknown name {letter!r}")
 
 
-def _check_sizes(found: Sequence[str], kept: Sequence[Token]) -> None:
-    """Raise PluginError for two units of one kind, except for the times in `30天*24小时`."""
-    operators = {t.text for t in kept if t.kind == "operator"}
-    is_product = operators <= set("*^()") and not any("/" in unit for unit in found)
+def _check_sizes(found: Sequence[str], kept: Sequence[Token], powers: Mapping[tuple[object, object], int]) -> None:
+    """Raise PluginError for two units of one kind, unless all but one cancel, as in `8 hours/day * 5 days`."""
+    is_product = not any(t.text in {"+", "-", *RELATIONS} for t in kept)
     sizes: dict[object, object] = {}
-    for kind, size in (part for unit in found for part in _parts(unit)):
-        if sizes.setdefault(kind, size) != size and not (is_product and kind == "time"):
+    for (kind, size), power in powers.items():
+        if (power or not is_product) and sizes.setdefault(kind, size) != size:
             raise PluginError(f"units are not converted: {', '.join(dict.fromkeys(found))[:80]}")
+
+
+def _add_powers(powers: Counter[tuple[object, object]], unit: str, is_divisor: bool) -> None:
+    """Count the unit's parts with their sign: `km/h` is km once and h minus once."""
+    above, *below = unit.split("/")
+    for part, power in [(above, 1), *((part, -1) for part in below)]:
+        for kind_and_size in _parts(part):
+            powers[kind_and_size] += -power if is_divisor else power
 
 
 def _check_names(found: Sequence[str], kept: Sequence[Token], free: set[str]) -> None:
@@ -133,8 +146,8 @@ def _check_names(found: Sequence[str], kept: Sequence[Token], free: set[str]) ->
     names = {t.text for t in kept if t.kind == "name"}
     if lost := free & (_DEGREES if not found else UNIT_WORDS):
         raise PluginError(f"units are not converted: {min(lost)}")
-    if names & _INVERSE and any(unit in _DEGREES for unit in found):
-        raise PluginError("angles are in radians: write degrees(...) around the function")
+    if names & (_INVERSE | _TRIGONOMETRIC) and any(unit in _DEGREES for unit in found):
+        raise PluginError("degrees are understood inside of sin, cos and tan only, or write degrees(...)")
     letters = {
         t.text for before, t in pairwise(kept) if before.kind in ("number", "name") or before.text == ")"
     } & _LETTERS
@@ -155,6 +168,10 @@ def _unit_end(tokens: Sequence[Token], start: int, free: set[str], loose: bool) 
     """Where the unit at `start` ends, such as `kg`, `cm^3`, `km/h`; `start` if there is none."""
     if tokens[start].kind == "unit" or tokens[start].text == "°":
         return start + 1
+    if _is_rate(tokens, start, free):  # the `/hour` of `$15/hour`
+        return start + 2
+    if _is_beside_unknown(tokens, start):
+        return start + 1
     is_call = canonical(tokens[start].text) and tokens[start + 1].text == "("  # `2 min(3, 4)`
     if is_call or not _follows_value(tokens, start) or not _is_unit(tokens[start], free, loose):
         return start
@@ -173,14 +190,27 @@ def _is_unit(token: Token, free: set[str], loose: bool) -> bool:
     return loose and (token.text in _LETTERS or bool(is_plural))
 
 
+def _is_rate(tokens: Sequence[Token], start: int, free: set[str]) -> bool:
+    unit = tokens[start + 1].text if tokens[start].text == "/" else ""
+    return start > 1 and tokens[start - 2].kind == "unit" and unit in UNIT_WORDS and unit not in free
+
+
+def _is_beside_unknown(tokens: Sequence[Token], position: int) -> bool:
+    """Whether it is the `km` of `x km`."""
+    before = tokens[position - 1].text if position else ""
+    return len(before) == 1 and before.isalpha() and before.isascii() and tokens[position].text in UNIT_WORDS
+
+
 def _follows_value(tokens: Sequence[Token], position: int) -> bool:
     return position > 0 and (tokens[position - 1].kind == "number" or tokens[position - 1].text == ")")
 
 
 def _is_beside_value(tokens: Sequence[Token], position: int) -> bool:
-    """Whether it stands where a unit may stand: after a value, or after the slash of `km/h`."""
+    """Whether it stands where a unit may stand: after a value, or after the slash of `km/h` and `$15/hour`."""
+    if _follows_value(tokens, position) or _is_beside_unknown(tokens, position):
+        return True
     is_below = position > 1 and tokens[position - 1].text == "/" and tokens[position].text in _UNITS
-    return _follows_value(tokens, position) or (is_below and tokens[position - 2].text in _UNITS)
+    return is_below and (tokens[position - 2].text in _UNITS or tokens[position - 3].kind == "unit")
 
 
 def _is_angle(kept: Sequence[Token]) -> bool:
@@ -189,10 +219,18 @@ def _is_angle(kept: Sequence[Token]) -> bool:
     for i in range(len(kept) - 1, 0, -1):
         depth += (kept[i].text == ")") - (kept[i].text == "(")
         is_argument = depth < 0 if kept[i].text == "(" else depth == 0 and i == len(kept) - 1
-        if is_argument and kept[i - 1].text.lower() in _TRIGONOMETRIC:
+        if is_argument and _function_before(kept, i) in _TRIGONOMETRIC:
             return True
         depth = max(depth, 0)
     return False
+
+
+def _function_before(kept: Sequence[Token], position: int) -> str:
+    """The name before an argument, perhaps with a power: `sin`, `sin^2`, `sin^(2)`."""
+    texts = ["", "", "", "", "", *(t.text.lower() for t in kept[:position])]
+    if texts[-2] == "^":
+        return texts[-3]
+    return texts[-5] if texts[-4:-2] == ["^", "("] and texts[-1] == ")" else texts[-1]
 
 
 def _exponent_end(tokens: Sequence[Token], start: int) -> int:

@@ -96,16 +96,46 @@ def test_closing_ends_running_calls(runner):
         runner.run("Work", ["again"])
 
 
-def test_calls_that_are_given_up_leave_their_workers_to_the_next_turn(runner):
-    runner.run("Work", ["ready"])
-    given_up = runner.turn()
-    for index in range(3 * MOST):
-        given_up.start(index, "Work", ["spin"])
-    time.sleep(0.3)
-    given_up.abandon()
-    started = time.monotonic()
-    assert runner.run("Work", ["next"]) == "next?"
-    assert time.monotonic() - started < 5
+def test_calls_that_are_given_up_leave_their_workers_to_the_next_turn(tmp_path):
+    (tmp_path / "work.py").write_text(ISOLATED.replace("timeout=1.5", "timeout=30"))
+    with closing(PluginRunner(load_folder(tmp_path))) as runner:
+        runner.run("Work", ["ready"])
+        given_up = runner.turn()
+        for index in range(3 * MOST):
+            given_up.start(index, "Work", ["spin"])
+        time.sleep(0.3)
+        given_up.abandon()
+        started = time.monotonic()
+        assert runner.run("Work", ["next"]) == "next!"
+        assert time.monotonic() - started < 15
+
+
+def test_a_call_during_the_warm_up_waits_for_it(tmp_path):
+    (tmp_path / "slow_module.py").write_text("import time\ntime.sleep(1)\n")
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "work.py").write_text(
+        f"import os, sys\nsys.path.append({str(tmp_path)!r})\n"
+        "from moss_agent import plugin\n"
+        "@plugin('Work', label='Work', isolated=True, imports=('slow_module',))\n"
+        "def work(text: str) -> str:\n"
+        "    return str(os.getpid())\n"
+    )
+    with closing(PluginRunner(load_folder(tmp_path / "plugins"))) as runner:
+        runner.warm_up()
+        time.sleep(0.2)
+        processes = {runner.run("Work", ["during"]), runner.run("Work", ["after"])}
+        assert len(processes) == 1
+        time.sleep(0.3)
+        assert len(runner._workers._idle) == 1
+
+
+def test_a_module_that_is_not_there_is_the_plugins_failure(tmp_path):
+    (tmp_path / "work.py").write_text(ISOLATED.replace("isolated=True", "isolated=True, imports=('no_such',)"))
+    with (
+        closing(PluginRunner(load_folder(tmp_path))) as runner,
+        pytest.raises(PluginError, match="Work cannot be loaded"),
+    ):
+        runner.run("Work", ["x"])
 
 
 def test_an_interrupted_call_does_not_leave_a_running_worker_behind(tmp_path):

@@ -20,7 +20,12 @@ from plugins.calculator import calculate
         ("220V*5A", "1100"),
         ("50kg*9.8N/kg", "490.00000000000006"),
         ("3人*50元/人", "150"),
-        ("30天*24小时", "720"),
+        ("8 hours/day * 5 days", "40"),
+        ("365 days * 24 hours/day", "8760"),
+        ("$15/hour * 8 hours", "120"),
+        ("¥50/人*3人", "150"),
+        ("3箱*12瓶/箱", "36"),
+        ("sin30° + sin^2(30°)", "0.75"),
         ("30 students * 2 pencils", "60"),
         ("5 apples + 3 apples", "8"),
         ("18℃-(-5℃)", "23"),
@@ -63,7 +68,9 @@ def test_units_and_magnitudes(argument, result):
         ("2 thirds * 9", "unknown name 'thirds'"),
         ("$3 billions", "unknown name 'billions'"),
         ("5 times", "unknown name 'times'"),
-        ("asin(0.5) degrees", "in radians"),
+        ("asin(0.5) degrees", "degrees are understood"),
+        ("sin(30)°", "degrees are understood"),
+        ("2 hours * 30 minutes", "not converted"),
     ],
 )
 def test_units_that_cannot_be_dropped_are_refused(argument, reason):
@@ -105,6 +112,11 @@ def test_units_that_cannot_be_dropped_are_refused(argument, reason):
         (r"\left(3+4\right) \div 2", "3.5"),
         (r"\sin 30^\circ", "0.5"),
         (r"2\frac{1}{2}", "2.5"),
+        (r"3*10^2\frac{1}{2}", "150.0"),
+        (r"\binom{5}{2} + \log_{2}(8) + \sqrt4", "15.0"),
+        ("100的平方根", "10.0"),
+        ("20的15%", "3.0"),
+        ("5的阶乘是多少", "120"),
         ("= 5*6", "30"),
         ("(2022-09-01 - 2022-08-22)/5", "2.0"),
     ],
@@ -138,7 +150,7 @@ def test_an_uneven_series_is_refused(argument):
 @pytest.mark.parametrize(
     "argument",
     ["100-1+2+...+10", "5*2+4+...+10", "1+2+...+10,000", "1+2+...+10 *2", "1/2 1/2", "2 1 1/2", "0.5½", "2½½",
-     "sum(1,000,000)", r"\binom{5}{2}", r"1 \pm 2"],
+     "sum(1,000,000)", "2^3 1/2", r"1 \pm 2"],
 )  # fmt: skip
 def test_what_can_be_read_in_two_ways_is_refused(argument):
     with pytest.raises(PluginError):
