@@ -1,6 +1,6 @@
 # make ask Q="What is 37*89?"   ask the mini model, offline after the first time
 # make chat                     talk with it
-# make test                     all tests
+# make test                     all tests, in one process for each processor
 # The virtual environment is made in .venv at the first call; PYTHON chooses the interpreter.
 
 PYTHON ?= python3
@@ -17,7 +17,7 @@ chat: .venv/installed
 	@$(BIN)/moss-agent chat
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
 check: .venv/installed-test
 	$(BIN)/ruff check .
