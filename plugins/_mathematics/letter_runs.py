@@ -17,7 +17,7 @@ from moss_agent.errors import PluginError
 from .grammar import canonical
 from .names import GREEK
 from .tokens import Token
-from .units import UNIT_WORDS
+from .unit_words import UNIT_WORDS
 
 _RUN = re.compile("[A-Za-z]{2,4}")
 _CLEAR_RUN = re.compile("(?![A-Z]{3,}$)(?:[A-Za-z]{2}|[^aeiouyAEIOUY]{3,4}|xyz)")

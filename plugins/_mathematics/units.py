@@ -20,45 +20,11 @@ from moss_agent.errors import PluginError
 from .grammar import canonical
 from .tokens import Token
 from .tree import RELATIONS
+from .unit_words import LETTERS, UNIT_WORDS, UNITS
 
-# A kind of quantity, then its units separated by |, the spellings of a unit separated by spaces.
-_TABLE = """
-mass: mg 毫克 | g gram grams 克 | kg kgs kilogram kilograms 公斤 千克 | t ton tons 吨 | 斤
-mass: lb lbs pound pounds | oz ounce ounces
-length: mm 毫米 | cm 厘米 | m meter meters metre metres 米 | km kilometer kilometers kilometre kilometres 公里 千米
-length: nm | 里 | mile miles | inch inches | foot feet ft | yard yards
-area: 平方米 | 平方公里 平方千米 | 亩 | 公顷 hectare hectares | acre acres
-volume: ml 毫升 | l L liter liters litre litres 升 | 立方米 | gallon gallons | cup cups
-time: ms | s sec second seconds 秒 | min mins minute minutes 分钟 | h hr hrs hour hours 小时 时
-time: day days 天 日 | week weeks 周 | month months 月 个月 | year years 年
-money: $ usd dollar dollars 美元 | cent cents | € eur euro euros 欧元 | £ gbp 英镑 | jpy yen 日元
-money: ¥ cny rmb yuan 人民币 元 块 | 角 | 港元
-speed: mph | kmh kph
-data: kb | mb | gb | tb
-power: W w watt watts 瓦 | kw 千瓦
-energy: J joule joules | kj | kwh 千瓦时 | cal calorie calories | kcal
-force: N newton newtons
-voltage: V volt volts
-current: A amp amps ampere amperes
-frequency: hz
-pressure: pa 帕 | kpa
-amount: mol
-resistance: Ω ohm ohms
-angle: ° degree degrees deg 度
-people: people person persons 人
-items: items 个
-"""
-_COUNTED = "分 只 头 件 次 本 台 辆 张 名 位 户 岁 倍 瓶 箱 组 盒 包 袋 枚 颗 棵 套"
-_UNITS = {word: (word, 0) for word in _COUNTED.split()}
-for _line, _text in enumerate(_TABLE.strip().splitlines()):
-    _kind, _, _units = _text.partition(": ")
-    for _place, _words in enumerate(_units.split(" | ")):
-        _UNITS |= dict.fromkeys(_words.split(), (_kind, (_line, _place)))
-UNIT_WORDS = frozenset(word for word in _UNITS if len(word) > 1 or not word.isascii())
 _DEGREES = frozenset({"degree", "degrees", "deg", "度", "°"})
 _TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "tg", "ctg"})
 _INVERSE = frozenset({"asin", "acos", "atan", "arcsin", "arccos", "arctan"})
-_LETTERS = frozenset("mshgltVAWNJL")
 _PRICE = re.compile(r"([A-Za-z])([^\x00-\x7f]+)|([^\x00-\x7f]+)([A-Za-z])")  # `x元`, and the `元x` of `5元x`
 _PLURAL = re.compile("[a-z]{3,}s")
 _NO_NOUNS = frozenset({
@@ -103,7 +69,7 @@ def without_units(tokens: Sequence[Token], *, loose: bool) -> list[Token]:
 
 def may_be_beside_units(names: Sequence[str]) -> bool:
     """Whether names in an equation with units are unknowns: single letters that are no units themselves."""
-    return all(len(name) == 1 and name not in _LETTERS for name in names)
+    return all(len(name) == 1 and name not in LETTERS for name in names)
 
 
 def _price(token: Token) -> tuple[str, str] | None:
@@ -119,7 +85,7 @@ def _check_sum(found: Sequence[str], kept: Sequence[Token]) -> None:
     is_sum = bool(operators & {"+", "-"})
     if is_sum and len({tuple(_parts(unit)) for unit in found}) > 1:
         raise PluginError(f"different units in a sum: {', '.join(dict.fromkeys(found))[:80]}")
-    letter = next((words[0] for words in map(_words, found) if words[0] in _LETTERS), None)
+    letter = next((words[0] for words in map(_words, found) if words[0] in LETTERS), None)
     if letter and (not operators or (is_sum and len(found) < sum(t.kind == "number" for t in kept))):
         raise PluginError(f"unknown name {letter!r}")
 
@@ -150,14 +116,14 @@ def _check_names(found: Sequence[str], kept: Sequence[Token], free: set[str]) ->
         raise PluginError("degrees are understood inside of sin, cos and tan only, or write degrees(...)")
     letters = {
         t.text for before, t in pairwise(kept) if before.kind in ("number", "name") or before.text == ")"
-    } & _LETTERS
+    } & LETTERS
     if found and letters:
         raise PluginError(f"{min(letters)} may be a unit or an unknown")
 
 
 def _parts(unit: str) -> list[tuple[object, object]]:
     """Kind and size of each unit in a compound such as `km/h`."""
-    return [_UNITS.get(word) or _UNITS.get(word.lower()) or (word, word) for word in _words(unit)]
+    return [UNITS.get(word) or UNITS.get(word.lower()) or (word, word) for word in _words(unit)]
 
 
 def _words(unit: str) -> list[str]:
@@ -176,7 +142,7 @@ def _unit_end(tokens: Sequence[Token], start: int, free: set[str], loose: bool) 
     if is_call or not _follows_value(tokens, start) or not _is_unit(tokens[start], free, loose):
         return start
     end = _exponent_end(tokens, start + 1)
-    while tokens[end].text == "/" and tokens[end + 1].text.lower() in _UNITS:
+    while tokens[end].text == "/" and tokens[end + 1].text.lower() in UNITS:
         end = _exponent_end(tokens, end + 2)
     return end
 
@@ -187,7 +153,7 @@ def _is_unit(token: Token, free: set[str], loose: bool) -> bool:
     if token.text in UNIT_WORDS or token.text.lower() in UNIT_WORDS:
         return True
     is_plural = _PLURAL.fullmatch(token.text) and not canonical(token.text) and token.text not in _NO_NOUNS
-    return loose and (token.text in _LETTERS or bool(is_plural))
+    return loose and (token.text in LETTERS or bool(is_plural))
 
 
 def _is_rate(tokens: Sequence[Token], start: int, free: set[str]) -> bool:
@@ -209,8 +175,8 @@ def _is_beside_value(tokens: Sequence[Token], position: int) -> bool:
     """Whether it stands where a unit may stand: after a value, or after the slash of `km/h` and `$15/hour`."""
     if _follows_value(tokens, position) or _is_beside_unknown(tokens, position):
         return True
-    is_below = position > 1 and tokens[position - 1].text == "/" and tokens[position].text in _UNITS
-    return is_below and (tokens[position - 2].text in _UNITS or tokens[position - 3].kind == "unit")
+    is_below = position > 1 and tokens[position - 1].text == "/" and tokens[position].text in UNITS
+    return is_below and (tokens[position - 2].text in UNITS or tokens[position - 3].kind == "unit")
 
 
 def _is_angle(kept: Sequence[Token]) -> bool:
