@@ -1,8 +1,9 @@
-"""Texts that try to be read as structure: the strategies that the tests of this room share."""
+"""Texts that try to be read as structure, and to take long: what the tests of this room share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from hypothesis import strategies as st
 
@@ -51,3 +52,15 @@ def chunks(text: str, sizes: list[int]) -> Iterator[str]:
 
 
 chunk_sizes = st.lists(st.integers(1, 12), min_size=1, max_size=4)
+
+
+def assert_linear(run: Callable[[str], object], text: str) -> None:
+    """Raise AssertionError if the text takes much more than four times as long as a quarter of it."""
+
+    def seconds(part: str) -> float:
+        started = time.process_time()
+        run(part)
+        return time.process_time() - started
+
+    quarter = seconds(text[: len(text) // 4])
+    assert seconds(text) < 0.5 + 8 * quarter

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +17,7 @@ from moss_agent.protocol import (
     render_results,
     shorten,
 )
-from tests.protocol.hostile import LINE_BREAKS, texts
+from tests.protocol.hostile import LINE_BREAKS, assert_linear, texts
 
 ENTRIES = [
     Entry('Search("moss")', (Passage(1, "a small plant"), Passage(2, "it's green"), Passage(3, 'one "word"\nmore'))),
@@ -174,9 +172,7 @@ def test_any_text_can_be_parsed_and_is_stable_from_then_on(text):
 @pytest.mark.parametrize("beginning", ["", 'Search("a") =>\n<|1|>: \'x'])
 @pytest.mark.parametrize("part", ["\n", "<|1|>: 'a\n", 'F("x") => \'\\x', 'F("x") =>\n', "\\", "F( =>", "'", "1\n"])
 def test_time_is_linear(part, beginning):
-    start = time.process_time()
-    render_results(parse_results(beginning + part * (100_000 // len(part))))
-    assert time.process_time() - start < 1
+    assert_linear(lambda text: render_results(parse_results(text)), beginning + part * (100_000 // len(part)))
 
 
 def test_a_number_of_any_length_is_no_error():

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from hypothesis import given
 
@@ -16,7 +14,7 @@ from moss_agent.protocol import (
     TextRead,
     TurnParser,
 )
-from tests.protocol.hostile import chunk_sizes, chunks, texts
+from tests.protocol.hostile import assert_linear, chunk_sizes, chunks, texts
 
 
 def events(*pieces: str) -> list[ParseEvent]:
@@ -87,7 +85,9 @@ def test_nothing_is_lost(text):
     "part", ["<", "<|", "<eo", "<eom>", "<|MOSS|>:", "<|Commands|>: Search(", '"', "\n", "<|Inner Thoughts|>"]
 )
 def test_time_is_linear(part, size):
-    text, parser, start = "<|Commands|>: " + part * (100_000 // len(part)), TurnParser(), time.process_time()
-    for piece in chunks(text, [size]):
-        list(parser.feed(piece))
-    assert time.process_time() - start < 1
+    def parse(text):
+        parser = TurnParser()
+        for piece in chunks(text, [size]):
+            list(parser.feed(piece))
+
+    assert_linear(parse, "<|Commands|>: " + part * (100_000 // len(part)))
