@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ def build_agent(settings: Settings, conversation: Conversation | None = None) ->
     family = load_family(settings.family or family_of(served.name if served else settings.model))
     runner = build_runner(settings, family)
     sampling = Sampling(**settings.sampling(family.sampling))
-    session = open_remote(settings, family, served) if served else load_session(settings, family)
+    session = open_remote(settings, family, served) if served else load_session(settings, family, runner.release)
     runner.warm_up()  # while the model reads its first question
     enabled = [Capability(plugin.label, plugin.api) for plugin in runner.plugins.values()]
     preamble = family.preamble.render(enabled)
@@ -77,8 +77,11 @@ def open_remote(settings: Settings, family: Family, served: ServedModel) -> Remo
     )
 
 
-def load_session(settings: Settings, family: Family) -> Session:
-    """The model of the settings, ready for its first text. What can be refused is refused before it is fetched."""
+def load_session(settings: Settings, family: Family, release: Callable[[], bool] = lambda: False) -> Session:
+    """The model of the settings, ready for its first text. What can be refused is refused before it is fetched.
+
+    release: lets others give back memory when the model has none left.
+    """
     from moss_agent.checkpoints.hub import fetch
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import make_plan
@@ -111,6 +114,7 @@ def load_session(settings: Settings, family: Family) -> Session:
         context_length=request.context_length,
         markers=END_MARKERS,
         seed=settings.seed,
+        release=release,
     )
 
 

@@ -22,22 +22,27 @@ class Hit:
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture that a plugin drew: the file and what it was made from."""
+    """One picture that a plugin drew: the file and what it was made from.
+
+    details: seed, size and the like, by name. notices: what people should know about it, each in one line.
+    """
 
     path: str
     description: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
-Output = Union[str, Sequence[str], Sequence[Hit], Picture, None]
-"""What a plugin may return: a short text, lines, search hits, a picture, or None for no result."""
+Output = Union[str, Sequence[str], Sequence[Hit], Picture, Sequence[Picture], None]
+"""What a plugin may return: a short text, lines, search hits, a picture or several, or None for no result."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One finished plugin call. `result` is the text that the model sees; `error` and `hits` are for people.
+    """One finished plugin call. `result` is the text that the model sees; the rest is for people.
 
     hits: where the passages of a search come from, in the order in which `result` has them.
+    images: the pictures that were drawn.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Call:
     seconds: float
     error: str = ""
     hits: tuple[Hit, ...] = ()
+    images: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,20 @@ class CallStarted:
 
 
 @dataclass(frozen=True)
+class CallProgress:
+    """A running call has done `done` of its `total` steps.
+
+    preview: a small PNG of what it makes, as an address `data:image/png;base64,...`; often empty.
+    """
+
+    type: ClassVar[str] = "progress"
+    index: int
+    done: int
+    total: int
+    preview: str = ""
+
+
+@dataclass(frozen=True)
 class CallFinished:
     """A plugin call has ended, well or not.
 
@@ -148,7 +168,7 @@ class Reply:
     seconds: float
 
 
-Event = Union[Thoughts, CallStarted, CallFinished, Text, Notice, HistoryTrimmed, Reply]
+Event = Union[Thoughts, CallStarted, CallProgress, CallFinished, Text, Notice, HistoryTrimmed, Reply]
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -159,5 +179,5 @@ def to_json(event: Event) -> dict[str, Any]:
     if isinstance(event, Reply):
         del data["thoughts"]
         for call in data["calls"]:
-            del call["error"], call["hits"]
+            del call["error"], call["hits"], call["images"]
     return data

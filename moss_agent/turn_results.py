@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from moss_agent.events import Call, CallFinished, CallStarted, Citation, Hit, Notice, Picture
-from moss_agent.plugin_host import Outcome, PluginRunner
+from moss_agent.events import Call, CallFinished, CallProgress, CallStarted, Citation, Hit, Notice, Picture
+from moss_agent.plugin_host import Outcome, PluginRunner, Progress
 from moss_agent.protocol import (
     DRAWN,
     Command,
@@ -57,14 +58,20 @@ class TurnResults:
         """Give up the calls; `collect`, which may be waiting in another thread, raises CancelledError."""
         self._running.abandon()
 
-    def finished(self, wait: bool = False) -> Iterator[CallFinished]:
-        """Calls that have ended and were not reported yet."""
-        for outcome in self._running.finished(wait):
-            self._outcomes[outcome.index] = outcome
-            hits = self._hits(outcome)
-            yield CallFinished(outcome.index, self._call(outcome, self._entry(outcome, hits), hits))
+    def finished(self, wait: bool = False) -> Iterator[CallProgress | CallFinished | Notice]:
+        """Calls that have ended, or gone on, and were not reported yet."""
+        for news in self._running.finished(wait):
+            if isinstance(news, Progress):
+                preview = f"data:image/png;base64,{b64encode(news.preview).decode()}" if news.preview else ""
+                yield CallProgress(news.index, news.done, news.total, preview)
+                continue
+            self._outcomes[news.index] = news
+            hits = self._hits(news)
+            yield CallFinished(news.index, self._call(news, self._entry(news, hits), hits))
+            notices = [notice for picture in _pictures(news) for notice in picture.notices]
+            yield from map(Notice, dict.fromkeys(notices))
 
-    def collect(self) -> Iterator[CallFinished]:
+    def collect(self) -> Iterator[CallProgress | CallFinished | Notice]:
         """Wait for all calls of the turn."""
         return self.finished(wait=True)
 
@@ -81,8 +88,7 @@ class TurnResults:
 
     @property
     def images(self) -> tuple[Picture, ...]:
-        outputs = (outcome.output for _, outcome in sorted(self._outcomes.items()))
-        return tuple(output for output in outputs if isinstance(output, Picture))
+        return tuple(picture for _, outcome in sorted(self._outcomes.items()) for picture in _pictures(outcome))
 
     def checked(self, piece: str, last: bool = False) -> str:
         """The next piece of the answer with sound citations only; an unfinished one waits for the next piece."""
@@ -115,7 +121,7 @@ class TurnResults:
     def _entry(self, outcome: Outcome, hits: tuple[Hit, ...]) -> Entry:
         """What the model is told of one outcome; hits are shortened, and numbered from 1."""
         head, output = str(self._commands[outcome.index]), outcome.output
-        if isinstance(output, Picture):
+        if _pictures(outcome):
             return Entry(head, DRAWN)
         if hits:
             texts = (shorten(hit.text, self._hit_length) for hit in hits)
@@ -136,8 +142,9 @@ class TurnResults:
 
     def _call(self, outcome: Outcome, entry: Entry, hits: tuple[Hit, ...]) -> Call:
         command = self._commands[outcome.index]
-        ok = not outcome.error
-        return Call(command.name, command.argument, render_outcome(entry), ok, outcome.seconds, outcome.error, hits)
+        told, ok = render_outcome(entry), not outcome.error
+        images = _pictures(outcome)
+        return Call(command.name, command.argument, told, ok, outcome.seconds, outcome.error, hits, images)
 
     def _sources(self) -> dict[int, Citation]:
         """What each number stands for: the hits, then the other results in their order."""
@@ -152,3 +159,8 @@ class TurnResults:
         for entry in others:
             sources.append(Citation(len(sources) + 1, f"{entry.head} => {render_outcome(entry)}"))
         return {source.number: source for source in sources}
+
+
+def _pictures(outcome: Outcome) -> tuple[Picture, ...]:
+    is_drawn = isinstance(outcome.output, tuple) and isinstance(outcome.output[0], Picture)
+    return outcome.output if is_drawn else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from moss_agent.engine.sampling import Sampling, next_token
@@ -31,6 +31,7 @@ class Session:
         encoded as the ordinary characters it consists of, so that no text can smuggle one in.
     context_length: most tokens that the session may hold.
     seed: makes sampling reproducible; None for a random one.
+    release: called when the device is out of memory; if it says that it gave some back, the step is tried again.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Session:
         context_length: int,
         markers: Sequence[str] = (),
         seed: int | None = None,
+        release: Callable[[], bool] = lambda: False,
     ) -> None:
         import torch
 
@@ -48,6 +50,7 @@ class Session:
         # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
         self._device = "cpu" if model.device.type == "meta" else model.device
         self._tokenizer = tokenizer
+        self._release = release
         self._cache = new_cache()
         self._ids: list[int] = []
         self._generator = torch.Generator()
@@ -132,6 +135,15 @@ class Session:
         self.rewind(0)
 
     def _logits(self) -> torch.Tensor:
+        """`_computed`, if need be with the memory that others can spare."""
+        try:
+            return self._computed()
+        except OutOfMemory:
+            if not self._release():
+                raise
+        return self._computed()
+
+    def _computed(self) -> torch.Tensor:
         """Logits after the last token, (vocabulary,) in float32 on the CPU, prefilling what the cache lacks."""
         import torch
 

@@ -2,6 +2,7 @@
 
 from moss_agent.plugin_host.contract import Plugin, plugin
 from moss_agent.plugin_host.discovery import discover, load_folder, select
+from moss_agent.plugin_host.progress import Progress, report
 from moss_agent.plugin_host.runner import Outcome, PluginRunner
 
-__all__ = ["Outcome", "Plugin", "PluginRunner", "discover", "load_folder", "plugin", "select"]
+__all__ = ["Outcome", "Plugin", "PluginRunner", "Progress", "discover", "load_folder", "plugin", "report", "select"]

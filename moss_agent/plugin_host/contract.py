@@ -10,11 +10,15 @@ The model is told `- Weather forecast: enabled. API: Weather(city)` and may writ
   Those without a default stand in the API line.
 - Keyword-only parameters are settings: the user gives them in the table `[plugins.weather]` of the
   settings file (the module's name), the model never sees them.
-- Return a `str`, a list of lines, a list of `Hit`, a `Picture`, or None for "no result".
+- Return a `str`, a list of lines, a list of `Hit`, a `Picture` or several, or None for "no result".
 - Raise `PluginError("reason in one line")` on failure: the human sees the reason, the model `No result.`.
 - `isolated=True` runs the call in a worker process that is killed at the timeout and may take 4 GiB: for
   code that may spin, crash or exhaust memory. The plugin has to stand in a file of its own. Without it, calls
   run in threads, several at once, and a call that outlives its timeout is abandoned.
+- A long call, if it is not isolated, says how far it is with `plugin_host.report(done, total)`; that also renews
+  its time, and raises what ends it when nobody waits for it any more.
+- `release` is called when the language model needs memory: a function that gives back what the plugin keeps
+  between calls and says whether that was anything.
 - `imports`, for an isolated plugin, names modules that take long to import: the worker imports them beforehand,
   not in the time of the first call.
 """
@@ -45,6 +49,7 @@ class Plugin:
     max_characters: int
     isolated: bool
     imports: tuple[str, ...] = ()
+    release: Callable[[], bool] | None = None
 
     def __call__(self, *arguments: str, **options: Any) -> Output:
         return self.function(*arguments, **options)
@@ -82,19 +87,21 @@ def plugin(
     max_characters: int = 2000,
     isolated: bool = False,
     imports: Sequence[str] = (),
+    release: Callable[[], bool] | None = None,
 ) -> Callable[[Callable[..., Output]], Plugin]:
     """Make a plugin of a function.
 
     name: what the model writes before the parenthesis: letters, digits, underscores.
     label: the plugin's line in the preamble, such as `Web search`.
-    timeout: seconds that one call may take.
+    timeout: seconds that one call may take, from its last `report` on if it reports.
     max_characters: length at which a result is cut before the model sees it.
     isolated: run calls in a worker process. imports: modules that it imports before its first call.
+    release: gives back the memory kept between calls and returns whether there was any.
     Raises PluginContractError, naming the plugin, if the declaration cannot work.
     """
 
     def decorate(function: Callable[..., Output]) -> Plugin:
-        made = Plugin(name, label, function, timeout, max_characters, isolated, tuple(imports))
+        made = Plugin(name, label, function, timeout, max_characters, isolated, tuple(imports), release)
         check(made)
         return made
 

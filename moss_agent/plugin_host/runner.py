@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from moss_agent.errors import MossAgentError, PluginContractError, UsageError
+from moss_agent.errors import MossAgentError, PluginContractError, PluginTimeout, UsageError
 from moss_agent.events import Hit, Output, Picture
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.isolation import START_SECONDS, Workers
+from moss_agent.plugin_host.progress import Progress, listening
 
 _GRACE = 1.0  # seconds that a worker's own timeout gets to report before the call is given up
 
@@ -51,6 +53,11 @@ class PluginRunner:
         """Get ready for the first call to an isolated plugin, in the background."""
         self._workers.warm_up([plugin for plugin in self.plugins.values() if plugin.isolated])
 
+    def release(self) -> bool:
+        """Let the plugins give back the memory that they keep between calls; whether there was any."""
+        released = [plugin.release() for plugin in self.plugins.values() if plugin.release]
+        return any(released)
+
     def close(self) -> None:
         """End the worker processes."""
         self._workers.close()
@@ -72,11 +79,11 @@ class PluginRunner:
 
 
 class TurnCalls:
-    """The calls of one turn. `start` never waits; `finished` gives outcomes as they come."""
+    """The calls of one turn. `start` never waits; `finished` gives progress and outcomes as they come."""
 
     def __init__(self, runner: PluginRunner) -> None:
         self._runner = runner
-        self._done: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Progress | Outcome | None] = queue.SimpleQueue()
         self._limits: dict[int, _Limit] = {}
 
     def start(self, index: int, name: str, arguments: Sequence[str]) -> None:
@@ -86,22 +93,26 @@ class TurnCalls:
         limit = self._limits[index] = _Limit(name, time.monotonic(), seconds)
         threading.Thread(target=self._run, args=(index, name, arguments, limit.given_up), daemon=True).start()
 
-    def finished(self, wait: bool) -> Iterator[Outcome]:
-        """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there.
+    def finished(self, wait: bool) -> Iterator[Progress | Outcome]:
+        """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there; progress before.
 
         Raises CancelledError after `abandon`.
         """
         while self._limits:
             try:
-                outcome = self._done.get(timeout=self._patience() if wait else 0)
+                news = self._done.get(timeout=self._patience() if wait else 0)
             except queue.Empty:
                 if not wait:
                     return
-                outcome = self._expired()
-            if outcome is None:
+                if self._patience() > 0:  # a call has reported just now
+                    continue
+                news = self._expired()
+            if news is None:
                 raise CancelledError
-            if self._limits.pop(outcome.index, None):
-                yield outcome
+            if news.index in self._limits:
+                if isinstance(news, Outcome):
+                    del self._limits[news.index]
+                yield news
 
     def abandon(self) -> None:
         """Give up: end the isolated calls, and make `finished` raise, which may be waiting in another thread."""
@@ -113,13 +124,22 @@ class TurnCalls:
         started = time.monotonic()
         output, error = None, ""
         try:
-            output = self._runner.run(name, arguments, given_up)
+            with listening(partial(self._report, index, given_up)):
+                output = self._runner.run(name, arguments, given_up)
         except MossAgentError as problem:
             error = str(problem)
         except BaseException as problem:  # whatever a plugin does, the turn goes on
             error = f"{name} failed: {type(problem).__name__}: {problem}"
         error = " ".join(error.split()) or ("" if output is not None else f"{name} found nothing")
         self._done.put(Outcome(index, output, error, time.monotonic() - started))
+
+    def _report(self, index: int, given_up: threading.Event, done: int, total: int, preview: bytes) -> None:
+        """A call says how far it is: pass it on, or end the call if nobody waits for it."""
+        limit = self._limits.get(index)
+        if given_up.is_set() or limit is None:
+            raise PluginTimeout("the call was given up")
+        limit.begin = time.monotonic()
+        self._done.put(Progress(index, done, total, preview))
 
     def _patience(self) -> float:
         return max(0.0, min(limit.end for limit in self._limits.values()) - time.monotonic())
@@ -132,9 +152,9 @@ class TurnCalls:
         return Outcome(index, None, f"{limit.name} took longer than {limit.seconds:g} s", limit.seconds)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Limit:
-    """When a call began, how many seconds it has, and how to end it."""
+    """When a call began or last reported, how many seconds it has from then on, and how to end it."""
 
     name: str
     begin: float
@@ -173,14 +193,22 @@ def limit_output(plugin: Plugin, output: Output) -> Output:
     if output is None:
         return None
     if isinstance(output, Picture):
-        return Picture(str(output.path), str(output.description), json.loads(json.dumps(output.details, default=str)))
+        output = (output,)
     if isinstance(output, str):
         return _cut(output, length) or None
     if isinstance(output, Sequence) and all(isinstance(item, Hit) for item in output):
         return tuple(Hit(_cut(str(hit.text), length), str(hit.title), str(hit.url)) for hit in output) or None
+    if isinstance(output, Sequence) and all(isinstance(item, Picture) for item in output):
+        return tuple(_plain_picture(picture) for picture in output)
     if isinstance(output, Sequence) and all(isinstance(item, str) for item in output):
         return tuple(_cut("\n".join(output), length).splitlines()) or None
-    raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or a picture")
+    raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or pictures")
+
+
+def _plain_picture(picture: Picture) -> Picture:
+    """The picture with nothing in it that JSON has not."""
+    details = json.loads(json.dumps(dict(picture.details), default=str))
+    return Picture(str(picture.path), str(picture.description), details, tuple(map(str, picture.notices)))
 
 
 def _cut(text: str, length: int) -> str:

@@ -236,3 +236,31 @@ def test_close_frees_the_cache(model, tokenizer):
     gc.collect()
     assert session.length == 0 and session.cached == 0
     assert held() is None
+
+
+def test_out_of_memory_is_tried_again_with_what_others_give_back(model, tokenizer):
+    failures = [torch.OutOfMemoryError("CUDA out of memory")]
+    given_back = []
+
+    def release() -> bool:
+        given_back.append(True)
+        return len(given_back) == 1
+
+    def fail(*_):
+        if failures:
+            raise failures.pop()
+
+    session = open_session(model, tokenizer, release=release)
+    session.extend(TEXT)
+    want = recompute(model, session._ids, GREEDY.max_new_tokens)
+    inner = [m for m in model.modules() if type(m).__name__.endswith(("DecoderLayer", "Block"))]
+    hook = inner[-1].register_forward_pre_hook(fail)
+    try:
+        list(session.decode(STOPS, GREEDY))
+        assert session._ids == want and given_back == [True]
+        failures.append(torch.OutOfMemoryError("CUDA out of memory"))
+        session.rewind(session.length - 1)
+        with pytest.raises(OutOfMemory):  # there is nothing left to give
+            list(session.decode(STOPS, GREEDY))
+    finally:
+        hook.remove()

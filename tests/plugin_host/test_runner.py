@@ -181,7 +181,7 @@ time.sleep(60)
 
 
 def test_every_error_of_the_tree_crosses_the_process_border():
-    made = [PluginContractError("Weather", "broken"), MissingDependency("diffusers", "images"), PluginError("no")]
+    made = [PluginContractError("Weather", "broken"), MissingDependency("bitsandbytes", "quantize"), PluginError("no")]
     for error in made:
         copy = pickle.loads(pickle.dumps(error))
         assert (type(copy), str(copy)) == (type(error), str(error))
@@ -308,7 +308,7 @@ def test_pictures_and_hits_hold_nothing_but_text_and_json():
         return Picture(Path("x.png"), "fox", {"where": Path("y")}) if text == "picture" else [Hit("a", None, 3)]
 
     runner = PluginRunner([give])
-    assert runner.run("Give", ["picture"]) == Picture("x.png", "fox", {"where": "y"})
+    assert runner.run("Give", ["picture"]) == (Picture("x.png", "fox", {"where": "y"}),)
     assert runner.run("Give", ["hits"]) == (Hit("a", "None", "3"),)
 
 

@@ -1,0 +1,42 @@
+"""How far a running call is: the plugin says it, people see it, and the plugin learns whether to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+Listener = Callable[[int, int, bytes], None]
+
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Of the call `index` of the turn, `done` of `total` steps are done; `preview`: a small PNG or nothing."""
+
+    index: int
+    done: int
+    total: int
+    preview: bytes = b""
+
+
+def report(done: int, total: int, preview: bytes = b"") -> None:
+    """From within a call: `done` of `total` steps are done. The call's time limit begins anew.
+
+    preview: a small PNG of what there is so far.
+    Raises PluginTimeout if nobody waits for the call any more: let it pass. Does nothing in a worker process.
+    """
+    if listener := _listener.get():
+        listener(done, total, preview)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Let `listener` hear what the code inside, in this thread, reports."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)

@@ -1,0 +1,105 @@
+"""A call says how far it is; that renews its time and tells it whether to go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import CancelledError
+
+import pytest
+
+from moss_agent.errors import PluginTimeout
+from moss_agent.events import CallFinished, CallProgress, Notice, Picture
+from moss_agent.plugin_host import Outcome, PluginRunner, Progress, plugin, report
+from moss_agent.protocol import Command
+from moss_agent.turn_results import TurnResults
+
+
+def test_progress_comes_before_the_outcome_and_renews_the_time() -> None:
+    @plugin("Slow", label="Slow", timeout=1.0)
+    def slow(text: str) -> str:
+        for step in range(5):
+            time.sleep(0.4)
+            report(step + 1, 5)
+        return text
+
+    calls = PluginRunner([slow]).turn()
+    calls.start(0, "Slow", ["done"])
+    news = list(calls.finished(wait=True))
+    assert news[:-1] == [Progress(0, step, 5) for step in range(1, 6)]
+    assert isinstance(news[-1], Outcome) and news[-1].output == "done"
+
+
+def test_a_call_that_reports_no_more_is_given_up() -> None:
+    @plugin("Stuck", label="Stuck", timeout=0.3)
+    def stuck(text: str) -> str:
+        report(1, 2)
+        time.sleep(5)
+        return text
+
+    calls = PluginRunner([stuck]).turn()
+    calls.start(0, "Stuck", ["x"])
+    *_, outcome = calls.finished(wait=True)
+    assert outcome.error == "Stuck took longer than 0.3 s"
+
+
+@pytest.mark.parametrize("how", ["abandon", "timeout"])
+def test_a_call_that_nobody_waits_for_ends_at_its_next_report(how: str) -> None:
+    ended = threading.Event()
+    go_on = threading.Event()
+
+    @plugin("Long", label="Long", timeout=0.2)
+    def long(text: str) -> str:
+        try:
+            while True:
+                go_on.wait(10)
+                report(1, 2)
+        except PluginTimeout:
+            ended.set()
+            raise
+
+    calls = PluginRunner([long]).turn()
+    calls.start(0, "Long", ["x"])
+    if how == "abandon":
+        calls.abandon()
+        with pytest.raises(CancelledError):
+            list(calls.finished(wait=True))
+    else:
+        list(calls.finished(wait=True))
+    go_on.set()
+    assert ended.wait(10)
+
+
+def test_reporting_outside_of_a_call_does_nothing() -> None:
+    report(1, 2, b"png")
+
+
+def test_events_of_a_drawing_call() -> None:
+    @plugin("Paint", label="Paint")
+    def paint(text: str) -> list[Picture]:
+        report(1, 2, b"\x89PNG")
+        return [Picture("a.png", text, {"seed": 1}, ("two words are unknown",)), Picture("b.png", text, {"seed": 2})]
+
+    results = TurnResults(PluginRunner([paint]), turn=1)
+    list(results.start(Command("Paint", "a fox", ("a fox",))))
+    progress, finished, notice = results.collect()
+    assert progress == CallProgress(0, 1, 2, "data:image/png;base64,iVBORw==")
+    assert isinstance(finished, CallFinished)
+    assert finished.call.result == "Image generated successfully."
+    assert [picture.path for picture in finished.call.images] == ["a.png", "b.png"] == [p.path for p in results.images]
+    assert notice == Notice("two words are unknown")
+
+
+def test_release_asks_every_plugin() -> None:
+    asked = []
+
+    def made(name: str, kept: bool):
+        def release() -> bool:
+            asked.append(name)
+            return kept
+
+        return plugin(name, label=name, release=release)(lambda text: text)
+
+    assert PluginRunner([made("One", True), made("Two", False)]).release()
+    assert not PluginRunner([made("Three", False)]).release()
+    assert asked == ["One", "Two", "Three"]
