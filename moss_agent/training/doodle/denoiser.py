@@ -1,0 +1,198 @@
+"""Train the denoiser: a diffusion transformer and its text encoder, together, by rectified flow.
+
+    python -m moss_agent.training.doodle.denoiser --out runs/doodle
+
+Between a picture's latents x and noise n the model sees (1 - s) x + s n and learns n - x (Liu et al. 2022,
+"Flow straight and fast"), s being drawn as in Esser et al. 2024 from the logistic of a normal distribution.
+The same command continues an interrupted run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from diffusers import PRXTransformer2DModel
+from transformers import T5Config, T5EncoderModel
+
+from moss_agent.training.doodle import drawings
+from moss_agent.training.doodle.components import CHANNELS
+from moss_agent.training.doodle.latents import Examples, examples
+from moss_agent.training.doodle.words import UNKNOWN, learned, vocabulary
+
+STEPS = 3_000
+BATCH = 64
+PLAIN = 0.5  # the share of plain drawings in a batch
+NO_WORDS = 0.1  # the share of descriptions left empty, for classifier-free guidance
+SHIFT = 3.0  # towards noise, where the words decide what the picture becomes
+STRAY = 0.05  # the share of descriptions with a word that is not known
+LEARNING_RATE = 8e-4
+OF_WORDS = 2.0  # times that: a word is seen in few batches only
+WARMUP = 200
+DECAY = 0.3  # the last part of the steps, in which the learning rate falls to zero
+AVERAGE = 0.998  # of the weights, over steps
+CHECKPOINT_EVERY = 250
+STATE = "state.pt"
+WIDTH = 256  # of a token's embedding
+
+
+class Denoiser(torch.nn.Module):
+    """Both trained parts as one module."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.text_encoder = T5EncoderModel(
+            T5Config(
+                vocab_size=words,
+                d_model=WIDTH,
+                d_kv=64,
+                num_heads=4,
+                d_ff=512,
+                num_layers=2,
+                feed_forward_proj="gated-gelu",
+                dropout_rate=0.0,
+                pad_token_id=0,
+                eos_token_id=2,
+            )
+        )
+        self.transformer = PRXTransformer2DModel(
+            in_channels=CHANNELS,
+            patch_size=2,
+            context_in_dim=WIDTH,
+            hidden_size=320,
+            num_heads=10,
+            axes_dim=[16, 16],
+            mlp_ratio=4.0,
+            depth=5,
+        )
+
+    def forward(self, noisy: torch.Tensor, share: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Noise minus picture, batch x CHANNELS x 8 x 8, where `share` (batch) of `noisy` is noise."""
+        mask = tokens != 0
+        words = self.text_encoder(tokens, attention_mask=mask.long()).last_hidden_state
+        return self.transformer(
+            hidden_states=noisy, timestep=share, encoder_hidden_states=words, attention_mask=mask
+        ).sample
+
+
+def codes(latents: torch.Tensor) -> torch.Tensor:
+    """First embeddings of the names, rows x WIDTH: principal components of the drawings' latents, of variance 1.
+
+    Names that begin as noise are long learned to be ignored; these say from the start what is to be drawn.
+    """
+    rows = latents.flatten(1) - latents.flatten(1).mean(0)
+    left, strengths, _ = torch.linalg.svd(rows, full_matrices=False)
+    found = left[:, :WIDTH] * strengths[:WIDTH] ** 0.5
+    return torch.nn.functional.pad(found / found.std(), (0, WIDTH - found.shape[1]))
+
+
+class Batch(NamedTuple):
+    tokens: torch.Tensor  # BATCH x at most LENGTH
+    latents: torch.Tensor  # BATCH x CHANNELS x 8 x 8
+
+
+def batch(data: Examples, plain: int, vocabulary: dict[str, int], step: int) -> Batch:
+    """The batch of a step, always the same one; the first `plain` examples are plain drawings."""
+    random = torch.Generator().manual_seed(step)
+    of_plain = torch.randint(plain, (round(BATCH * PLAIN),), generator=random)
+    of_composed = torch.randint(plain, len(data["tokens"]), (BATCH - len(of_plain),), generator=random)
+    rows = torch.cat([of_plain, of_composed])
+    tokens = data["tokens"][rows].long()
+    chance = torch.rand(BATCH, generator=random)
+    tokens[chance < NO_WORDS] = data["no_words"].long()
+    stray = (chance > 1 - STRAY) & (tokens[:, -1] == 0)
+    tokens[stray, 2:] = tokens[stray, 1:-1]
+    tokens[stray, 1] = vocabulary[UNKNOWN]
+    longest = int((tokens != 0).sum(1).max())
+    return Batch(tokens[:, :longest], data["latents"][rows].float())
+
+
+def loss_of(model: Denoiser, seen: Batch, step: int) -> torch.Tensor:
+    random = torch.Generator().manual_seed(step)
+    noise = torch.randn(seen.latents.shape, generator=random)
+    share = torch.randn(len(noise), generator=random).sigmoid()
+    share = SHIFT * share / (1 + (SHIFT - 1) * share)
+    noisy = torch.lerp(seen.latents, noise, share[:, None, None, None])
+    return (model(noisy, share, seen.tokens) - (noise - seen.latents)).square().mean()
+
+
+def learning_rate(step: int) -> float:
+    return LEARNING_RATE * min(1.0, (step + 1) / WARMUP, (STEPS - step) / (STEPS * DECAY))
+
+
+class Run:
+    """A training run that can be stopped and continued."""
+
+    def __init__(self, out: Path) -> None:
+        self.path = out / STATE
+        pictures = drawings.load(out)
+        self.plain = len(pictures)
+        self.vocabulary = vocabulary(list(pictures))
+        self.data = examples(out, pictures)
+        torch.manual_seed(0)
+        self.model = Denoiser(len(learned(list(pictures))))
+        words = self.model.text_encoder.get_input_embeddings().weight
+        words.data[[self.vocabulary[name] for name in pictures]] = codes(self.data["latents"][: self.plain].float())
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
+        others = [parameter for parameter in self.model.parameters() if parameter is not words]
+        groups = [{"params": others, "times": 1.0}, {"params": [words], "times": OF_WORDS, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        self.step = 0
+        if self.path.exists():
+            self._load()
+
+    def train(self) -> None:
+        started, first, mean = time.monotonic(), self.step, None
+        while self.step < STEPS:
+            loss = self._one_step()
+            mean = loss if mean is None else 0.98 * mean + 0.02 * loss
+            if self.step % 50 == 0:
+                pace = (time.monotonic() - started) / (self.step - first)
+                print(f"step {self.step}: loss {mean:.4f}, {pace:.2f} s a step", flush=True)
+            if self.step % CHECKPOINT_EVERY == 0 or self.step == STEPS:
+                self._save()
+
+    def _one_step(self) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["times"] * learning_rate(self.step)
+        loss = loss_of(self.model, batch(self.data, self.plain, self.vocabulary, self.step), self.step)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        keep = min(AVERAGE, self.step / (self.step + 10))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+        return loss.item()
+
+    def _save(self) -> None:
+        state = {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        part = self.path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.path)
+
+    def _load(self) -> None:
+        state = torch.load(self.path)
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run, with the trained autoencoder")
+    Run(parser.parse_args().out).train()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""What the denoiser learns from: descriptions as tokens and pictures as latents, worked out once and kept."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from moss_agent.training.doodle import scenes
+from moss_agent.training.doodle.components import as_tensor, components
+from moss_agent.training.doodle.drawings import Drawings
+from moss_agent.training.doodle.words import LENGTH, tokenizer
+
+COMPOSED = 80_000  # scenes beside the plain drawings
+BATCH = 500
+
+Examples = dict[
+    str, torch.Tensor
+]  # "tokens": rows x LENGTH, "no_words": 1 x LENGTH, "latents": rows x CHANNELS x 8 x 8
+
+
+def examples(folder: Path, drawings: Drawings) -> Examples:
+    """The plain drawings first, in the order of their names, then composed scenes; from the folder if there."""
+    path = folder / "latents.safetensors"
+    if not path.exists():
+        names, rng = list(drawings), random.Random(1)
+        plain = [scenes.Scene((scenes.Thing(name),)) for name in names]
+        every = plain + [scenes.random_scene(names, rng) for _ in range(COMPOSED)]
+        tokens = tokens_of([scenes.text(scene, rng) for scene in every], names)
+        made = {"tokens": tokens, "no_words": tokens_of([""], names), "latents": latents_of(every, folder, drawings)}
+        save_file(made, path)
+    return load_file(path)
+
+
+def tokens_of(descriptions: list[str], names: list[str]) -> torch.Tensor:
+    known = tokenizer(names)
+    rows = known(descriptions, padding="max_length", truncation=True, max_length=LENGTH)["input_ids"]
+    return torch.tensor(rows, dtype=torch.int16)
+
+
+def latents_of(every: list[scenes.Scene], folder: Path, drawings: Drawings) -> torch.Tensor:
+    found = components(folder, drawings)
+    batches = (every[start : start + BATCH] for start in range(0, len(every), BATCH))
+    parts = [found.latents(as_tensor([scenes.picture(scene, drawings) for scene in batch])) for batch in batches]
+    return torch.cat([part.half() for part in parts])

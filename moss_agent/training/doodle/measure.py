@@ -1,0 +1,146 @@
+"""How often a drawing is nearest to what it should be, among all drawings; and a sheet of unpicked samples.
+
+    python -m moss_agent.training.doodle.measure --run runs/doodle --pipeline plugins/text_to_image/doodle
+
+For 200 names, chosen by a fixed seed before anything was trained, and three seeds each: the share of drawings whose
+own reference is the nearest, or among the five nearest, of the same scene with each of all names. Distances are
+between pixels, at half the size, and between latents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from moss_agent.training.doodle import drawings, scenes
+from moss_agent.training.doodle.autoencoder import SCALE
+from moss_agent.training.doodle.components import as_tensor
+from moss_agent.training.doodle.scenes import COLOURS, Scene, Thing
+
+NAMES, SEEDS = 200, (1, 2, 3)
+STEPS, GUIDANCE = 20, 2.0
+BATCH = 25
+SHEET = (10, 6)
+
+
+class Measure:
+    """A pipeline, and the drawings that it was to learn."""
+
+    def __init__(self, pipe: Any, pictures: drawings.Drawings) -> None:
+        self.pipe = pipe
+        self.pictures = pictures
+        self.names = list(pictures)
+        self._references: dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]] = {}
+        self.asked = random.Random(2026).sample(sorted(self.names), NAMES)
+
+    def kinds(self) -> dict[str, list[Scene]]:
+        """The scenes to draw: plain, in a colour, before a background; those of the last two chosen at random."""
+        rng = random.Random(2027)
+        plain = [Scene((Thing(name),)) for name in self.asked]
+        coloured = [Scene((Thing(name, rng.choice(list(COLOURS))),)) for name in self.asked]
+        return {
+            "plain": plain,
+            "colour": [scene for scene in coloured if scene.things[0].text not in self.pictures],
+            "background": [replace(scene, background=rng.choice(list(COLOURS))) for scene in plain],
+        }
+
+    def ranks(self, every: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The place of each drawing's own reference among all, from 0: by pixels and by latents."""
+        by_pixels, by_latents = [], []
+        for seed in SEEDS:
+            drawn = torch.cat([self.draw([scene_text(s) for s in some], seed) for some in batches(every)])
+            for image, scene in zip(drawn, every, strict=True):
+                thing = scene.things[0]
+                pixels, latents = self.references(thing.colour, scene.background)
+                own = self.names.index(thing.name)
+                by_pixels.append(rank(halved(image[None]), pixels, own))
+                by_latents.append(rank(self.latents(image[None]), latents, own))
+        return torch.tensor(by_pixels), torch.tensor(by_latents)
+
+    def references(self, colour: str, background: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Every name in that scene: rows of pixels at half the size, and of latents."""
+        if (colour, background) not in self._references:
+            self._references[colour, background] = self._find_references(colour, background)
+        return self._references[colour, background]
+
+    def _find_references(self, colour: str, background: str) -> tuple[torch.Tensor, torch.Tensor]:
+        every = [Scene((Thing(name, colour),), background=background) for name in self.names]
+        parts = [as_tensor([scenes.picture(s, self.pictures, SCALE) for s in some]) for some in batches(every)]
+        return torch.cat([halved(part) for part in parts]), torch.cat([self.latents(part) for part in parts])
+
+    @torch.no_grad()
+    def latents(self, images: torch.Tensor) -> torch.Tensor:
+        return self.pipe.vae.encode(images).latent.flatten(1)
+
+    @torch.no_grad()
+    def draw(self, descriptions: list[str], seed: int) -> torch.Tensor:
+        """What the pipeline draws for each with that seed, from -1 to 1. It can do but one at a time itself."""
+        pipe = self.pipe
+        words, mask, no_words, no_mask = pipe.encode_prompt(descriptions, negative_prompt="")
+        words, mask = torch.cat([no_words, words]), torch.cat([no_mask, mask])
+        side = pipe.transformer.config.in_channels, scenes.SIDE // 8, scenes.SIDE // 8
+        noise = torch.randn((1, *side), generator=torch.Generator().manual_seed(seed))
+        latents = noise.repeat(len(descriptions), 1, 1, 1)
+        pipe.scheduler.set_timesteps(STEPS)
+        for time in pipe.scheduler.timesteps:
+            share = (time / 1000).repeat(2 * len(latents))
+            both = pipe.transformer(latents.repeat(2, 1, 1, 1), share, words, attention_mask=mask).sample
+            without, with_words = both.chunk(2)
+            latents = pipe.scheduler.step(without + GUIDANCE * (with_words - without), time, latents).prev_sample
+        return pipe.vae.decode(latents).sample.clamp(-1, 1)
+
+    def sheet(self) -> Image.Image:
+        """Unpicked samples: plain names, then colours and backgrounds, then scenes of any kind."""
+        rng = random.Random(2028)
+        kinds = self.kinds()
+        third = SHEET[0] * SHEET[1] // 3
+        every = kinds["plain"][:third] + kinds["colour"][: third // 2] + kinds["background"][third // 2 : third]
+        every += [scenes.random_scene(self.names, rng) for _ in range(third)]
+        drawn = torch.cat([self.draw([scenes.text(s, rng) for s in some], seed=1) for some in batches(every)])
+        rows = drawn.unflatten(0, (SHEET[1], SHEET[0])).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+        return Image.fromarray(((rows + 1) * 127.5).round().byte().numpy())
+
+
+def scene_text(scene: Scene) -> str:
+    return scenes.text(scene, random.Random(0))
+
+
+def batches(every: list[Scene]) -> Iterator[list[Scene]]:
+    return (every[start : start + BATCH] for start in range(0, len(every), BATCH))
+
+
+def halved(images: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.avg_pool2d(images, 2).flatten(1)
+
+
+def rank(row: torch.Tensor, rows: torch.Tensor, own: int) -> int:
+    distances = (rows - row).square().sum(1)
+    return int((distances < distances[own]).sum())
+
+
+def main() -> None:
+    from diffusers import PRXPipeline
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--run", type=Path, required=True, help="folder of the training run")
+    parser.add_argument("--pipeline", type=Path, required=True, help="the pipeline folder; the sheet is put there")
+    arguments = parser.parse_args()
+    pipe = PRXPipeline.from_pretrained(arguments.pipeline, dtype=torch.float32)
+    measure = Measure(pipe, drawings.load(arguments.run))
+    measure.sheet().save(arguments.pipeline / "samples.png", optimize=True)
+    print("| | pixels, nearest | among 5 | latents, nearest | among 5 |\n|---|---|---|---|---|")
+    for kind, every in measure.kinds().items():
+        ranks = measure.ranks(every)
+        shares = [f"{(some < most).float().mean():.1%}" for some in ranks for most in (1, 5)]
+        print(f"| {kind} | {' | '.join(shares)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

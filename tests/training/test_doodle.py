@@ -1,0 +1,179 @@
+"""The small pipeline's training, from a package of drawings to a pipeline that draws: few drawings, few steps."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moss_agent.training.doodle import (
+    autoencoder,
+    components,
+    denoiser,
+    drawings,
+    latents,
+    measure,
+    pipeline,
+    scenes,
+    words,
+)
+from moss_agent.training.doodle.scenes import Scene, Thing
+
+SHAPES = {
+    "fox": '<circle cx="16" cy="16" r="14" fill="#f60"/>',
+    "owl": '<rect x="4" y="4" width="24" height="24" fill="#963"/>',
+    "black-cat": '<circle cx="16" cy="16" r="12" fill="#111"/>',
+    "cat": '<circle cx="16" cy="16" r="12" fill="#ccc"/>',
+    "man-in-tuxedo": '<path d="M16 2 30 30H2z" fill="#225"/>',
+    "fox-dark": '<circle cx="16" cy="16" r="14"/>',
+    "white-flag": '<rect width="32" height="20"/>',
+}
+NAMES = ["black cat", "cat", "fox", "man in tuxedo", "owl"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run, with a package of the drawings as npm has it."""
+    folder = tmp_path_factory.mktemp("run")
+    files = {
+        "icons.json": {"icons": {name: {"body": body} for name, body in SHAPES.items()}},
+        "metadata.json": {"categories": {"Flags": ["white-flag"]}},
+    }
+    with tarfile.open(folder / "iconify-json-fluent-emoji-flat-1.2.6.tgz", "w:gz") as archive:
+        for name, data in files.items():
+            content = json.dumps(data).encode()
+            info = tarfile.TarInfo(f"package/{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures(run: Path) -> drawings.Drawings:
+    return drawings.load(run)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training of a minute, not of hours."""
+    monkeypatch.setattr(components, "SCENES", 40)
+    monkeypatch.setattr(latents, "COMPOSED", 30)
+    monkeypatch.setattr(denoiser, "BATCH", 4)
+    monkeypatch.setattr(denoiser, "STEPS", 4)
+    monkeypatch.setattr(denoiser, "CHECKPOINT_EVERY", 2)
+
+
+def test_flags_and_other_skin_tones_are_left_out(pictures: drawings.Drawings) -> None:
+    assert list(pictures) == NAMES
+
+
+def test_every_name_is_one_token_wherever_it_stands() -> None:
+    known = words.tokenizer(NAMES)
+    numbers = words.vocabulary(NAMES)
+    for name in NAMES:
+        tokens = known(f"A small blue {name} on the left, with a green background!")["input_ids"]
+        assert tokens[3] == numbers[name]
+        assert numbers[words.UNKNOWN] not in tokens
+    text = "The fox reads an old category"
+    encoded = known(text, return_offsets_mapping=True)
+    pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+    assert [text[slice(*place)] for token, place in pairs if token == numbers[words.UNKNOWN]] == [
+        "reads",
+        "old",
+        "category",
+    ]
+
+
+def test_plurals_and_synonyms_mean_what_is_learned() -> None:
+    meant = words.meanings(NAMES)
+    assert meant["foxes"] == "fox" and meant["cats"] == "cat"
+    assert meant["tiny"] == "small" and meant["狐狸"] == "fox"
+    assert "kitten" not in meant  # there is no cat face here
+    numbers = words.vocabulary(NAMES)
+    chinese = words.tokenizer(NAMES)("一只红色的狐狸在左边，蓝色背景")["input_ids"]
+    assert chinese[1:7] == [numbers[word] for word in ("红", "狐狸", "左边", ",", "蓝", "背景")]
+
+
+@given(st.integers(0, 10**6))
+def test_scenes_are_said_in_known_words_and_stay_on_the_canvas(seed: int) -> None:
+    rng = random.Random(seed)
+    scene = scenes.random_scene(NAMES, rng)
+    numbers = words.vocabulary(NAMES)
+    tokens = words.tokenizer(NAMES)(scenes.text(scene, rng))["input_ids"]
+    assert numbers[words.UNKNOWN] not in tokens and len(tokens) <= words.LENGTH
+    assert [token for token in tokens if token in {numbers[name] for name in NAMES}] == [
+        numbers[thing.name] for thing in scene.things
+    ]
+    for left, top, side in scenes.boxes(scene):
+        assert left >= 0 and top >= 0 and max(left, top) + side <= scenes.SIDE
+
+
+def test_pictures_have_their_colours_and_places(pictures: drawings.Drawings) -> None:
+    scene = Scene((Thing("owl", "blue"), Thing("fox")), relation="above", background="green")
+    drawn = scenes.picture(scene, pictures, 2)
+    assert drawn.shape == (128, 128, 3)
+    assert tuple(drawn[0, 0]) == scenes.COLOURS["green"]
+    red, green, blue = drawn[32, 64]
+    assert blue > red and blue > green
+    assert tuple(drawn[96, 64]) == (255, 102, 0)
+
+
+def test_the_encoder_gives_the_components(run: Path, pictures: drawings.Drawings, small: None) -> None:
+    found = components.components(run, pictures)
+    images = next(autoencoder.batches(pictures, random.Random(1)))
+    half = torch.nn.functional.avg_pool2d(images, 2)
+    with torch.no_grad():
+        encoded = autoencoder.autoencoder(found).encode(images).latent
+    torch.testing.assert_close(encoded, found.latents(half), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_interrupted_goes_on_as_if_it_was_not(
+    run: Path, pictures: drawings.Drawings, small: None
+) -> None:
+    whole = denoiser.Run(run)
+    assert whole.step == 0
+    whole.train()
+    (run / denoiser.STATE).unlink()
+    first = denoiser.Run(run)
+    for _ in range(2):
+        first._one_step()
+    first._save()
+    second = denoiser.Run(run)
+    assert second.step == 2
+    second.train()
+    for one, other in zip(whole.average.parameters(), second.average.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.slow
+def test_the_parts_make_a_pipeline_that_draws_what_is_measured(
+    run: Path, pictures: drawings.Drawings, small: None, tmp_path: Path
+) -> None:
+    if not (run / denoiser.STATE).exists():
+        denoiser.Run(run).train()
+    autoencoder.autoencoder(components.components(run, pictures)).save_pretrained(run / "vae")
+    pipe = pipeline.assembled(run, list(pictures))
+    numbers = words.vocabulary(list(pictures))
+    embeddings = pipe.text_encoder.get_input_embeddings().weight
+    assert torch.equal(embeddings[numbers["foxes"]], embeddings[numbers["fox"]])
+    pipe.set_progress_bar_config(disable=True)
+    drawn = pipe(
+        "a fox",
+        num_inference_steps=measure.STEPS,
+        guidance_scale=measure.GUIDANCE,
+        generator=torch.Generator().manual_seed(3),
+        use_resolution_binning=False,
+        output_type="np",
+    ).images[0]
+    measured = measure.Measure(pipe, dict(pictures) | {f"other {n}": pictures["fox"] for n in range(measure.NAMES)})
+    many = measured.draw(["an owl", "a fox"], seed=3)[1]
+    np.testing.assert_allclose(drawn, (many.permute(1, 2, 0) + 1) / 2, atol=2e-3)
