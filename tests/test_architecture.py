@@ -30,6 +30,10 @@ MAY_IMPORT = {
     "training": {"training", "checkpoints", "protocol"} | BASE,
     "assembly": {"agent", "engine", "checkpoints", "plugin_host", "protocol", "conversation", "settings"} | BASE,
 }
+ALSO = {
+    "web_search": {"documents", "resources"},
+    "text_to_image": {"engine"},
+}  # of the plugins: devices, as the model's
 FRONT_DOOR = {("agent", "assembly"), ("agent", "settings")}  # inside `Agent.from_pretrained`
 
 
@@ -59,8 +63,7 @@ def test_imports_point_down_only(room):
 def test_bundled_plugins_use_the_public_contract_only():
     contract = {"errors", "events", "plugin_host"}
     for path in (ROOT / "plugins").rglob("*.py"):
-        more = {"documents", "resources"} if path.parent.name == "web_search" else set()
-        assert imports(path) <= contract | more, path
+        assert imports(path) <= contract | ALSO.get(path.parent.name, set()), path
 
 
 def test_every_room_has_its_rule():

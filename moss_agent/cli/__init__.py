@@ -22,6 +22,7 @@ from moss_agent.errors import MossAgentError, UsageError
 COMMANDS = {
     "ask": "ask one question and print the answer",
     "chat": "talk with the model, turn by turn",
+    "image": "draw a picture, or the same one again",
     "plugins": "list, run, write and check plugins",
     "models": "list models, fetch one, see what one needs",
     "search": "index folders of your own documents, search them",
@@ -36,6 +37,7 @@ EXAMPLES = """\
 examples:
   moss-agent ask "What is 37*89?"
   moss-agent chat
+  moss-agent image "a fox"
   moss-agent plugins list
   moss-agent COMMAND --help      what a command can do"""
 

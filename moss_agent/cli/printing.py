@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
+from moss_agent.cli.pictures import as_text
 from moss_agent.cli.text import ReadableStream, clean, one_line, readable
 from moss_agent.events import (
     Call,
     CallFinished,
+    CallProgress,
     CallStarted,
     Citation,
     Event,
@@ -40,12 +42,16 @@ class Screen:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.begun = False
+        self._passing = False
         wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._coloured = wanted and stream.isatty()
 
     def write(self, text: str, style: str = PLAIN) -> None:
         """Write text that is clean already, and let it appear at once."""
         if text:
+            if self._passing:
+                self._passing = False
+                self._stream.write("\r\x1b[K")
             self.begun = not text.endswith("\n")
             self._stream.write(f"\x1b[{style}m{text}\x1b[0m" if style and self._coloured else text)
             self._stream.flush()
@@ -55,6 +61,13 @@ class Screen:
         self.end_line()
         self.write(text, style)
         self.write("\n")
+
+    def pass_by(self, text: str) -> None:
+        """Show a short line that the next text takes the place of, on a terminal where no line has been begun."""
+        if self._coloured and not self.begun:
+            self._stream.write(f"\r\x1b[K\x1b[{DIM}m{text}\x1b[0m")
+            self._stream.flush()
+            self._passing = True
 
     def end_line(self) -> None:
         if self.begun:
@@ -83,6 +96,9 @@ class Printer:
             case CallStarted(index, name, argument):
                 self._last_call = index
                 self.note(f"→ {_command(name, argument)}", PLAIN)
+            case CallProgress(_, done, total):
+                if total and not self._streaming:
+                    self._aside.pass_by(f"  {done} of {total} steps")
             case CallFinished(index, call):
                 self._result(index, call)
             case Notice(message):
@@ -144,6 +160,8 @@ class Printer:
             self.note(_footnote(citation))
         for image in reply.images:
             self.note(f"picture: {clean(image.path)}", PLAIN)
+            if self._live:
+                self._answer.write(as_text(image.path))
 
 
 def _command(name: str, argument: str) -> str:

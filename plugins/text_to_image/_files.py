@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -18,6 +19,9 @@ from moss_agent.errors import PluginError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+DETAILS = "moss_agent"  # the key of the text in the file that has the details, as JSON
+TINY, SHOWN = 256, 512  # pixels of the longer side
+
 
 def writable(directory: str) -> Path:
     """The directory, made if need be and tried out: better to fail before minutes of drawing than after."""
@@ -31,12 +35,13 @@ def writable(directory: str) -> Path:
 
 
 def save(image: Image, folder: Path, description: str, details: dict[str, Any]) -> Path:
-    """Write the picture as PNG with its details, under a new name, never half-written."""
+    """Write the picture as PNG with its details, under a new name, never half-written. Small ones are enlarged."""
     from PIL.PngImagePlugin import PngInfo
 
     about = PngInfo()
-    for key, value in {"Description": description, **details}.items():
-        about.add_itxt(key, str(value))
+    about.add_itxt("Description", description)
+    about.add_itxt(DETAILS, json.dumps(details, ensure_ascii=False))
+    image = enlarged(image)
     part = folder / f".{uuid.uuid4().hex}.part"
     try:
         with part.open("xb") as file:
@@ -48,6 +53,14 @@ def save(image: Image, folder: Path, description: str, details: dict[str, Any]) 
         raise unsaved(folder, error) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def enlarged(image: Image) -> Image:
+    """The picture so many times larger that it can be looked at, if it is tiny."""
+    from PIL.Image import Resampling
+
+    times = SHOWN // max(image.size) if max(image.size) <= TINY else 1
+    return image.resize((image.width * times, image.height * times), Resampling.LANCZOS)
 
 
 def published(part: Path, stem: str) -> Path:

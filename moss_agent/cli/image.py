@@ -1,0 +1,127 @@
+"""`moss-agent image`: draw a picture, or the same picture again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from moss_agent.cli.options import add_debug_option, silence_libraries
+from moss_agent.cli.pictures import as_text
+from moss_agent.cli.printing import own_stdout
+from moss_agent.cli.text import clean, one_line
+from moss_agent.errors import PluginError, UsageError
+from moss_agent.events import Call, CallFinished, CallProgress, Notice
+from moss_agent.plugin_host import PluginRunner, discover, select
+from moss_agent.protocol import Command
+from moss_agent.settings import load_settings
+from moss_agent.turn_results import TurnResults
+
+DESCRIPTION = """\
+Draw a picture and print where it is. Without --pipeline, and without one in the settings file, the small pipeline
+that comes along draws: simple things such as "a fox", "a blue owl on the left", "a cat and a dog, green background"."""
+
+EXAMPLES = """\
+examples:
+  moss-agent image "a fox"
+  moss-agent image "a red balloon, blue background" --count 4 --out balloons
+  moss-agent image "a fox reading a book" --pipeline stabilityai/sd-turbo --size 512x512
+  moss-agent image --repeat images/20260101-120000-a-fox.png"""
+
+PLUGIN = "text_to_image"
+KINDS: dict[str, tuple[type, ...]] = {
+    "pipeline": (str,),
+    "revision": (str,),
+    "seed": (int,),
+    "steps": (int,),
+    "guidance": (int, float),
+    "negative": (str,),
+    "dtype": (str,),
+    "size": (str,),
+}  # the details of a picture from which it can be drawn again, which are settings of the plugin too
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    add = parser.add_argument
+    add("description", nargs="?", metavar="DESCRIPTION", help="what to draw, in words")
+    add("--repeat", metavar="FILE", type=Path, help="draw a picture of this program again, identically")
+    add("--seed", metavar="N", type=int, help="the same seed gives the same picture (default: a new one)")
+    add("--size", metavar="WxH", help="width x height in pixels (default: by the pipeline)")
+    add("--steps", metavar="N", type=int, help="more are slower and, up to a point, better (default: by the pipeline)")
+    add("--guidance", metavar="G", type=float, help="how closely to follow the description (default: by the pipeline)")
+    add("--negative", metavar="TEXT", help="what should not be in the picture")
+    add("--count", metavar="N", type=int, help="how many pictures, with seeds one after another (default: 1)")
+    add("--pipeline", metavar="NAME", help="doodle, a name on the Hugging Face hub, or a folder (default: doodle)")
+    add("--out", dest="directory", metavar="DIR", help="folder for the pictures (default: images)")
+    add("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    add("--dtype", help="auto, fp32, fp16, bf16 (default: auto)")
+    add_debug_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    if bool(parsed.description) == bool(parsed.repeat):
+        raise UsageError("give a DESCRIPTION of what to draw, or --repeat FILE and no description")
+    description, recorded = recipe(parsed.repeat) if parsed.repeat else (parsed.description, {})
+    plugin = select(discover(), [PLUGIN])[0]
+    names = plugin.options.keys() & vars(parsed).keys()
+    flags = {name: value for name in names if (value := getattr(parsed, name)) is not None}
+    table = load_settings().plugin_settings.get(PLUGIN, {})
+    silence_libraries()
+    options = {**table, **({"count": 1} if recorded else {}), **recorded, **flags}
+    with own_stdout() as out, closing(PluginRunner([plugin], {PLUGIN: options})) as runner:
+        call = draw(runner, Command(plugin.name, description, (description,)))
+        for picture in call.images:
+            if recorded and picture.details.get("revision") != recorded.get("revision"):
+                print("note: the pipeline has changed since: the picture may be another one", file=sys.stderr)
+            if out.isatty():
+                out.write(as_text(picture.path))
+            print(clean(picture.path), file=out, flush=True)
+    return 0
+
+
+def draw(runner: PluginRunner, command: Command) -> Call:
+    """Run the call with a progress bar. Raises PluginError if nothing comes of it."""
+    results, call = TurnResults(runner, turn=1), None
+    with tqdm(unit="step", leave=False, disable=None) as bar:
+        try:
+            for event in chain(results.start(command), results.collect()):
+                if isinstance(event, CallFinished):
+                    call = event.call
+                elif isinstance(event, CallProgress):
+                    bar.total, bar.n = event.total or None, event.done
+                    bar.refresh()
+                elif isinstance(event, Notice):
+                    bar.write(f"note: {one_line(event.message)}", file=sys.stderr)
+        except BaseException:
+            results.abandon()
+            raise
+    if not call.ok:
+        raise PluginError(call.error)
+    return call
+
+
+def recipe(path: Path) -> tuple[str, dict[str, Any]]:
+    """The description and settings that a picture was drawn from. Raises UsageError if the file does not tell them."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            texts = getattr(image, "text", {})
+        description, details = texts["Description"], json.loads(texts["moss_agent"])
+        found = {name: details[name] for name in KINDS if name in details}
+    except FileNotFoundError:
+        raise UsageError(f"no picture {path}") from None
+    except Exception as error:  # whatever PIL and JSON make of a file that may be anything
+        raise UsageError(f"{path} is no picture of this program, with what it was drawn from: {error}") from None
+    for name, value in found.items():
+        if not isinstance(value, KINDS[name]) or isinstance(value, bool):
+            raise UsageError(f"{path} says that {name} is {value!r}, which cannot be")
+    return str(description), found

@@ -1,0 +1,78 @@
+"""Pictures in a terminal: by the protocol of kitty or of iTerm2, else as coloured half blocks, else not at all.
+
+Sources: the graphics protocol of kitty (sw.kovidgoyal.net/kitty/graphics-protocol), the inline images of iTerm2
+(iterm2.com/documentation-images.html).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+COLUMNS = 40  # of a picture in the terminal
+CHUNK = 4096  # characters of a picture in one sequence of kitty
+
+
+def as_text(path: str, environ: Mapping[str, str] = os.environ) -> str:
+    """What shows the picture on this terminal, ending its line; "" if nothing does or there is no such picture."""
+    show = way(environ)
+    if show is None:
+        return ""
+    try:
+        from PIL import Image
+
+        with Image.open(Path(path)) as image:
+            return show(image.convert("RGB"))
+    except (ImportError, OSError, ValueError):  # the path is told anyway
+        return ""
+
+
+def way(environ: Mapping[str, str]) -> Callable[[Image], str] | None:
+    """How this terminal shows pictures, as far as its environment tells."""
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+        return None
+    program = environ.get("TERM_PROGRAM", "")
+    if "TMUX" not in environ:  # it swallows what it does not know
+        if "KITTY_WINDOW_ID" in environ or program == "ghostty":
+            return kitty
+        if program in ("iTerm.app", "WezTerm"):
+            return iterm
+    return half_blocks if environ.get("COLORTERM") in ("truecolor", "24bit") else None
+
+
+def kitty(image: Image) -> str:
+    data = b64encode(png(image)).decode()
+    chunks = [data[start : start + CHUNK] for start in range(0, len(data), CHUNK)]
+    keys = [f"a=T,f=100,c={COLUMNS},"] + [""] * (len(chunks) - 1)
+    more = [1] * (len(chunks) - 1) + [0]
+    sequences = (f"\x1b_G{key}m={m};{chunk}\x1b\\" for key, m, chunk in zip(keys, more, chunks, strict=True))
+    return "".join(sequences) + "\n"
+
+
+def iterm(image: Image) -> str:
+    data = png(image)
+    return f"\x1b]1337;File=inline=1;size={len(data)};width={COLUMNS}:{b64encode(data).decode()}\x07\n"
+
+
+def half_blocks(image: Image) -> str:
+    """Two pixels in every character: the upper one as its foreground, the lower one as its background."""
+    rows = max(1, round(COLUMNS * image.height / image.width / 2))
+    small = image.resize((COLUMNS, 2 * rows))
+    lines = []
+    for y in range(0, 2 * rows, 2):
+        pairs = ((small.getpixel((x, y)), small.getpixel((x, y + 1))) for x in range(COLUMNS))
+        lines.append("".join(f"\x1b[38;2;{r};{g};{b};48;2;{R};{G};{B}m▀" for (r, g, b), (R, G, B) in pairs))
+    return "".join(f"{line}\x1b[0m\n" for line in lines)
+
+
+def png(image: Image) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()

@@ -1,0 +1,68 @@
+"""Text2Image("description"): pictures drawn by the small pipeline that comes along, or by any that diffusers loads.
+
+    [plugins.text_to_image]
+    pipeline = "stabilityai/sd-turbo"    # a name on the hub, or a local pipeline folder; else the bundled "doodle"
+    revision = "main"                    # of the hub's repository
+    steps = 2                            # this and the next two: without them what suits the pipeline's family
+    guidance = 0.0
+    size = "512x512"                     # width x height
+    negative = "blurry"                  # what should not be in the picture
+    count = 1                            # pictures of every description, with seeds one after another
+    seed = 7                             # without it a new one for each call
+    directory = "images"
+    device = "auto"                      # as of the language model: auto, cpu, cuda, cuda:1, mps
+    dtype = "auto"                       # auto, fp32, fp16, bf16
+    time_limit = 600                     # seconds for one picture, loading not counted
+    keep = 300                           # seconds after which an unused pipeline is released
+
+The way of a call is `text_to_image`. Weights are read from safetensors only, and code that a pipeline brings
+along is never run. Not covered: LoRA, several GPUs for one pipeline, fetching only the 16-bit variant of the weights.
+"""
+
+from __future__ import annotations
+
+from moss_agent.events import Picture
+from moss_agent.plugin_host.contract import plugin
+
+from ._drawing import Steps, draw
+from ._easel import easel, release
+from ._files import save, writable
+from ._request import Request, seed_or_new
+
+TIMEOUT = 600.0  # seconds without a sign of life: one step, or loading
+
+
+@plugin("Text2Image", label="Text-to-image", timeout=TIMEOUT, release=release)
+def text_to_image(
+    description: str,
+    *,
+    pipeline: str = "doodle",
+    revision: str = "",
+    steps: int | None = None,
+    guidance: float | None = None,
+    size: str = "",
+    negative: str = "",
+    count: int = 1,
+    seed: int | None = None,
+    directory: str = "images",
+    device: str = "auto",
+    dtype: str = "auto",
+    time_limit: float = 600.0,
+    keep: float = 300.0,
+) -> list[Picture]:
+    """Draw the description; the settings are those of the module's docstring, None and "" mean the default.
+
+    The same pipeline, description and settings with the same seed give the same files on the same machine.
+    Raises PluginError or UsageError, saying in one line what to do.
+    """
+    request = Request(description, pipeline, revision, steps, guidance, size, negative, count, device, dtype)
+    folder = writable(directory)  # better to fail before minutes of drawing than after
+    first = seed_or_new(seed)
+    pictures = []
+    with easel(device, keep).turn() as place:
+        loaded = place.pipeline(request)
+        for number in range(count):
+            drawing = draw(loaded, request, first + number, Steps(number, count, time_limit))
+            path = save(drawing.image, folder, request.text, drawing.details)
+            pictures.append(Picture(str(path), request.text, drawing.details, drawing.notices))
+    return pictures

@@ -1,0 +1,131 @@
+"""One picture, step by step: shown as it goes, stopped when nobody waits for it or its time is up."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from moss_agent.errors import PluginError, PluginTimeout
+from moss_agent.plugin_host import report
+
+from ._loading import Loaded, failure
+from ._reading import notices
+from ._request import TABLE, Request
+from ._sources import quiet
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+CHEAP = 128 * 128  # pixels of a picture that is decoded for a preview at every step
+BINNED = (32, 64, 128, 256, 512, 1024, 2048)  # sizes for which pipelines know the shapes that they draw best
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture with what it was made from and what people should know about it."""
+
+    image: Image
+    details: dict[str, Any]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Counts the steps of the pictures of one call, of which this is picture `number` of `count`, from 0."""
+
+    number: int
+    count: int
+    seconds: float  # for one picture
+
+    def done(self, done: int, total: int, preview: bytes) -> None:
+        report(self.number * total + done, self.count * total, preview)
+
+
+def draw(loaded: Loaded, request: Request, seed: int, steps: Steps) -> Drawing:
+    """The picture of that seed. Raises PluginError, and PluginTimeout between two steps when the time is up."""
+    import torch
+
+    accepted = inspect.signature(loaded.pipe).parameters
+    for name in request.arguments.keys() - accepted.keys():
+        raise PluginError(f"{type(loaded.pipe).__name__} knows no {name}: remove that setting from {TABLE}")
+    known = notices(loaded, request.text)
+    given = {name: value for name, value in loaded.defaults.items() if name in accepted} | request.arguments
+    used = effective(accepted, given)
+    watch = Watch(loaded.pipe, steps, used.get("steps", 0))
+    # Numbers drawn on the CPU are the same whatever the device.
+    generator = torch.Generator("cpu").manual_seed(seed)
+    try:
+        with quiet():
+            extra = watch.arguments(accepted) | shape_arguments(loaded.pipe, accepted)
+            result = loaded.pipe(prompt=request.text, generator=generator, **given, **extra)
+    except PluginError:
+        raise
+    except Exception as error:  # whatever a pipeline makes of settings that it cannot work with
+        raise failure("the pipeline cannot draw this", error, request.size) from error
+    if any(getattr(result, "nsfw_content_detected", None) or ()):
+        raise PluginError("the pipeline's safety checker refused the picture: describe something else")
+    image = result.images[0]
+    details = {"pipeline": loaded.name, "revision": loaded.revision, "seed": seed, **used, "dtype": loaded.dtype}
+    return Drawing(image, details | {"size": f"{image.width}x{image.height}"}, known)
+
+
+class Watch:
+    """What is called after every step."""
+
+    def __init__(self, pipe: Any, steps: Steps, total: int) -> None:
+        self._pipe, self._steps, self._total = pipe, steps, total
+        self._deadline = monotonic() + steps.seconds
+
+    def arguments(self, accepted: Any) -> dict[str, Any]:
+        """How the pipeline is told; a few old ones cannot be and are not stopped before they are done."""
+        if "callback_on_step_end" in accepted:
+            return {"callback_on_step_end": self._on_step_end}
+        if "callback" in accepted:
+            return {"callback": lambda step, _, latents: self._step(step, latents)}
+        return {}
+
+    def _on_step_end(self, _: object, step: int, __: object, tensors: dict[str, Any]) -> dict[str, Any]:
+        self._step(step, tensors.get("latents"))
+        return tensors
+
+    def _step(self, step: int, latents: torch.Tensor | None) -> None:
+        if monotonic() > self._deadline:
+            raise PluginTimeout(
+                f"only at step {step + 1} when time was up: set fewer steps, a smaller size or "
+                f"a longer time_limit under {TABLE}"
+            )
+        self._steps.done(step + 1, self._total, self._preview(latents))
+
+    def _preview(self, latents: torch.Tensor | None) -> bytes:
+        """The picture so far as PNG, where decoding costs next to nothing."""
+        import torch
+
+        scale = getattr(self._pipe, "vae_scale_factor", None)
+        if latents is None or latents.ndim != 4 or not scale or latents[0, 0].numel() * scale**2 > CHEAP:
+            return b""
+        with torch.no_grad():
+            vae = self._pipe.vae
+            latents = latents / vae.config.scaling_factor + (vae.config.get("shift_factor") or 0.0)
+            decoded = vae.decode(latents, return_dict=False)[0]
+        png = io.BytesIO()
+        self._pipe.image_processor.postprocess(decoded.detach())[0].save(png, "PNG")
+        return png.getvalue()
+
+
+def shape_arguments(pipe: Any, accepted: Any) -> dict[str, bool]:
+    """Pipelines that round the size to shapes they draw well refuse to draw if they know none for their size."""
+    if "use_resolution_binning" not in accepted:
+        return {}
+    own = getattr(pipe, "default_sample_size", None) or getattr(pipe.transformer.config, "sample_size", None)
+    return {} if own is None or own in BINNED else {"use_resolution_binning": False}
+
+
+def effective(accepted: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The steps, guidance and negative prompt of a picture, the pipeline's own defaults included."""
+    names = {"steps": "num_inference_steps", "guidance": "guidance_scale", "negative": "negative_prompt"}
+    used = {key: given.get(name, accepted[name].default) for key, name in names.items() if name in accepted}
+    return {key: value for key, value in used.items() if value is not None and value != ""}

@@ -1,0 +1,91 @@
+"""What a pipeline's text encoders make of a description: what is cut off, what they do not know."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING, Any
+
+from moss_agent.errors import PluginError
+
+if TYPE_CHECKING:
+    from ._loading import Loaded
+
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+PIECES = 1.5  # tokens for one Chinese character: more means that it is spelled out in bytes
+NO_LIMIT = 10**6  # tokenizers without a limit say some huge number
+
+
+def notices(loaded: Loaded, text: str) -> tuple[str, ...]:
+    """What people should know, each in one line. Raises PluginError if the pipeline can draw nothing of the text."""
+    tokenizers = [t for name in ("tokenizer", "tokenizer_2", "tokenizer_3") if (t := getattr(loaded.pipe, name, None))]
+    if not tokenizers:
+        return ()
+    # The one that takes most decides: what the others leave out reaches the picture through it.
+    tokenizer = max(tokenizers, key=lambda one: limit(one, loaded.pipe))
+    encoded = tokenizer(text, return_offsets_mapping=tokenizer.is_fast, return_special_tokens_mask=True)
+    words = Words(text, encoded, tokenizer)
+    unknown = words.unknown()
+    if (loaded.things and not loaded.things & set(words.known())) or (unknown and not words.known()):
+        raise PluginError(nothing_known(loaded, unknown or [text]))
+    said = [
+        unknown and f"the pipeline {loaded.name} does not know and leaves out: {', '.join(unknown)}",
+        words.cut_off(limit(tokenizer, loaded.pipe)),
+        words.spelled_out() and f"the text encoder of {loaded.name} hardly knows Chinese: describe it in English",
+    ]
+    return tuple(notice for notice in said if notice)
+
+
+def limit(tokenizer: Any, pipe: Any) -> int:
+    """How many tokens of a description the pipeline takes, the special ones included."""
+    own = tokenizer.model_max_length
+    asked = inspect.signature(pipe).parameters.get("max_sequence_length")
+    if "CLIP" not in type(tokenizer).__name__ and asked is not None and asked.default:
+        own = min(own, asked.default)
+    return own if own < NO_LIMIT else NO_LIMIT
+
+
+class Words:
+    """A description cut into tokens."""
+
+    def __init__(self, text: str, encoded: Any, tokenizer: Any) -> None:
+        self._text = text
+        self._ids = encoded["input_ids"]
+        self._tokenizer = tokenizer
+        self._places = encoded.get("offset_mapping") or [(0, 0)] * len(self._ids)
+        self._own = [i for i, is_special in enumerate(encoded["special_tokens_mask"]) if not is_special]
+
+    def unknown(self) -> list[str]:
+        """The words that the tokenizer has no token for, each once."""
+        found = (slice(*self._places[i]) for i in self._own if self._is_unknown(i))
+        return list(dict.fromkeys(self._text[place] or self._text for place in found))
+
+    def known(self) -> list[str]:
+        """The tokens that are known."""
+        return self._tokenizer.convert_ids_to_tokens([self._ids[i] for i in self._own if not self._is_unknown(i)])
+
+    def cut_off(self, most: int) -> str:
+        """A notice if the description has more tokens than the pipeline takes."""
+        kept = most - (len(self._ids) - len(self._own))
+        if len(self._ids) <= most:
+            return ""
+        start = self._places[self._own[kept]][0]
+        rest = f", this is left out: {self._text[start:]}" if start else ""
+        return f"the description is too long for the pipeline, which takes {kept} tokens of it{rest}"
+
+    def spelled_out(self) -> bool:
+        """Whether Chinese characters are cut into bytes, as by tokenizers made for English."""
+        chinese = CHINESE.findall(self._text)
+        pieces = self._tokenizer("".join(chinese), add_special_tokens=False)["input_ids"] if chinese else []
+        return len(pieces) > PIECES * len(chinese)
+
+    def _is_unknown(self, i: int) -> bool:
+        unknown = self._tokenizer.unk_token_id  # CLIP's is its end token, and never stands for a word
+        return unknown is not None and unknown != self._tokenizer.eos_token_id and self._ids[i] == unknown
+
+
+def nothing_known(loaded: Loaded, unknown: list[str]) -> str:
+    """The reason for people."""
+    examples = ", ".join(sorted(loaded.things)[:: max(1, len(loaded.things) // 6)][:6])
+    such = f": it draws single things such as {examples}" if examples else ""
+    return f"the pipeline {loaded.name} knows nothing that it could draw in {', '.join(unknown)}{such}"

@@ -1,0 +1,69 @@
+"""What is asked for, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from secrets import randbelow
+
+from moss_agent.errors import PluginError
+
+TABLE = "[plugins.text_to_image]"
+JOINERS = "\u200c\u200d"  # invisible, but scripts and emoji need them
+SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
+SEEDS = 2**32
+MOST = 16  # pictures of one description
+
+
+@dataclass(frozen=True)
+class Request:
+    """One description and the settings for it. Raises PluginError for a value that cannot be."""
+
+    description: str
+    pipeline: str
+    revision: str
+    steps: int | None
+    guidance: float | None
+    size: str
+    negative: str
+    count: int
+    device: str
+    dtype: str
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            raise PluginError("the description of the picture is empty")
+        if not self.pipeline:
+            raise PluginError(f'pipeline under {TABLE} is empty: name a pipeline, or "doodle" for the bundled one')
+        if self.steps is not None and self.steps < 1:
+            raise PluginError(f"steps = {self.steps} under {TABLE} must be 1 or more")
+        if self.guidance is not None and not 0 <= self.guidance < 1000:
+            raise PluginError(f"guidance = {self.guidance} under {TABLE} must be 0 or more")
+        if not 1 <= self.count <= MOST:
+            raise PluginError(f"count = {self.count} under {TABLE} must be from 1 to {MOST}")
+        if self.size and not SIZE.fullmatch(self.size):
+            raise PluginError(f'size = "{self.size}" under {TABLE} must look like "512x512": width x height in pixels')
+
+    @property
+    def text(self) -> str:
+        """The description in one line of visible characters."""
+        visible = "".join(c if c.isprintable() or c in JOINERS else " " for c in self.description)
+        return " ".join(visible.split())
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """The settings that are given, by the names that diffusers uses."""
+        given = {
+            "num_inference_steps": self.steps,
+            "guidance_scale": self.guidance,
+            "negative_prompt": self.negative or None,
+        }
+        if self.size:
+            given["width"], given["height"] = map(int, SIZE.fullmatch(self.size).groups())
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def seed_or_new(seed: int | None) -> int:
+    if seed is not None and not 0 <= seed < SEEDS:
+        raise PluginError(f"seed = {seed} under {TABLE} must be from 0 to {SEEDS - 1}")
+    return randbelow(SEEDS) if seed is None else seed

@@ -1,0 +1,139 @@
+"""Where a pipeline comes from: the bundled one, a local folder, a repository on the hub or a mirror of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from moss_agent.errors import PluginError
+from moss_agent.plugin_host import report
+
+from ._request import TABLE
+
+BUNDLED = {"doodle": Path(__file__).parent / "doodle"}
+PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}  # weights that are programs: loading runs them
+HEARTBEAT = 0.5  # seconds between two looks at whether somebody still waits for the download
+EDGE = 1 << 16  # bytes at both ends of a file of weights that its fingerprint sees
+
+
+@dataclass(frozen=True)
+class Source:
+    """A pipeline folder that is safe to load. revision: a commit of the hub, or a fingerprint of a local folder."""
+
+    folder: Path
+    revision: str
+    index: dict[str, Any]  # of model_index.json
+
+
+def locate(name: str, revision: str) -> Source:
+    """The folder of the pipeline, downloaded if need be. Raises PluginError if it cannot be had or is not safe."""
+    local = BUNDLED.get(name) or Path(name).expanduser()
+    if local.is_dir():
+        return Source(local, fingerprint(local), checked(local, name))
+    folder = waiting(lambda: fetch(name, revision))
+    return Source(folder, folder.name, checked(folder, name))
+
+
+def fetch(name: str, revision: str) -> Path:
+    """The snapshot folder of a pipeline on the hub, downloaded unless the cache has it; named by its commit."""
+    from diffusers import DiffusionPipeline
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import enable_progress_bars
+
+    enable_progress_bars()  # which `quiet` stopped, but a download of gigabytes should be seen
+    try:
+        return Path(DiffusionPipeline.download(name, revision=revision or None, use_safetensors=True))
+    except HFValidationError as error:
+        raise PluginError(f"there is no pipeline folder {name}: correct pipeline under {TABLE}") from error
+    except Exception as error:  # besides the hub's errors those of its HTTP client, the disk and diffusers
+        cause = error.__cause__ or error
+        what = (
+            f"the pipeline {name} cannot be fetched and is not in the cache: check the network, "
+            f"set HF_ENDPOINT to a mirror, or name a local folder ({one_line(cause)})"
+        )
+        if isinstance(cause, RepositoryNotFoundError):
+            what = f"the hub shows no pipeline {name}: correct the name, or log in with `hf auth login` if it is gated"
+        if "safetensors" in str(error) or "remote_code" in str(error):
+            what = unsafe(name)
+        raise PluginError(what) from error
+
+
+def waiting(work: Callable[[], Path]) -> Path:
+    """What `work` gives, done in a thread, so that a call that is given up can end before it."""
+    done: Future[Path] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    while True:
+        try:
+            return done.result(HEARTBEAT)
+        except NotYet:
+            report(0, 0)
+
+
+def checked(folder: Path, name: str) -> dict[str, Any]:
+    """What model_index.json says. Raises PluginError if loading would run code that the folder brings."""
+    from diffusers import pipelines
+
+    try:
+        index = dict(json.loads((folder / "model_index.json").read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise PluginError(f"{name} is no pipeline folder: it has no readable model_index.json") from error
+    parts = {part: value[0] for part, value in index.items() if isinstance(value, list) and value and value[0]}
+    for part, library in parts.items():
+        known = library in ("diffusers", "transformers") or hasattr(pipelines, str(library))
+        kinds = {file.suffix for file in (folder / part).glob("*")}
+        if part == "_class_name" or not known or (kinds & PICKLED and ".safetensors" not in kinds):
+            raise PluginError(unsafe(name))
+    if any(folder.rglob("*.py")):
+        raise PluginError(unsafe(name))
+    return index
+
+
+def fingerprint(folder: Path) -> str:
+    """Twelve digits that change with the folder's configuration and, at their ends, its weights."""
+    digest = hashlib.sha256()
+    for file in sorted(file for file in folder.rglob("*") if file.suffix in (".json", ".safetensors", ".txt")):
+        digest.update(f"{file.relative_to(folder)} {file.stat().st_size}".encode())
+        with file.open("rb") as content:
+            digest.update(content.read(EDGE))
+            content.seek(-min(EDGE, file.stat().st_size), 2)
+            digest.update(content.read(EDGE))
+    return digest.hexdigest()[:12]
+
+
+def unsafe(name: str) -> str:
+    return f"the pipeline {name} has pickled weights or code of its own, which are never run: name another one"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' advice and loading bars off the screen, where an answer is streaming."""
+    from diffusers.utils import logging as diffusers_log
+    from transformers.utils import logging as transformers_log
+
+    with ExitStack() as afterwards:
+        for log in (diffusers_log, transformers_log):
+            afterwards.callback(log.set_verbosity, log.get_verbosity())
+            log.set_verbosity_error()
+            if log.is_progress_bar_enabled():
+                afterwards.callback(log.enable_progress_bar)
+                log.disable_progress_bar()
+        yield
+
+
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

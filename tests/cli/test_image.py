@@ -1,0 +1,71 @@
+"""`moss-agent image` in a process of its own, with the pipeline that comes along."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from .conftest import Program
+
+pytestmark = pytest.mark.slow
+
+
+def test_draws_and_draws_again_identically(program: Program, tmp_path: Path) -> None:
+    done = program("image", "a fox reading", "--seed", "3", "--steps", "2", "--out", "first")
+    assert done.returncode == 0, done.stderr
+    path = Path(done.stdout.strip())
+    assert path.parent == tmp_path / "first"
+    assert "note: the pipeline doodle does not know and leaves out: reading" in done.stderr
+    with Image.open(path) as image:
+        assert image.size == (512, 512)
+        details = json.loads(image.text["moss_agent"])
+    assert details["pipeline"] == "doodle" and details["seed"] == 3 and details["steps"] == 2
+
+    again = program("image", "--repeat", str(path), "--out", "second")
+    assert again.returncode == 0, again.stderr
+    assert Path(again.stdout.strip()).read_bytes() == path.read_bytes()
+    assert "changed" not in again.stderr
+
+
+def test_several_pictures(program: Program) -> None:
+    done = program("image", "a dog", "--count", "2", "--steps", "1", "--size", "128x128")
+    first, second = map(Path, done.stdout.split())
+    assert first.read_bytes() != second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "give a DESCRIPTION"),
+        (["a fox", "--repeat", "x.png"], 2, "give a DESCRIPTION"),
+        (["--repeat", "none.png"], 2, "no picture none.png"),
+        (["a fox", "--size", "huge"], 1, 'size = "huge"'),
+        (["a fox", "--pipeline", "./nowhere"], 1, "no pipeline folder ./nowhere"),
+        (["quantum chromodynamics"], 1, "knows nothing that it could draw in quantum, chromodynamics: it draws"),
+        (["a fox", "--device", "gpu"], 2, "no device 'gpu'"),
+    ],
+)
+def test_what_cannot_be_drawn(program: Program, arguments: list[str], code: int, message: str) -> None:
+    done = program("image", *arguments)
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert message in done.stderr
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize("details", ["{", "[]", '{"steps": "many"}', '{"seed": true}', None])
+def test_files_that_do_not_tell_what_they_were_drawn_from(
+    program: Program, tmp_path: Path, details: str | None
+) -> None:
+    about = PngInfo()
+    about.add_itxt("Description", "a fox")
+    if details is not None:
+        about.add_itxt("moss_agent", details)
+    Image.new("RGB", (8, 8)).save(tmp_path / "x.png", pnginfo=about)
+    done = program("image", "--repeat", "x.png")
+    assert done.returncode == 2
+    assert "x.png is no picture of this program" in done.stderr or "which cannot be" in done.stderr

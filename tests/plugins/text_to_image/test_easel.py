@@ -1,0 +1,82 @@
+"""One picture at a time, and what is kept between pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from types import ModuleType
+
+import pytest
+
+from moss_agent.errors import PluginTimeout, UsageError
+from moss_agent.events import Picture
+from moss_agent.plugin_host import PluginRunner
+from moss_agent.plugin_host.progress import listening
+
+Draw = Callable[..., list[Picture]]
+
+
+@pytest.fixture
+def easel(module: Callable[[str], ModuleType]) -> Iterator[object]:
+    yield module("_easel").easel("cpu", 60.0)
+    module("_easel").release()
+
+
+def test_a_pipeline_is_kept_and_released_for_the_language_model(
+    draw: Draw, stable_diffusion: Path, easel: object, module: Callable[[str], ModuleType]
+) -> None:
+    runner = PluginRunner([module().text_to_image])
+    draw("a fox", pipeline=str(stable_diffusion), steps=1, device="cpu")
+    kept = easel._loaded
+    draw("an owl", pipeline=str(stable_diffusion), steps=1, device="cpu")
+    assert easel._loaded is kept is not None
+    assert runner.release() and easel._loaded is None
+    assert not runner.release()
+    draw("a fox", pipeline=str(stable_diffusion), steps=1, device="cpu")  # and it is loaded again
+
+
+def test_another_pipeline_takes_its_place(draw: Draw, stable_diffusion: Path, flux: Path, easel: object) -> None:
+    for folder in (stable_diffusion, flux):
+        draw("a fox", pipeline=str(folder), steps=1, device="cpu")
+        assert easel._loaded.name == str(folder)
+
+
+def test_an_unused_pipeline_is_released(draw: Draw, stable_diffusion: Path, easel: object) -> None:
+    draw("a fox", pipeline=str(stable_diffusion), steps=1, device="cpu", keep=0.2)
+    until = time.monotonic() + 20
+    while easel._loaded is not None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert easel._loaded is None
+
+
+def test_releasing_waits_for_the_picture_being_drawn(
+    draw: Draw, stable_diffusion: Path, easel: object, module: Callable[[str], ModuleType]
+) -> None:
+    releasing = Thread(target=module("_easel").release)
+
+    def release_meanwhile(done: int, total: int, preview: bytes) -> None:
+        if done == 1:
+            releasing.start()
+
+    with listening(release_meanwhile):
+        pictures = draw("a fox", pipeline=str(stable_diffusion), steps=3, device="cpu")
+    releasing.join(20)
+    assert len(pictures) == 1 and easel._loaded is None
+
+
+def test_a_call_that_is_given_up_leaves_the_queue(draw: Draw, stable_diffusion: Path, easel: object) -> None:
+    def give_up(done: int, total: int, preview: bytes) -> None:
+        raise PluginTimeout("given up")
+
+    with easel.turn():
+        with listening(give_up), pytest.raises(PluginTimeout):
+            draw("a fox", pipeline=str(stable_diffusion), steps=1, device="cpu")
+        assert len(easel._queue) == 1
+    assert draw("a fox", pipeline=str(stable_diffusion), steps=1, device="cpu")
+
+
+def test_a_device_that_is_not_there(draw: Draw, stable_diffusion: Path) -> None:
+    with pytest.raises(UsageError, match="no device 'gpu'"):
+        draw("a fox", pipeline=str(stable_diffusion), device="gpu")
