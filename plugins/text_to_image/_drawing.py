@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CHEAP = 128 * 128  # pixels of a picture that is decoded for a preview at every step
-BINNED = (32, 64, 128, 256, 512, 1024, 2048)  # sizes for which pipelines know the shapes that they draw best
+BINNED = 256  # pixels from which on pipelines know the shapes that they draw best
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,12 @@ class Watch:
 
 
 def shape_arguments(pipe: Any, accepted: Any) -> dict[str, bool]:
-    """Pipelines that round the size to shapes they draw well refuse to draw if they know none for their size."""
+    """Pipelines that round the size to shapes they draw well refuse to draw if theirs is too small for that."""
     if "use_resolution_binning" not in accepted:
         return {}
-    own = getattr(pipe, "default_sample_size", None) or getattr(pipe.transformer.config, "sample_size", None)
-    return {} if own is None or own in BINNED else {"use_resolution_binning": False}
+    latents = getattr(pipe.transformer.config, "sample_size", None) or BINNED
+    pixels = pipe.config.get("default_sample_size") or latents * pipe.vae_scale_factor
+    return {"use_resolution_binning": False} if pixels < BINNED else {}
 
 
 def effective(accepted: Any, given: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 FEW_STEPS = re.compile(r"turbo|lightning|hyper|schnell|sprint|lcm", re.IGNORECASE)
-DOODLE = {"num_inference_steps": 20, "guidance_scale": 2.0}
+DOODLE = {"num_inference_steps": 16, "guidance_scale": 2.0}
 
 
 def defaults(pipe: Any, name: str) -> dict[str, Any]:

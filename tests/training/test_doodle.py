@@ -174,6 +174,7 @@ def test_the_parts_make_a_pipeline_that_draws_what_is_measured(
         use_resolution_binning=False,
         output_type="np",
     ).images[0]
-    measured = measure.Measure(pipe, dict(pictures) | {f"other {n}": pictures["fox"] for n in range(measure.NAMES)})
+    more = dict(pictures) | {f"other {n}": pictures["fox"] for n in range(measure.NAMES)}
+    measured = measure.Measure(pipe, more, components.components(run, pictures))
     many = measured.draw(["an owl", "a fox"], seed=3)[1]
     np.testing.assert_allclose(drawn, (many.permute(1, 2, 0) + 1) / 2, atol=2e-3)

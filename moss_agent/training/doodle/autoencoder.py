@@ -24,7 +24,7 @@ from moss_agent.training.doodle.components import CHANNELS, PIECE, Components, a
 from moss_agent.training.doodle.drawings import Drawings
 
 SCALE = 2  # pictures are so many times larger than what the components are taken of
-STEPS = 6000
+STEPS = 2500
 BATCH = 16
 PART = 4  # of the 8 rows and columns of latents
 WARMUP = 100
@@ -80,10 +80,11 @@ def batches(pictures: Drawings, rng: random.Random) -> Iterator[torch.Tensor]:
         yield as_tensor([scenes.picture(scene, pictures, SCALE) for scene in (*plain, *composed)])
 
 
-def loss_of(model: AutoencoderDC, images: torch.Tensor, rng: random.Random) -> tuple[torch.Tensor, float]:
+def loss_of(
+    model: AutoencoderDC, found: Components, images: torch.Tensor, rng: random.Random
+) -> tuple[torch.Tensor, float]:
     """What is minimised, and the mean absolute error of the pixels (of 2), both on a part of every picture."""
-    with torch.no_grad():
-        latents = model.encode(images).latent
+    latents = found.latents(torch.nn.functional.avg_pool2d(images, SCALE))  # as the encoder does, but faster
     left, top = (rng.randint(0, latents.shape[-1] - PART) for _ in range(2))
     scale = PIECE * SCALE
     latents = latents[..., top : top + PART, left : left + PART]
@@ -100,13 +101,13 @@ def learning_rate(step: int) -> float:
     return LEARNING_RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / STEPS)))
 
 
-def train(model: AutoencoderDC, pictures: Drawings) -> None:
+def train(model: AutoencoderDC, found: Components, pictures: Drawings) -> None:
     optimizer = torch.optim.AdamW(model.decoder.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     started, mean, rng = time.monotonic(), 0.0, random.Random(0)
     for step, images in zip(range(STEPS), batches(pictures, rng), strict=False):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step)
-        loss, pixels = loss_of(model, images, rng)
+        loss, pixels = loss_of(model, found, images, rng)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.decoder.parameters(), 1.0)
         optimizer.step()
@@ -122,8 +123,9 @@ def main() -> None:
     out = parser.parse_args().out
     pictures = drawings.load(out)
     torch.manual_seed(0)
-    model = autoencoder(components(out, pictures))
-    train(model, pictures)
+    found = components(out, pictures)
+    model = autoencoder(found)
+    train(model, found, pictures)
     model.save_pretrained(out / "vae")
 
 

@@ -24,7 +24,7 @@ from moss_agent.training.doodle.components import CHANNELS
 from moss_agent.training.doodle.latents import Examples, examples
 from moss_agent.training.doodle.words import UNKNOWN, learned, vocabulary
 
-STEPS = 3_000
+STEPS = 2_700
 BATCH = 64
 PLAIN = 0.5  # the share of plain drawings in a batch
 NO_WORDS = 0.1  # the share of descriptions left empty, for classifier-free guidance

@@ -21,23 +21,24 @@ from PIL import Image
 
 from moss_agent.training.doodle import drawings, scenes
 from moss_agent.training.doodle.autoencoder import SCALE
-from moss_agent.training.doodle.components import as_tensor
+from moss_agent.training.doodle.components import Components, as_tensor, components
 from moss_agent.training.doodle.scenes import COLOURS, Scene, Thing
 
 NAMES, SEEDS = 200, (1, 2, 3)
-STEPS, GUIDANCE = 20, 2.0
+STEPS, GUIDANCE = 16, 2.0
 BATCH = 25
 SHEET = (10, 6)
 
 
 class Measure:
-    """A pipeline, and the drawings that it was to learn."""
+    """A pipeline, the drawings that it was to learn, and what its encoder takes of them."""
 
-    def __init__(self, pipe: Any, pictures: drawings.Drawings) -> None:
+    def __init__(self, pipe: Any, pictures: drawings.Drawings, found: Components) -> None:
         self.pipe = pipe
+        self.found = found
         self.pictures = pictures
         self.names = list(pictures)
-        self._references: dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]] = {}
+        self._references: dict[tuple[str, str], torch.Tensor] = {}
         self.asked = random.Random(2026).sample(sorted(self.names), NAMES)
 
     def kinds(self) -> dict[str, list[Scene]]:
@@ -56,28 +57,20 @@ class Measure:
         by_pixels, by_latents = [], []
         for seed in SEEDS:
             drawn = torch.cat([self.draw([scene_text(s) for s in some], seed) for some in batches(every)])
-            for image, scene in zip(drawn, every, strict=True):
+            for image, scene in zip(halved(drawn), every, strict=True):
                 thing = scene.things[0]
-                pixels, latents = self.references(thing.colour, scene.background)
+                references = self.references(thing.colour, scene.background)
                 own = self.names.index(thing.name)
-                by_pixels.append(rank(halved(image[None]), pixels, own))
-                by_latents.append(rank(self.latents(image[None]), latents, own))
+                by_pixels.append(rank(image[None], references, own))
+                by_latents.append(rank(self.found.latents(image[None]), self.found.latents(references), own))
         return torch.tensor(by_pixels), torch.tensor(by_latents)
 
-    def references(self, colour: str, background: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Every name in that scene: rows of pixels at half the size, and of latents."""
+    def references(self, colour: str, background: str) -> torch.Tensor:
+        """Every name in that scene, at half the size."""
         if (colour, background) not in self._references:
-            self._references[colour, background] = self._find_references(colour, background)
+            every = [Scene((Thing(name, colour),), background=background) for name in self.names]
+            self._references[colour, background] = as_tensor([scenes.picture(s, self.pictures) for s in every])
         return self._references[colour, background]
-
-    def _find_references(self, colour: str, background: str) -> tuple[torch.Tensor, torch.Tensor]:
-        every = [Scene((Thing(name, colour),), background=background) for name in self.names]
-        parts = [as_tensor([scenes.picture(s, self.pictures, SCALE) for s in some]) for some in batches(every)]
-        return torch.cat([halved(part) for part in parts]), torch.cat([self.latents(part) for part in parts])
-
-    @torch.no_grad()
-    def latents(self, images: torch.Tensor) -> torch.Tensor:
-        return self.pipe.vae.encode(images).latent.flatten(1)
 
     @torch.no_grad()
     def draw(self, descriptions: list[str], seed: int) -> torch.Tensor:
@@ -117,11 +110,12 @@ def batches(every: list[Scene]) -> Iterator[list[Scene]]:
 
 
 def halved(images: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.avg_pool2d(images, 2).flatten(1)
+    return torch.nn.functional.avg_pool2d(images, SCALE)
 
 
-def rank(row: torch.Tensor, rows: torch.Tensor, own: int) -> int:
-    distances = (rows - row).square().sum(1)
+def rank(one: torch.Tensor, every: torch.Tensor, own: int) -> int:
+    """The place of `own` among all by its distance to the one, from 0."""
+    distances = (every - one).square().flatten(1).sum(1)
     return int((distances < distances[own]).sum())
 
 
@@ -133,7 +127,8 @@ def main() -> None:
     parser.add_argument("--pipeline", type=Path, required=True, help="the pipeline folder; the sheet is put there")
     arguments = parser.parse_args()
     pipe = PRXPipeline.from_pretrained(arguments.pipeline, dtype=torch.float32)
-    measure = Measure(pipe, drawings.load(arguments.run))
+    pictures = drawings.load(arguments.run)
+    measure = Measure(pipe, pictures, components(arguments.run, pictures))
     measure.sheet().save(arguments.pipeline / "samples.png", optimize=True)
     print("| | pixels, nearest | among 5 | latents, nearest | among 5 |\n|---|---|---|---|---|")
     for kind, every in measure.kinds().items():
