@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CHEAP = 128 * 128  # pixels of a picture that is decoded for a preview at every step
+AS_WRITTEN = {"clean_caption": False, "skip_text_cleaning": True}  # cleaning is for web pages; it deletes Chinese
 BINNED = 256  # pixels from which on pipelines know the shapes that they draw best
 
 
@@ -61,6 +62,7 @@ def draw(loaded: Loaded, request: Request, seed: int, steps: Steps) -> Drawing:
     try:
         with quiet():
             extra = watch.arguments(accepted) | shape_arguments(loaded.pipe, accepted)
+            extra |= {name: value for name, value in AS_WRITTEN.items() if name in accepted}
             result = loaded.pipe(prompt=request.text, generator=generator, **given, **extra)
     except PluginError:
         raise

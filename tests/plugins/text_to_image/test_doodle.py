@@ -1,0 +1,66 @@
+"""The pipeline that comes along: what it knows, what it says of the rest, what it weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from PIL import Image
+
+from moss_agent.errors import PluginError
+from moss_agent.events import Picture
+
+Draw = Callable[..., list[Picture]]
+
+
+def pixels(picture: Picture) -> bytes:
+    return Image.open(picture.path).tobytes()
+
+
+def test_it_is_small_and_holds_nothing_that_runs(module: Callable[[str], ModuleType]) -> None:
+    folder = module("_sources").BUNDLED["doodle"]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= 40_000_000
+    assert {file.suffix for file in files} <= {".json", ".safetensors", ".txt", ".md", ".png"}
+
+
+def test_it_draws_what_was_asked_for_by_other_words_too(draw: Draw) -> None:
+    fox, same, chinese, owl = (draw(text, steps=2, seed=1)[0] for text in ("a fox", "FOXES", "狐狸", "an owl"))
+    assert pixels(fox) == pixels(same) == pixels(chinese) != pixels(owl)
+    assert fox.notices == chinese.notices == ()
+    assert (fox.details["pipeline"], fox.details["size"]) == ("doodle", "128x128")
+    assert Image.open(fox.path).size == (512, 512)
+
+
+def test_steps_and_guidance_have_good_values_of_their_own(draw: Draw) -> None:
+    details = draw("a fox", seed=1)[0].details
+    assert (details["steps"], details["guidance"]) == (16, 2.0)
+
+
+def test_unknown_words_are_named(draw: Draw) -> None:
+    picture = draw("a fox reading a large book", steps=1)[0]
+    assert picture.notices == ("the pipeline doodle does not know and leaves out: reading",)
+
+
+@pytest.mark.parametrize(
+    ("description", "unknown"),
+    [
+        ("quantum fields", "quantum, fields"),
+        ("a blue background", "a blue background"),
+        ("量子力学", "量子力学"),
+        ("the", "the"),
+    ],
+)
+def test_what_it_cannot_draw_is_refused(draw: Draw, description: str, unknown: str) -> None:
+    with pytest.raises(
+        PluginError, match=f"knows nothing that it could draw in {unknown}: it draws single things such"
+    ):
+        draw(description, steps=1)
+    assert not list(Path("images").iterdir())
+
+
+def test_a_long_description_is_cut_with_a_notice(draw: Draw) -> None:
+    picture = draw("fox and owl " * 8, steps=1)[0]
+    assert picture.notices[0].startswith("the description is too long for the pipeline, which takes 14 tokens of it")
