@@ -117,6 +117,8 @@ def recipe(path: Path) -> tuple[str, dict[str, Any]]:
             texts = getattr(image, "text", {})
         description, details = texts["Description"], json.loads(texts["moss_agent"])
         found = {name: details[name] for name in KINDS if name in details}
+        if "seed" not in found:
+            raise ValueError("there is no seed")
     except FileNotFoundError:
         raise UsageError(f"no picture {path}") from None
     except Exception as error:  # whatever PIL and JSON make of a file that may be anything

@@ -46,7 +46,7 @@ def test_several_pictures(program: Program) -> None:
         (["a fox", "--size", "huge"], 1, 'size = "huge"'),
         (["a fox", "--pipeline", "./nowhere"], 1, "no pipeline folder ./nowhere"),
         (["quantum chromodynamics"], 1, "knows nothing that it could draw in quantum, chromodynamics: it draws"),
-        (["a fox", "--device", "gpu"], 2, "no device 'gpu'"),
+        (["a fox", "--device", "gpu"], 1, "no device 'gpu'"),
     ],
 )
 def test_what_cannot_be_drawn(program: Program, arguments: list[str], code: int, message: str) -> None:

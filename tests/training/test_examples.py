@@ -111,7 +111,7 @@ def test_training_text_is_what_the_agent_feeds_and_reads(examples):
         if isinstance(output, tuple):
             return tuple(Hit(text) for text in output)
         if output == DRAWN:
-            return Picture("x.png")
+            return (Picture("x.png"),)
         return tuple(output.splitlines()) if name == "Solve" and output else output
 
     for example in examples[:150]:
