@@ -38,7 +38,7 @@ class Measure:
         self.found = found
         self.pictures = pictures
         self.names = list(pictures)
-        self._references: dict[tuple[str, str], torch.Tensor] = {}
+        self._references: dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]] = {}
         self.asked = random.Random(2026).sample(sorted(self.names), NAMES)
 
     def kinds(self) -> dict[str, list[Scene]]:
@@ -59,17 +59,18 @@ class Measure:
             drawn = torch.cat([self.draw([scene_text(s) for s in some], seed) for some in batches(every)])
             for image, scene in zip(halved(drawn), every, strict=True):
                 thing = scene.things[0]
-                references = self.references(thing.colour, scene.background)
+                pixels, latents = self.references(thing.colour, scene.background)
                 own = self.names.index(thing.name)
-                by_pixels.append(rank(image[None], references, own))
-                by_latents.append(rank(self.found.latents(image[None]), self.found.latents(references), own))
+                by_pixels.append(rank(image[None], pixels, own))
+                by_latents.append(rank(self.found.latents(image[None]), latents, own))
         return torch.tensor(by_pixels), torch.tensor(by_latents)
 
-    def references(self, colour: str, background: str) -> torch.Tensor:
-        """Every name in that scene, at half the size."""
+    def references(self, colour: str, background: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Every name in that scene, at half the size, and its latents."""
         if (colour, background) not in self._references:
             every = [Scene((Thing(name, colour),), background=background) for name in self.names]
-            self._references[colour, background] = as_tensor([scenes.picture(s, self.pictures) for s in every])
+            pixels = as_tensor([scenes.picture(s, self.pictures) for s in every])
+            self._references[colour, background] = pixels, self.found.latents(pixels)
         return self._references[colour, background]
 
     @torch.no_grad()
