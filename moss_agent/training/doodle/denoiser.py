@@ -4,7 +4,8 @@
 
 Between a picture's latents x and noise n the model sees (1 - s) x + s n and learns n - x (Liu et al. 2022,
 "Flow straight and fast"), s being drawn as in Esser et al. 2024 from the logistic of a normal distribution.
-The same command continues an interrupted run.
+The transformer knows places only by how its queries are rotated, which tells against tokens that are always the same:
+hence the twelve `ANCHORS` behind every description. The same command continues an interrupted run.
 """
 
 from __future__ import annotations
