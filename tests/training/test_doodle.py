@@ -154,6 +154,31 @@ def test_a_run_that_was_interrupted_goes_on_as_if_it_was_not(
         assert torch.equal(one, other)
 
 
+@given(st.integers(0, 10**6))
+def test_a_stray_word_leaves_the_others_in_their_order(seed: int) -> None:
+    numbers = words.vocabulary(NAMES)
+    tokens = latents.tokens_of(["fox next to owl", "cat", ""], NAMES).long()
+    strayed = denoiser.with_stray(tokens, numbers, torch.Generator().manual_seed(seed))
+    for before, after in zip(tokens.tolist(), strayed.tolist(), strict=True):
+        assert [token for token in after if token != numbers[words.UNKNOWN]] == before[:-1]
+        assert 0 < after.index(numbers[words.UNKNOWN]) < after.index(numbers[words.END])
+
+
+@pytest.mark.slow
+def test_a_run_begins_with_the_weights_of_a_pipeline(
+    run: Path, pictures: drawings.Drawings, small: None, tmp_path: Path
+) -> None:
+    first = denoiser.Run(run)
+    first.train()
+    autoencoder.autoencoder(components.components(run, pictures)).save_pretrained(run / "vae")
+    pipeline.assembled(run, list(pictures)).save_pretrained(tmp_path / "made")
+    (run / denoiser.STATE).unlink()
+    second = denoiser.Run(run, tmp_path / "made")
+    assert second.step == 0
+    for one, other in zip(second.model.parameters(), first.average.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 @pytest.mark.slow
 def test_the_parts_make_a_pipeline_that_draws_what_is_measured(
     run: Path, pictures: drawings.Drawings, small: None, tmp_path: Path

@@ -5,13 +5,15 @@
 Between a picture's latents x and noise n the model sees (1 - s) x + s n and learns n - x (Liu et al. 2022,
 "Flow straight and fast"), s being drawn as in Esser et al. 2024 from the logistic of a normal distribution.
 The transformer knows places only by how its queries are rotated, which tells against tokens that are always the same:
-hence the twelve `ANCHORS` behind every description. The same command continues an interrupted run.
+hence the twelve `ANCHORS` behind every description. The same command continues an interrupted run; with `--start` a
+new one begins with the weights of a pipeline made earlier.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import ctypes
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -23,14 +25,14 @@ from transformers import T5Config, T5EncoderModel
 from moss_agent.training.doodle import drawings
 from moss_agent.training.doodle.components import CHANNELS
 from moss_agent.training.doodle.latents import Examples, examples
-from moss_agent.training.doodle.words import UNKNOWN, learned, vocabulary
+from moss_agent.training.doodle.words import END, UNKNOWN, learned, vocabulary
 
 STEPS = 2_700
 BATCH = 64
-PLAIN = 0.5  # the share of plain drawings in a batch
+PLAIN = 0.25  # the share of plain drawings in a batch
 NO_WORDS = 0.1  # the share of descriptions left empty, for classifier-free guidance
 SHIFT = 3.0  # towards noise, where the words decide what the picture becomes
-STRAY = 0.05  # the share of descriptions with a word that is not known
+STRAY = 0.15  # the share of descriptions with a word that is not known
 LEARNING_RATE = 8e-4
 OF_WORDS = 2.0  # times that: a word is seen in few batches only
 WARMUP = 200
@@ -79,6 +81,14 @@ class Denoiser(torch.nn.Module):
             hidden_states=noisy, timestep=share, encoder_hidden_states=words, attention_mask=mask
         ).sample
 
+    def load_pipeline(self, folder: Path) -> None:
+        """Take the weights of a pipeline; the rows of other words for what is learned are left out."""
+        text_encoder = T5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
+        text_encoder.resize_token_embeddings(self.text_encoder.config.vocab_size)
+        self.text_encoder.load_state_dict(text_encoder.state_dict())
+        transformer = PRXTransformer2DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)
+        self.transformer.load_state_dict(transformer.state_dict())
+
 
 def codes(latents: torch.Tensor) -> torch.Tensor:
     """First embeddings of the names, rows x WIDTH: principal components of the drawings' latents, of variance 1.
@@ -106,10 +116,17 @@ def batch(data: Examples, plain: int, vocabulary: dict[str, int], step: int) -> 
     chance = torch.rand(BATCH, generator=random)
     tokens[chance < NO_WORDS] = data["no_words"].long()
     stray = (chance > 1 - STRAY) & (tokens[:, -1] == 0)
-    tokens[stray, 2:] = tokens[stray, 1:-1]
-    tokens[stray, 1] = vocabulary[UNKNOWN]
+    tokens[stray] = with_stray(tokens[stray], vocabulary, random)
     longest = int((tokens != 0).sum(1).max())
     return Batch(tokens[:, :longest], data["latents"][rows].float())
+
+
+def with_stray(tokens: torch.Tensor, vocabulary: dict[str, int], random: torch.Generator) -> torch.Tensor:
+    """The descriptions, each with an unknown word before one of its words or at its end."""
+    ends = (tokens == vocabulary[END]).int().argmax(1, keepdim=True)
+    places = 1 + (torch.rand(ends.shape, generator=random) * ends).long()
+    numbers = torch.arange(tokens.shape[1])
+    return tokens.gather(1, numbers - (numbers > places).long()).scatter(1, places, vocabulary[UNKNOWN])
 
 
 def loss_of(model: Denoiser, seen: Batch, step: int) -> torch.Tensor:
@@ -128,7 +145,7 @@ def learning_rate(step: int) -> float:
 class Run:
     """A training run that can be stopped and continued."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, start: Path | None = None) -> None:
         self.path = out / STATE
         pictures = drawings.load(out)
         self.plain = len(pictures)
@@ -138,6 +155,8 @@ class Run:
         self.model = Denoiser(len(learned(list(pictures))))
         words = self.model.text_encoder.get_input_embeddings().weight
         words.data[[self.vocabulary[name] for name in pictures]] = codes(self.data["latents"][: self.plain].float())
+        if start:
+            self.model.load_pipeline(start)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         others = [parameter for parameter in self.model.parameters() if parameter is not words]
         groups = [{"params": others, "times": 1.0}, {"params": [words], "times": OF_WORDS, "weight_decay": 0.0}]
@@ -156,6 +175,7 @@ class Run:
                 print(f"step {self.step}: loss {mean:.4f}, {pace:.2f} s a step", flush=True)
             if self.step % CHECKPOINT_EVERY == 0 or self.step == STEPS:
                 self._save()
+                give_memory_back()
 
     def _one_step(self) -> float:
         for group in self.optimizer.param_groups:
@@ -189,10 +209,19 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
 
 
+def give_memory_back() -> None:
+    """Give what was freed back to the system: glibc keeps pieces of it, some 5 to 15 MB more with every step."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the run, with the trained autoencoder")
-    Run(parser.parse_args().out).train()
+    parser.add_argument("--start", type=Path, help="folder of a pipeline, of the same drawings, to begin with")
+    arguments = parser.parse_args()
+    Run(arguments.out, arguments.start).train()
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ class Scene:
 
 def text(scene: Scene, rng: random.Random) -> str:
     """The scene in words, one of several ways to put it."""
-    said = f" {scene.relation} ".join(thing.text for thing in scene.things)
+    unsaid = scene.relation in BESIDE and rng.random() < 0.3
+    said = (" " if unsaid else f" {scene.relation} ").join(thing.text for thing in scene.things)
     if scene.place:
         before = "at" if scene.place in ("top", "bottom") else "on"
         said += rng.choice((f" {before} the {scene.place}", f" {scene.place}"))
@@ -109,7 +110,7 @@ def tinted(colours: np.ndarray, colour: str) -> np.ndarray:
 def random_scene(names: list[str], rng: random.Random) -> Scene:
     """Anything but a plain drawing: those are few enough to be learned one by one."""
     background = rng.choice(["", *COLOURS]) if rng.random() < 0.5 else ""
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         things = tuple(random_thing(names, rng, background, often=0.25) for _ in range(2))
         return Scene(things, relation=rng.choice(list(RELATIONS)), background=background)
     place = rng.choice(list(PLACES)) if rng.random() < 0.3 else ""
