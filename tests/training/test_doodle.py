@@ -131,8 +131,10 @@ def test_the_encoder_gives_the_components(run: Path, pictures: drawings.Drawings
     images = next(autoencoder.batches(pictures, random.Random(1)))
     half = torch.nn.functional.avg_pool2d(images, 2)
     with torch.no_grad():
-        encoded = autoencoder.autoencoder(found).encode(images).latent
+        made = autoencoder.autoencoder(found)
+        encoded = made.encode(images).latent
     torch.testing.assert_close(encoded, found.latents(half), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(components.components_of(made).latents(half), encoded, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.slow
@@ -172,9 +174,12 @@ def test_a_run_begins_with_the_weights_of_a_pipeline(
     first.train()
     autoencoder.autoencoder(components.components(run, pictures)).save_pretrained(run / "vae")
     pipeline.assembled(run, list(pictures)).save_pretrained(tmp_path / "made")
-    (run / denoiser.STATE).unlink()
-    second = denoiser.Run(run, tmp_path / "made")
+    package = next(run.glob("*.tgz"))
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / package.name).symlink_to(package)
+    second = denoiser.Run(tmp_path / "second", tmp_path / "made")
     assert second.step == 0
+    torch.testing.assert_close(second.data["latents"][:5], first.data["latents"][:5], atol=1e-2, rtol=1e-2)
     for one, other in zip(second.model.parameters(), first.average.parameters(), strict=True):
         assert torch.equal(one, other)
 

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import AutoencoderDC
 from safetensors.torch import load_file, save_file
 
 from moss_agent.training.doodle import scenes
 from moss_agent.training.doodle.drawings import Drawings
 
+FILE = "components.safetensors"
 CHANNELS = 24
 PIECE = 8  # pixels
 SCENES = 3000  # beside the plain drawings, to find the components from
@@ -42,10 +44,13 @@ def pieces(images: torch.Tensor) -> torch.Tensor:
 
 def components(folder: Path, drawings: Drawings) -> Components:
     """The components, from the folder if they are there."""
-    path = folder / "components.safetensors"
-    if not path.exists():
-        save_file(vars(found(drawings)), path)
-    return Components(**load_file(path))
+    if not (folder / FILE).exists():
+        save(found(drawings), folder)
+    return Components(**load_file(folder / FILE))
+
+
+def save(made: Components, folder: Path) -> None:
+    save_file(vars(made), folder / FILE)
 
 
 def found(drawings: Drawings) -> Components:
@@ -58,6 +63,17 @@ def found(drawings: Drawings) -> Components:
     variances, directions = variances.flip(0)[:CHANNELS], directions.flip(1)[:, :CHANNELS]
     basis = directions * variances**-0.25
     basis = basis / variances.sqrt().mean().sqrt()  # the variance of all channels together is 1
+    return Components(mean, basis.contiguous())
+
+
+def components_of(autoencoder: AutoencoderDC) -> Components:
+    """The components by which an autoencoder that was made of some encodes."""
+    side = autoencoder.spatial_compression_ratio
+    pixels = torch.eye(3 * PIECE**2).unflatten(1, (3, PIECE, PIECE))
+    with torch.no_grad():
+        nothing = autoencoder.encode(torch.zeros(1, 3, side, side)).latent.flatten(1)
+        basis = autoencoder.encode(torch.nn.functional.interpolate(pixels, side)).latent.flatten(1) - nothing
+    mean = -nothing[0] @ torch.linalg.pinv(basis)  # any with this product will do
     return Components(mean, basis.contiguous())
 
 

@@ -6,7 +6,7 @@ Between a picture's latents x and noise n the model sees (1 - s) x + s n and lea
 "Flow straight and fast"), s being drawn as in Esser et al. 2024 from the logistic of a normal distribution.
 The transformer knows places only by how its queries are rotated, which tells against tokens that are always the same:
 hence the twelve `ANCHORS` behind every description. The same command continues an interrupted run; with `--start` a
-new one begins with the weights of a pipeline made earlier.
+new one begins with the weights and the autoencoder of a pipeline made earlier.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from diffusers import PRXTransformer2DModel
+from diffusers import AutoencoderDC, PRXTransformer2DModel
 from transformers import T5Config, T5EncoderModel
 
-from moss_agent.training.doodle import drawings
+from moss_agent.training.doodle import components, drawings
 from moss_agent.training.doodle.components import CHANNELS
 from moss_agent.training.doodle.latents import Examples, examples
 from moss_agent.training.doodle.words import END, UNKNOWN, learned, vocabulary
 
-STEPS = 2_700
+STEPS = 8_000
 BATCH = 64
-PLAIN = 0.25  # the share of plain drawings in a batch
+PLAIN = 0.15  # the share of plain drawings in a batch
 NO_WORDS = 0.1  # the share of descriptions left empty, for classifier-free guidance
 SHIFT = 3.0  # towards noise, where the words decide what the picture becomes
 STRAY = 0.15  # the share of descriptions with a word that is not known
@@ -90,6 +90,13 @@ class Denoiser(torch.nn.Module):
         self.transformer.load_state_dict(transformer.state_dict())
 
 
+def take_autoencoder(pipeline: Path, out: Path) -> None:
+    """Have the run use the autoencoder of a pipeline, and the components that it is made of."""
+    autoencoder = AutoencoderDC.from_pretrained(pipeline / "vae", torch_dtype=torch.float32)
+    autoencoder.save_pretrained(out / "vae")
+    components.save(components.components_of(autoencoder), out)
+
+
 def codes(latents: torch.Tensor) -> torch.Tensor:
     """First embeddings of the names, rows x WIDTH: principal components of the drawings' latents, of variance 1.
 
@@ -148,6 +155,8 @@ class Run:
     def __init__(self, out: Path, start: Path | None = None) -> None:
         self.path = out / STATE
         pictures = drawings.load(out)
+        if start:
+            take_autoencoder(start, out)
         self.plain = len(pictures)
         self.vocabulary = vocabulary(list(pictures))
         self.data = examples(out, pictures)

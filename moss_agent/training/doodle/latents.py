@@ -13,7 +13,7 @@ from moss_agent.training.doodle.components import as_tensor, components
 from moss_agent.training.doodle.drawings import Drawings
 from moss_agent.training.doodle.words import LENGTH, tokenizer
 
-COMPOSED = 100_000  # scenes beside the plain drawings
+COMPOSED = 200_000  # scenes beside the plain drawings
 BATCH = 500
 
 Examples = dict[

@@ -21,7 +21,7 @@ from PIL import Image
 
 from moss_agent.training.doodle import drawings, scenes
 from moss_agent.training.doodle.autoencoder import SCALE
-from moss_agent.training.doodle.components import Components, as_tensor, components
+from moss_agent.training.doodle.components import Components, as_tensor, components_of
 from moss_agent.training.doodle.scenes import COLOURS, Scene, Thing
 
 NAMES, SEEDS = 200, (1, 2, 3)
@@ -129,7 +129,7 @@ def main() -> None:
     arguments = parser.parse_args()
     pipe = PRXPipeline.from_pretrained(arguments.pipeline, dtype=torch.float32)
     pictures = drawings.load(arguments.run)
-    measure = Measure(pipe, pictures, components(arguments.run, pictures))
+    measure = Measure(pipe, pictures, components_of(pipe.vae))
     measure.sheet().save(arguments.pipeline / "samples.png", optimize=True)
     print("| | pixels, nearest | among 5 | latents, nearest | among 5 |\n|---|---|---|---|---|")
     for kind, every in measure.kinds().items():

@@ -26,7 +26,7 @@ COLOURS = {
 PAPER = (255, 255, 255)
 ONE_THING = {"small": 30, "": 56, "big": 64}  # pixels of its side
 ONE_THING_IN_A_PLACE = {"small": 22, "": 34, "big": 44}
-TWO_THINGS = {"small": 18, "": 27, "big": 32}
+TWO_THINGS = {"small": 20, "": 29, "big": 32}
 SIZES = ("small", "big")
 PLACES = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
 BESIDE = ("and", "with", "next to", "beside")
@@ -110,7 +110,7 @@ def tinted(colours: np.ndarray, colour: str) -> np.ndarray:
 def random_scene(names: list[str], rng: random.Random) -> Scene:
     """Anything but a plain drawing: those are few enough to be learned one by one."""
     background = rng.choice(["", *COLOURS]) if rng.random() < 0.5 else ""
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         things = tuple(random_thing(names, rng, background, often=0.25) for _ in range(2))
         return Scene(things, relation=rng.choice(list(RELATIONS)), background=background)
     place = rng.choice(list(PLACES)) if rng.random() < 0.3 else ""
@@ -119,7 +119,7 @@ def random_scene(names: list[str], rng: random.Random) -> Scene:
 
 def random_thing(names: list[str], rng: random.Random, background: str, often: float) -> Thing:
     colour = rng.choice([colour for colour in COLOURS if colour != background]) if rng.random() < often else ""
-    size = rng.choice(SIZES) if rng.random() < 0.3 else ""
+    size = rng.choice(SIZES) if rng.random() < 0.2 else ""
     thing = Thing(rng.choice(names), colour, size)
     # "black cat" and "small airplane" are drawings of their own.
     another = thing.text in names or f"{colour} {thing.name}" in names or f"{size} {thing.name}" in names
