@@ -45,6 +45,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "dtype": (str,),
     "size": (str,),
 }  # the details of a picture from which it can be drawn again, which are settings of the plugin too
+OF_A_PIPELINE = {"pipeline", "revision", "steps", "guidance"}  # what suits one suits no other
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +76,7 @@ def run(parsed: argparse.Namespace) -> int:
     flags = {name: value for name in names if (value := getattr(parsed, name)) is not None}
     table = load_settings().plugin_settings.get(PLUGIN, {})
     silence_libraries()
-    options = {**table, **({"count": 1} if recorded else {}), **recorded, **flags}
+    options = {**suitable(table, recorded, flags), **flags}
     with own_stdout() as out, closing(PluginRunner([plugin], {PLUGIN: options})) as runner:
         call = draw(runner, Command(plugin.name, description, (description,)))
         for picture in call.images:
@@ -85,6 +86,16 @@ def run(parsed: argparse.Namespace) -> int:
                 out.write(as_text(picture.path))
             print(clean(picture.path), file=out, flush=True)
     return 0
+
+
+def suitable(table: dict[str, Any], recorded: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
+    """The settings below the flags: those of the settings file, or what was recorded and nothing beside it."""
+    if recorded:
+        others = {name: value for name, value in table.items() if name not in KINDS}
+        table = {**others, "count": 1, **recorded}
+    if "pipeline" in flags:
+        return {name: value for name, value in table.items() if name not in OF_A_PIPELINE}
+    return table
 
 
 def draw(runner: PluginRunner, command: Command) -> Call:
@@ -113,7 +124,7 @@ def recipe(path: Path) -> tuple[str, dict[str, Any]]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
             texts = getattr(image, "text", {})
         description, details = texts["Description"], json.loads(texts["moss_agent"])
         found = {name: details[name] for name in KINDS if name in details}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 COLUMNS = 40  # of a picture in the terminal
+MOST_ROWS = 60
 CHUNK = 4096  # characters of a picture in one sequence of kitty
 
 
@@ -30,7 +31,7 @@ def as_text(path: str, environ: Mapping[str, str] = os.environ) -> str:
 
         with Image.open(Path(path)) as image:
             return show(image.convert("RGB"))
-    except (ImportError, OSError, ValueError):  # the path is told anyway
+    except Exception:  # no PIL, or whatever it makes of a file that may be anything; the path is told anyway
         return ""
 
 
@@ -63,7 +64,7 @@ def iterm(image: Image) -> str:
 
 def half_blocks(image: Image) -> str:
     """Two pixels in every character: the upper one as its foreground, the lower one as its background."""
-    rows = max(1, round(COLUMNS * image.height / image.width / 2))
+    rows = min(MOST_ROWS, max(1, round(COLUMNS * image.height / image.width / 2)))
     small = image.resize((COLUMNS, 2 * rows))
     lines = []
     for y in range(0, 2 * rows, 2):

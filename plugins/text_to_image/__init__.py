@@ -21,13 +21,16 @@ along is never run. Not covered: LoRA, several GPUs for one pipeline, fetching o
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from moss_agent.errors import PluginError
 from moss_agent.events import Picture
 from moss_agent.plugin_host.contract import plugin
 
 from ._drawing import Steps, draw
 from ._easel import easel, release
 from ._files import save, writable
-from ._request import Request, seed_or_new
+from ._request import SEEDS, Request, seed_or_new
 
 TIMEOUT = 600.0  # seconds without a sign of life: one step, or loading
 
@@ -53,6 +56,7 @@ def text_to_image(
     """Draw the description; the settings are those of the module's docstring, None and "" mean the default.
 
     The same pipeline, description and settings with the same seed give the same files on the same machine.
+    If one of several fails, those before it are returned, the last with the reason among its notices.
     Raises PluginError or UsageError, saying in one line what to do.
     """
     request = Request(description, pipeline, revision, steps, guidance, size, negative, count, device, dtype)
@@ -60,9 +64,16 @@ def text_to_image(
     first = seed_or_new(seed)
     pictures = []
     with easel(device, keep).turn() as place:
-        loaded = place.pipeline(request)
         for number in range(count):
-            drawing = draw(loaded, request, first + number, Steps(number, count, time_limit))
-            path = save(drawing.image, folder, request.text, drawing.details)
+            try:
+                drawing = draw(place, request, (first + number) % SEEDS, Steps(number, count, time_limit))
+                path = save(drawing.image, folder, request.text, drawing.details)
+            except PluginError as error:
+                if not pictures:
+                    raise
+                last = pictures[-1]
+                said = f"only {number} of {count} pictures are drawn: {error}"
+                pictures[-1] = replace(last, notices=(*last.notices, said))
+                break
             pictures.append(Picture(str(path), request.text, drawing.details, drawing.notices))
     return pictures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from moss_agent.errors import PluginError, PluginTimeout
 from moss_agent.plugin_host import report
 
+from ._families import argument
 from ._loading import Loaded, failure
 from ._reading import notices
 from ._request import TABLE, Request
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
+    from ._easel import Easel
+
 CHEAP = 128 * 128  # pixels of a picture that is decoded for a preview at every step
 AS_WRITTEN = {"clean_caption": False, "skip_text_cleaning": True}  # cleaning is for web pages; it deletes Chinese
+Accepted = Mapping[str, inspect.Parameter]  # what a pipeline's __call__ takes
 BINNED = 256  # pixels from which on pipelines know the shapes that they draw best
 
 
@@ -46,15 +51,14 @@ class Steps:
         report(self.number * total + done, self.count * total, preview)
 
 
-def draw(loaded: Loaded, request: Request, seed: int, steps: Steps) -> Drawing:
+def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
     """The picture of that seed. Raises PluginError, and PluginTimeout between two steps when the time is up."""
     import torch
 
+    loaded = easel.pipeline(request)
     accepted = inspect.signature(loaded.pipe).parameters
-    for name in request.arguments.keys() - accepted.keys():
-        raise PluginError(f"{type(loaded.pipe).__name__} knows no {name}: remove that setting from {TABLE}")
+    given = arguments(loaded, request, accepted)
     known = notices(loaded, request.text)
-    given = {name: value for name, value in loaded.defaults.items() if name in accepted} | request.arguments
     used = effective(accepted, given)
     watch = Watch(loaded.pipe, steps, used.get("steps", 0))
     # Numbers drawn on the CPU are the same whatever the device.
@@ -64,15 +68,28 @@ def draw(loaded: Loaded, request: Request, seed: int, steps: Steps) -> Drawing:
             extra = watch.arguments(accepted) | shape_arguments(loaded.pipe, accepted)
             extra |= {name: value for name, value in AS_WRITTEN.items() if name in accepted}
             result = loaded.pipe(prompt=request.text, generator=generator, **given, **extra)
-    except PluginError:
+    except PluginError:  # stopped between two steps
+        loaded.pipe.maybe_free_model_hooks()  # which brings parts that were carried to the device back
         raise
     except Exception as error:  # whatever a pipeline makes of settings that it cannot work with
+        easel.drop()  # what it left half done, such as a part in another precision, is loaded anew
         raise failure("the pipeline cannot draw this", error, request.size) from error
-    if any(getattr(result, "nsfw_content_detected", None) or ()):
+    if any(getattr(result, "nsfw_content_detected", None) or getattr(result, "nsfw_detected", None) or ()):
         raise PluginError("the pipeline's safety checker refused the picture: describe something else")
     image = result.images[0]
     details = {"pipeline": loaded.name, "revision": loaded.revision, "seed": seed, **used, "dtype": loaded.dtype}
     return Drawing(image, details | {"size": f"{image.width}x{image.height}"}, known)
+
+
+def arguments(loaded: Loaded, request: Request, accepted: Accepted) -> dict[str, Any]:
+    """The settings that are given, and what else suits the pipeline, by the names that it has for them."""
+    given = {name: value for name, value in loaded.defaults.items() if name in accepted}
+    for setting, value in request.given.items():
+        name = argument(setting, accepted)
+        if name not in accepted:
+            raise PluginError(f"{type(loaded.pipe).__name__} knows no {setting}: remove that from {TABLE}")
+        given[name] = value
+    return given
 
 
 class Watch:
@@ -82,7 +99,7 @@ class Watch:
         self._pipe, self._steps, self._total = pipe, steps, total
         self._deadline = monotonic() + steps.seconds
 
-    def arguments(self, accepted: Any) -> dict[str, Any]:
+    def arguments(self, accepted: Accepted) -> dict[str, Any]:
         """How the pipeline is told; a few old ones cannot be and are not stopped before they are done."""
         if "callback_on_step_end" in accepted:
             return {"callback_on_step_end": self._on_step_end}
@@ -109,16 +126,19 @@ class Watch:
         scale = getattr(self._pipe, "vae_scale_factor", None)
         if latents is None or latents.ndim != 4 or not scale or latents[0, 0].numel() * scale**2 > CHEAP:
             return b""
-        with torch.no_grad():
-            vae = self._pipe.vae
-            latents = latents / vae.config.scaling_factor + (vae.config.get("shift_factor") or 0.0)
-            decoded = vae.decode(latents, return_dict=False)[0]
         png = io.BytesIO()
-        self._pipe.image_processor.postprocess(decoded.detach())[0].save(png, "PNG")
+        try:
+            with torch.no_grad():
+                vae = self._pipe.vae
+                latents = latents / vae.config.scaling_factor + (vae.config.get("shift_factor") or 0.0)
+                decoded = vae.decode(latents, return_dict=False)[0]
+            self._pipe.image_processor.postprocess(decoded.detach())[0].save(png, "PNG")
+        except Exception:  # a kind of latents that this does not fit; the picture itself is decoded by the pipeline
+            return b""
         return png.getvalue()
 
 
-def shape_arguments(pipe: Any, accepted: Any) -> dict[str, bool]:
+def shape_arguments(pipe: Any, accepted: Accepted) -> dict[str, bool]:
     """Pipelines that round the size to shapes they draw well refuse to draw if theirs is too small for that."""
     if "use_resolution_binning" not in accepted:
         return {}
@@ -127,8 +147,8 @@ def shape_arguments(pipe: Any, accepted: Any) -> dict[str, bool]:
     return {"use_resolution_binning": False} if pixels < BINNED else {}
 
 
-def effective(accepted: Any, given: dict[str, Any]) -> dict[str, Any]:
+def effective(accepted: Accepted, given: dict[str, Any]) -> dict[str, Any]:
     """The steps, guidance and negative prompt of a picture, the pipeline's own defaults included."""
-    names = {"steps": "num_inference_steps", "guidance": "guidance_scale", "negative": "negative_prompt"}
+    names = {setting: argument(setting, accepted) for setting in ("steps", "guidance", "negative")}
     used = {key: given.get(name, accepted[name].default) for key, name in names.items() if name in accepted}
     return {key: value for key, value in used.items() if value is not None and value != ""}

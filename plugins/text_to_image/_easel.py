@@ -34,11 +34,14 @@ class Easel:
         self._idle = threading.Timer(0, self.release)
 
     @contextmanager
-    def turn(self) -> Iterator[Easel]:
-        """Wait for the pictures before this one. Raises PluginTimeout if the call is given up meanwhile."""
+    def turn(self, *, next: bool = False) -> Iterator[Easel]:
+        """Wait for the calls before this one; with `next`, only for the one that draws now.
+
+        Raises PluginTimeout if the call is given up meanwhile.
+        """
         ticket = object()
         with self._changed:
-            self._queue.append(ticket)
+            self._queue.insert(1 if next and self._queue else len(self._queue), ticket)
         try:
             while not self._is_first(ticket):
                 report(0, 0)
@@ -56,17 +59,27 @@ class Easel:
 
         wanted = (request.pipeline, request.revision, request.dtype)
         if self._loaded is None or self._wanted != wanted:
-            self._drop()  # two would rarely fit
+            self.drop()  # two would rarely fit
             self._loaded, self._wanted = load(request, self.device), wanted
         return self._loaded
 
     def release(self) -> bool:
-        """Give back the pipeline's memory, after the pictures that are being drawn; whether there was any."""
-        if self._loaded is None:
+        """Give back the pipeline's memory, after the call that is being drawn; whether there was any."""
+        if self._loaded is None and not self._queue:
             return False
-        with self.turn():
-            self._drop()
-        return True
+        with self.turn(next=True):
+            had = self._loaded is not None
+            self.drop()
+        return had
+
+    def drop(self) -> None:
+        """Forget the pipeline. Only within a turn."""
+        self._loaded = None
+        gc.collect()
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def _is_first(self, ticket: object) -> bool:
         with self._changed:
@@ -74,17 +87,9 @@ class Easel:
 
     def _release_later(self) -> None:
         if self._loaded is not None and not self._queue:
-            self._idle = threading.Timer(self.keep, self.release)
+            self._idle = threading.Timer(min(threading.TIMEOUT_MAX, self.keep), self.release)
             self._idle.daemon = True
             self._idle.start()
-
-    def _drop(self) -> None:
-        self._loaded = None
-        gc.collect()
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
 
 
 _easels: dict[torch.device, Easel] = {}
@@ -93,11 +98,21 @@ _lock = threading.Lock()
 
 def easel(device: str, keep: float) -> Easel:
     """The one easel of the device. Raises UsageError if there is no such device."""
-    chosen = choose_device(device)
+    chosen = numbered(choose_device(device))
     with _lock:
-        found = _easels.setdefault(chosen, Easel(chosen, keep))
-        found.keep = keep
-        return found
+        if chosen not in _easels:
+            _easels[chosen] = Easel(chosen, keep)
+        _easels[chosen].keep = keep
+        return _easels[chosen]
+
+
+def numbered(device: torch.device) -> torch.device:
+    """The device by the one name that it has among easels: "cuda" is one of cuda:0, cuda:1, and so on."""
+    import torch
+
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
 
 
 def release() -> bool:

@@ -70,7 +70,12 @@ def published(part: Path, stem: str) -> Path:
         path = part.with_name(next(names))
         with suppress(FileExistsError):
             path.touch(exist_ok=False)
-            return part.replace(path)
+            break
+    try:
+        return part.replace(path)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def unsaved(folder: Path, error: OSError) -> PluginError:

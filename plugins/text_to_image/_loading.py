@@ -42,8 +42,8 @@ def load(request: Request, device: torch.device) -> Loaded:
         name = request.pipeline
         source = locate(name, request.revision)
         dtype = precision(request.dtype, device, source)
-        parts = sizes(source.folder, dtype.itemsize)
-        placement = place(parts, free_memory(device), device.type == "cuda", name)
+        parts = sizes(source.folder, source.index.keys(), dtype.itemsize)
+        placement = place(parts, *free_memory(device), name)
         pipe = assemble(source, name, dtype)
         settle(pipe, placement, device, name)
     listed = source.folder / "things.txt"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -31,31 +31,34 @@ class Placement:
     slicing: bool = False
 
 
-def place(parts: Mapping[str, int], free: int, has_own_memory: bool, name: str) -> Placement:
-    """The fastest placement that fits. parts: bytes by part; free: bytes of the device.
+def place(parts: Mapping[str, int], host: int, own: int | None, name: str) -> Placement:
+    """The fastest placement that fits.
 
-    has_own_memory: the device is not the CPU, to which parts could go that are not used.
+    parts: bytes by part; host: bytes that are free in the machine's memory, where every pipeline is loaded first and
+    what is not in use can stay; own: bytes that are free on a device with memory of its own.
     Raises PluginError if nothing fits.
     """
     total, largest = sum(parts.values()), max(parts.values(), default=0)
-    if total + ROOM <= free:
-        return Placement()
-    if has_own_memory:
-        return Placement("model" if largest + ROOM <= free else "sequential", slicing=True)
-    if total > free:
+    if total > host:
         raise PluginError(
-            f"the pipeline {name} needs {total / GB:.1f} GB of memory and {free / GB:.1f} GB are free: "
-            f'set dtype = "bf16" under {TABLE} for half of it, or name a smaller pipeline'
+            f"the pipeline {name} needs {total / GB:.1f} GB of memory and {host / GB:.1f} GB are free: "
+            f'close what else runs, set dtype = "bf16" under {TABLE} if it is not, or name a smaller pipeline'
         )
-    return Placement(slicing=True)
+    if total + ROOM <= (host if own is None else own):
+        return Placement()
+    if own is None:
+        return Placement(slicing=True)
+    return Placement("model" if largest + ROOM <= own else "sequential", slicing=True)
 
 
-def sizes(folder: Path, bytes_each: int) -> dict[str, int]:
-    """Bytes that each part's weights will take in memory, with so many bytes for each number."""
-    found: dict[str, int] = {}
-    for file in folder.glob("*/*.safetensors"):
-        found[file.parent.name] = found.get(file.parent.name, 0) + numbers(file) * bytes_each
-    return found
+def sizes(folder: Path, parts: Collection[str], bytes_each: int) -> dict[str, int]:
+    """Bytes that the weights of each of the parts will take in memory, with so many bytes for each number."""
+    return {part: bytes_each * sum(map(numbers, weights(folder / part))) for part in parts}
+
+
+def weights(folder: Path) -> list[Path]:
+    """The files of weights that are read: variants, as model.fp16.safetensors, may lie beside them."""
+    return [file for file in folder.glob("*.safetensors") if file.name.count(".") == 1]
 
 
 def numbers(file: Path) -> int:
@@ -68,12 +71,10 @@ def numbers(file: Path) -> int:
         return 0
 
 
-def free_memory(device: torch.device) -> int:
-    """Bytes that are free on the device."""
-    if device.type == "cuda":
-        import torch
-
-        return torch.cuda.mem_get_info(device)[0]
+def free_memory(device: torch.device) -> tuple[int, int | None]:
+    """Bytes that are free in the machine's memory, and on the device if it has memory of its own."""
     import psutil
+    import torch
 
-    return psutil.virtual_memory().available
+    own = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+    return psutil.virtual_memory().available, own

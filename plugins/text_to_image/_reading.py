@@ -18,7 +18,8 @@ NO_LIMIT = 10**6  # tokenizers without a limit say some huge number
 
 def notices(loaded: Loaded, text: str) -> tuple[str, ...]:
     """What people should know, each in one line. Raises PluginError if the pipeline can draw nothing of the text."""
-    tokenizers = [t for name in ("tokenizer", "tokenizer_2", "tokenizer_3") if (t := getattr(loaded.pipe, name, None))]
+    named = [getattr(loaded.pipe, name, None) for name in ("tokenizer", "tokenizer_2", "tokenizer_3")]
+    tokenizers = [getattr(one, "tokenizer", one) for one in named if one]  # FLUX.2 has a processor there
     if not tokenizers:
         return ()
     # The one that takes most decides: what the others leave out reaches the picture through it.

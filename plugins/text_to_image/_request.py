@@ -10,9 +10,11 @@ from moss_agent.errors import PluginError
 
 TABLE = "[plugins.text_to_image]"
 JOINERS = "\u200c\u200d"  # invisible, but scripts and emoji need them
-SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
+SIZE = re.compile(r"[1-9]\d{0,4}x[1-9]\d{0,4}", re.ASCII)
 SEEDS = 2**32
 MOST = 16  # pictures of one description
+MOST_STEPS = 1000  # what schedulers were trained with
+LARGEST = 4096  # pixels of a side
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,16 @@ class Request:
             raise PluginError("the description of the picture is empty")
         if not self.pipeline:
             raise PluginError(f'pipeline under {TABLE} is empty: name a pipeline, or "doodle" for the bundled one')
-        if self.steps is not None and self.steps < 1:
-            raise PluginError(f"steps = {self.steps} under {TABLE} must be 1 or more")
+        if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
+            raise PluginError(f"steps = {self.steps} under {TABLE} must be from 1 to {MOST_STEPS}")
         if self.guidance is not None and not 0 <= self.guidance < 1000:
             raise PluginError(f"guidance = {self.guidance} under {TABLE} must be 0 or more")
         if not 1 <= self.count <= MOST:
             raise PluginError(f"count = {self.count} under {TABLE} must be from 1 to {MOST}")
         if self.size and not SIZE.fullmatch(self.size):
             raise PluginError(f'size = "{self.size}" under {TABLE} must look like "512x512": width x height in pixels')
+        if self.size and max(map(int, self.size.split("x"))) > LARGEST:
+            raise PluginError(f'size = "{self.size}" under {TABLE} must be {LARGEST}x{LARGEST} at most')
 
     @property
     def text(self) -> str:
@@ -51,16 +55,12 @@ class Request:
         return " ".join(visible.split())
 
     @property
-    def arguments(self) -> dict[str, object]:
-        """The settings that are given, by the names that diffusers uses."""
-        given = {
-            "num_inference_steps": self.steps,
-            "guidance_scale": self.guidance,
-            "negative_prompt": self.negative or None,
-        }
-        if self.size:
-            given["width"], given["height"] = map(int, SIZE.fullmatch(self.size).groups())
-        return {name: value for name, value in given.items() if value is not None}
+    def given(self) -> dict[str, object]:
+        """The settings for the pipeline's call that are set."""
+        width, height = map(int, self.size.split("x")) if self.size else (None, None)
+        settings = {"steps": self.steps, "guidance": self.guidance, "width": width, "height": height}
+        settings["negative"] = self.negative or None
+        return {name: value for name, value in settings.items() if value is not None}
 
 
 def seed_or_new(seed: int | None) -> int:

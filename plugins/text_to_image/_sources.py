@@ -21,6 +21,7 @@ from ._request import TABLE
 BUNDLED = {"doodle": Path(__file__).parent / "doodle"}
 PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}  # weights that are programs: loading runs them
 HEARTBEAT = 0.5  # seconds between two looks at whether somebody still waits for the download
+LOCAL = "folder:"  # what the fingerprint of a local folder begins with
 EDGE = 1 << 16  # bytes at both ends of a file of weights that its fingerprint sees
 
 
@@ -37,7 +38,10 @@ def locate(name: str, revision: str) -> Source:
     """The folder of the pipeline, downloaded if need be. Raises PluginError if it cannot be had or is not safe."""
     local = BUNDLED.get(name) or Path(name).expanduser()
     if local.is_dir():
-        return Source(local, fingerprint(local), checked(local, name))
+        index = checked(local, name)
+        return Source(local, fingerprint(local), index)
+    if revision.startswith(LOCAL):
+        raise PluginError(f"the picture was drawn by a pipeline in the folder {name}, which is not here: name another")
     folder = waiting(lambda: fetch(name, revision))
     return Source(folder, folder.name, checked(folder, name))
 
@@ -61,7 +65,7 @@ def fetch(name: str, revision: str) -> Path:
         )
         if isinstance(cause, RepositoryNotFoundError):
             what = f"the hub shows no pipeline {name}: correct the name, or log in with `hf auth login` if it is gated"
-        if "safetensors" in str(error) or "remote_code" in str(error):
+        if "necessary `safetensors` weights" in str(error) or "trust_remote_code" in str(error):
             what = unsafe(name)
         raise PluginError(what) from error
 
@@ -104,15 +108,19 @@ def checked(folder: Path, name: str) -> dict[str, Any]:
 
 
 def fingerprint(folder: Path) -> str:
-    """Twelve digits that change with the folder's configuration and, at their ends, its weights."""
+    """A name that changes with the folder's configuration and, at their ends, its weights. Raises PluginError."""
     digest = hashlib.sha256()
-    for file in sorted(file for file in folder.rglob("*") if file.suffix in (".json", ".safetensors", ".txt")):
-        digest.update(f"{file.relative_to(folder)} {file.stat().st_size}".encode())
-        with file.open("rb") as content:
-            digest.update(content.read(EDGE))
-            content.seek(-min(EDGE, file.stat().st_size), 2)
-            digest.update(content.read(EDGE))
-    return digest.hexdigest()[:12]
+    kinds = (".json", ".safetensors", ".txt")
+    try:
+        for file in sorted(file for file in folder.rglob("*") if file.suffix in kinds and file.is_file()):
+            digest.update(f"{file.relative_to(folder)} {file.stat().st_size}".encode())
+            with file.open("rb") as content:
+                digest.update(content.read(EDGE))
+                content.seek(-min(EDGE, file.stat().st_size), 2)
+                digest.update(content.read(EDGE))
+    except OSError as error:
+        raise PluginError(f"the pipeline folder {folder} cannot be read: {one_line(error)}") from error
+    return LOCAL + digest.hexdigest()[:12]
 
 
 def unsafe(name: str) -> str:

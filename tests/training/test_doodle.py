@@ -156,6 +156,11 @@ def test_a_run_that_was_interrupted_goes_on_as_if_it_was_not(
         assert torch.equal(one, other)
 
 
+def test_only_learned_tokens_are_trained() -> None:
+    said, learned = latents.tokens_of(["tiny foxes, 狐狸", "small fox, fox"], NAMES)
+    assert torch.equal(said, learned)
+
+
 @given(st.integers(0, 10**6))
 def test_a_stray_word_leaves_the_others_in_their_order(seed: int) -> None:
     numbers = words.vocabulary(NAMES)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from moss_agent.training.doodle import scenes
 from moss_agent.training.doodle.components import as_tensor, components
 from moss_agent.training.doodle.drawings import Drawings
-from moss_agent.training.doodle.words import LENGTH, tokenizer
+from moss_agent.training.doodle.words import LENGTH, meanings, tokenizer, vocabulary
 
 COMPOSED = 200_000  # scenes beside the plain drawings
 BATCH = 500
@@ -35,9 +35,13 @@ def examples(folder: Path, drawings: Drawings) -> Examples:
 
 
 def tokens_of(descriptions: list[str], names: list[str]) -> torch.Tensor:
-    known = tokenizer(names)
+    """rows x LENGTH, of tokens that are learned: other words, which two names may happen to make, as what they mean."""
+    known, numbers = tokenizer(names), vocabulary(names)
     rows = known(descriptions, padding="max_length", truncation=True, max_length=LENGTH)["input_ids"]
-    return torch.tensor(rows, dtype=torch.int16)
+    learned = torch.arange(len(numbers), dtype=torch.int16)
+    for word, name in meanings(names).items():
+        learned[numbers[word]] = numbers[name]
+    return learned[torch.tensor(rows)]
 
 
 def latents_of(every: list[scenes.Scene], folder: Path, drawings: Drawings) -> torch.Tensor:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
 from moss_agent.errors import PluginError
 
@@ -14,29 +16,52 @@ GB = 10**9
 PARTS = {"text_encoder": 10 * GB, "transformer": 24 * GB, "vae": GB}
 
 
-@pytest.mark.parametrize(
-    ("free", "offload", "slicing"), [(80, "", False), (30, "model", True), (8, "sequential", True)]
-)
-def test_placement_on_a_gpu(module: Callable[[str], ModuleType], free: int, offload: str, slicing: bool) -> None:
-    placement = module("_placement").place(PARTS, free * GB, True, "big")
+@pytest.mark.parametrize(("own", "offload", "slicing"), [(80, "", False), (30, "model", True), (8, "sequential", True)])
+def test_placement_on_a_gpu(module: Callable[[str], ModuleType], own: int, offload: str, slicing: bool) -> None:
+    placement = module("_placement").place(PARTS, 36 * GB, own * GB, "big")
     assert (placement.offload, placement.slicing) == (offload, slicing)
 
 
 def test_placement_without_a_gpu(module: Callable[[str], ModuleType]) -> None:
     place = module("_placement").place
-    assert not place(PARTS, 40 * GB, False, "big").slicing
-    assert place(PARTS, 36 * GB, False, "big").slicing
+    assert not place(PARTS, 40 * GB, None, "big").slicing
+    assert place(PARTS, 36 * GB, None, "big").slicing
+
+
+@pytest.mark.parametrize("own", [None, 80 * GB])
+def test_a_pipeline_that_does_not_fit_the_machine(module: Callable[[str], ModuleType], own: int | None) -> None:
     with pytest.raises(PluginError, match=r"big needs 35.0 GB of memory and 30.0 GB are free: .*bf16"):
-        place(PARTS, 30 * GB, False, "big")
+        module("_placement").place(PARTS, 30 * GB, own, "big")
+
+
+def test_parts_are_carried_to_the_device_and_back(module: Callable[[str], ModuleType], stable_diffusion: Path) -> None:
+    """With the processor as the device, which tells whether the pipeline draws the same, not what memory it takes."""
+    from diffusers import StableDiffusionPipeline
+
+    drawn = []
+    for wanted in ("", "model"):
+        pipe = StableDiffusionPipeline.from_pretrained(stable_diffusion)
+        placement = module("_placement").Placement(wanted, slicing=bool(wanted))
+        module("_loading").settle(pipe, placement, torch.device("cpu"), "tiny")
+        generator = torch.Generator().manual_seed(1)
+        drawn.append(pipe("a fox", num_inference_steps=2, generator=generator, output_type="np").images)
+    np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-5)
 
 
 def test_sizes_are_those_of_the_weights(module: Callable[[str], ModuleType], stable_diffusion: Path) -> None:
     from diffusers import StableDiffusionPipeline
 
     pipe = StableDiffusionPipeline.from_pretrained(stable_diffusion)
-    found = module("_placement").sizes(stable_diffusion, 4)
-    for part in ("unet", "vae", "text_encoder"):
-        assert found[part] == sum(p.numel() for p in getattr(pipe, part).parameters()) * 4
+    parts = ("unet", "vae", "text_encoder")
+    found = module("_placement").sizes(stable_diffusion, parts, 4)
+    assert found == {part: sum(p.numel() for p in getattr(pipe, part).parameters()) * 4 for part in parts}
+
+
+def test_variants_beside_the_weights_take_no_memory(module: Callable[[str], ModuleType], broken: Path) -> None:
+    weights = broken / "unet" / "diffusion_pytorch_model.safetensors"
+    before = module("_placement").sizes(broken, ["unet"], 4)
+    (broken / "unet" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(weights.read_bytes())
+    assert module("_placement").sizes(broken, ["unet"], 4) == before != {"unet": 0}
 
 
 @pytest.mark.parametrize(
@@ -85,6 +110,8 @@ def pipeline(kind: str, scheduler: str = "EulerDiscreteScheduler", **parts: obje
             None,
         ),
         ("Qwen/Qwen-Image", pipeline("QwenImagePipeline"), None, None),
+        ("Tongyi-MAI/Z-Image-Turbo", pipeline("ZImagePipeline"), 9, 0.0),
+        ("/home/turbo/models/stable-diffusion-v1-5", pipeline("StableDiffusionPipeline"), 30, None),
     ],
 )
 def test_families(
@@ -92,6 +119,21 @@ def test_families(
 ) -> None:
     found = module("_families").defaults(pipe, name)
     assert (found.get("num_inference_steps"), found.get("guidance_scale")) == (steps, guidance)
+
+
+def test_what_pipelines_call_guidance(module: Callable[[str], ModuleType]) -> None:
+    from inspect import signature
+
+    from diffusers import FluxPipeline, QwenImagePipeline, StableDiffusionPipeline
+
+    def names(kind: type) -> tuple[str, str]:
+        accepted = signature(kind.__call__).parameters
+        argument = module("_families").argument
+        return argument("guidance", accepted), argument("negative", accepted)
+
+    assert names(StableDiffusionPipeline) == ("guidance_scale", "negative_prompt")
+    assert names(FluxPipeline) == ("guidance_scale", "")
+    assert names(QwenImagePipeline) == ("true_cfg_scale", "negative_prompt")
 
 
 def test_a_long_description_is_cut_with_a_notice(draw: Callable[..., list], stable_diffusion: Path) -> None:

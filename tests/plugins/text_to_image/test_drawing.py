@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -53,7 +52,7 @@ def test_draws_a_png_that_says_how_it_was_made(draw: Draw, stable_diffusion: Pat
     assert re.fullmatch(r"\d{8}-\d{6}-a-fox-reading-一本书\.png", Path(picture.path).name)
     assert picture.description == "a fox reading 一本书"
     revision = picture.details["revision"]
-    assert re.fullmatch("[0-9a-f]{12}", revision)
+    assert re.fullmatch("folder:[0-9a-f]{12}", revision)
     assert picture.details == {"pipeline": str(stable_diffusion), "revision": revision, **settings}
     with Image.open(picture.path) as image:
         assert (image.format, image.size) == ("PNG", (512, 256))  # enlarged to be looked at
@@ -101,6 +100,17 @@ def test_reports_every_step(draw: Draw, family: str, request: pytest.FixtureRequ
         assert all(preview.startswith(b"\x89PNG") for preview in previews[-6:])
 
 
+def test_the_pictures_before_one_that_fails_are_kept(draw: Draw, stable_diffusion: Path) -> None:
+    def stop(done: int, total: int, preview: bytes) -> None:
+        if done == 5:
+            raise PluginTimeout("given up")
+
+    with listening(stop):
+        pictures = draw("a fox", pipeline=str(stable_diffusion), steps=2, count=4, seed=2**32 - 1)
+    assert [picture.details["seed"] for picture in pictures] == [2**32 - 1, 0]
+    assert pictures[-1].notices == ("only 2 of 4 pictures are drawn: given up",)
+
+
 def test_ends_at_the_step_after_it_was_given_up(fox: Callable[..., Picture], tmp_path: Path) -> None:
     steps = []
 
@@ -125,6 +135,8 @@ def test_stops_when_its_time_is_up(fox: Callable[..., Picture]) -> None:
     ("settings", "culprit"),
     [
         ({"steps": 0}, "steps = 0"),
+        ({"steps": 10**6}, "from 1 to 1000"),
+        ({"size": "99999x64"}, "4096x4096 at most"),
         ({"guidance": -1.0}, "guidance = -1"),
         ({"count": 0}, "count = 0"),
         ({"count": 1000}, "from 1 to 16"),
@@ -141,7 +153,11 @@ def test_wrong_settings_are_named(
     assert culprit in error_of(**{"pipeline": stable_diffusion, **settings})
 
 
-def test_a_setting_that_the_pipeline_has_not(error_of: Callable[..., str], tmp_path: Path) -> None:
+def test_a_setting_that_the_pipeline_has_not(error_of: Callable[..., str], flux: Path) -> None:
+    assert "FluxPipeline knows no negative: remove that" in error_of(flux, negative="blurry")
+
+
+def test_a_pipeline_that_takes_no_description(error_of: Callable[..., str], tmp_path: Path) -> None:
     from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
     unet = UNet2DModel(
@@ -205,8 +221,3 @@ def test_pictures_at_once_are_drawn_in_the_order_asked_for(
         thread.join()
     assert drawn == [0, 1, 2, 3]
     assert len(list(Path("images").iterdir())) == 4
-
-
-def test_the_cut_copy_is_no_pipeline(broken: Path, error_of: Callable[..., str]) -> None:
-    shutil.rmtree(broken / "unet")
-    assert "cannot be loaded" in error_of(broken)

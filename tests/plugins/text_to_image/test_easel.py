@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from moss_agent.errors import PluginTimeout, UsageError
+from moss_agent.errors import PluginError, PluginTimeout, UsageError
 from moss_agent.events import Picture
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.plugin_host.progress import listening
@@ -59,11 +59,42 @@ def test_releasing_waits_for_the_picture_being_drawn(
     def release_meanwhile(done: int, total: int, preview: bytes) -> None:
         if done == 1:
             releasing.start()
+        if total:
+            assert easel._loaded is not None
+        if done == 2:
+            releasing.join(0.5)
+            assert releasing.is_alive()
 
     with listening(release_meanwhile):
         pictures = draw("a fox", pipeline=str(stable_diffusion), steps=3, device="cpu")
     releasing.join(20)
     assert len(pictures) == 1 and easel._loaded is None
+
+
+def test_what_failed_half_way_is_loaded_anew(draw: Draw, stable_diffusion: Path, easel: object) -> None:
+    def fail(done: int, total: int, preview: bytes) -> None:
+        raise RuntimeError("out of memory")
+
+    with listening(fail), pytest.raises(PluginError, match="cannot draw this: out of memory"):
+        draw("a fox", pipeline=str(stable_diffusion), steps=2, device="cpu")
+    assert easel._loaded is None
+
+
+def test_what_is_released_goes_before_the_pictures_that_wait(
+    draw: Draw, stable_diffusion: Path, easel: object, module: Callable[[str], ModuleType]
+) -> None:
+    order = []
+    waiting = Thread(target=lambda: (draw("a fox", pipeline=str(stable_diffusion), steps=1), order.append("drawn")))
+    releasing = Thread(target=lambda: order.append(module("_easel").release()))
+    with easel.turn():
+        for number, thread in enumerate((waiting, releasing)):
+            thread.start()
+            until = time.monotonic() + 20
+            while len(easel._queue) < number + 2 and time.monotonic() < until:
+                time.sleep(0.01)
+    for thread in (waiting, releasing):
+        thread.join(60)
+    assert order == [False, "drawn"]
 
 
 def test_a_call_that_is_given_up_leaves_the_queue(draw: Draw, stable_diffusion: Path, easel: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -70,13 +71,29 @@ def test_damaged_pipelines(broken: Path, error_of: Callable[[Path], str]) -> Non
         assert "cannot be loaded" in error_of(broken)
     shutil.rmtree(broken / "unet")
     assert "cannot be loaded" in error_of(broken)
-    for text in ("{", "[]", "\udcff", "null"):
-        (broken / "model_index.json").write_text(text, errors="surrogateescape")
-        assert "no readable model_index.json" in error_of(broken) or "cannot be loaded" in error_of(broken)
+
+
+@pytest.mark.parametrize("text", ["{", "7", "null", "\udcff"])
+def test_a_damaged_index(broken: Path, error_of: Callable[[Path], str], text: str) -> None:
+    (broken / "model_index.json").write_text(text, errors="surrogateescape")
+    assert "no readable model_index.json" in error_of(broken)
+
+
+def test_what_lies_in_a_folder_that_is_no_pipeline_is_not_read(tmp_path: Path, error_of: Callable[[Path], str]) -> None:
+    os.mkfifo(tmp_path / "waits-for-ever.json")
+    assert "no readable model_index.json" in error_of(tmp_path)
+
+
+def test_the_folder_of_a_repeated_picture_is_not_looked_for_on_the_hub(module: Callable[[str], ModuleType]) -> None:
+    with pytest.raises(PluginError, match="folder models/sd, which is not here"):
+        module("_sources").locate("models/sd", "folder:0123456789ab")
 
 
 def test_the_fingerprint_tells_one_pipeline_from_another(broken: Path, module: Callable[[str], ModuleType]) -> None:
     fingerprint = module("_sources").fingerprint
+    (broken / "folder.json").mkdir()
+    (broken / "nowhere.json").symlink_to("nothing")
+    os.mkfifo(broken / "waits-for-ever.json")
     before = fingerprint(broken)
     assert fingerprint(broken) == before
     weights = broken / "unet" / "diffusion_pytorch_model.safetensors"
