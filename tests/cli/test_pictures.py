@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from moss_agent.cli.pictures import COLUMNS, as_text
+from moss_agent.cli.pictures import COLUMNS, MOST_ROWS, as_text
 
 
 @pytest.fixture
@@ -53,6 +53,16 @@ def test_half_blocks(picture: str, environ: dict[str, str]) -> None:
 )
 def test_other_terminals_show_nothing(picture: str, environ: dict[str, str]) -> None:
     assert as_text(picture, environ) == ""
+
+
+def test_a_picture_that_is_a_mere_line_does_not_fill_the_terminal(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 20_000)).save(tmp_path / "x.png")
+    assert as_text(str(tmp_path / "x.png"), {"COLORTERM": "truecolor"}).count("\n") == MOST_ROWS
+
+
+def test_a_picture_too_large_to_decode_is_not_shown(picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64)
+    assert as_text(picture, {"COLORTERM": "truecolor"}) == ""
 
 
 def test_what_is_no_picture_is_not_shown(tmp_path: Path) -> None:
