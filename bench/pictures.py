@@ -1,4 +1,4 @@
-"""Seconds for a picture and the memory that drawing takes, against the number of steps; and what each part costs.
+"""Seconds for a picture and the memory that drawing takes, against the number of steps.
 
     python bench/pictures.py [--pipeline doodle] [--steps 5,10,20,40]
 
@@ -18,7 +18,6 @@ import json, resource, statistics, sys, tempfile, time
 from moss_agent.plugin_host import discover
 pipeline, steps = sys.argv[1], int(sys.argv[2])
 draw = discover()["Text2Image"]
-base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 seconds = []
 with tempfile.TemporaryDirectory() as folder:
     for seed in range(6):

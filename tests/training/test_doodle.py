@@ -213,3 +213,16 @@ def test_the_parts_make_a_pipeline_that_draws_what_is_measured(
     measured = measure.Measure(pipe, more, components.components(run, pictures))
     many = measured.draw(["an owl", "a fox"], seed=3)[1]
     np.testing.assert_allclose(drawn, (many.permute(1, 2, 0) + 1) / 2, atol=2e-3)
+
+
+def test_each_of_two_things_is_looked_for_in_its_half(run: Path, pictures: drawings.Drawings) -> None:
+    more = dict(pictures) | {f"other {n}": pictures["fox"] for n in range(measure.NAMES)}
+    measured = measure.Measure(None, more, components.components(run, pictures))  # nothing is drawn
+    scene = Scene((Thing("owl"), Thing("cat")), relation="and")
+    pixels = components.as_tensor([scenes.picture(scene, pictures)])
+    latents = measured.found.latents(pixels)
+    for number, (own, other) in enumerate((("owl", "cat"), ("cat", "owl"))):
+        for seen, every in zip((pixels, latents), measured.references(scene, number), strict=True):
+            there = measure.part(seen, scene, number)
+            assert measure.rank(there, every, measured.names.index(own)) == 0
+            assert measure.rank(there, every, measured.names.index(other)) > 0

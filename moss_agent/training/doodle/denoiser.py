@@ -27,7 +27,7 @@ from moss_agent.training.doodle.components import CHANNELS
 from moss_agent.training.doodle.latents import Examples, examples
 from moss_agent.training.doodle.words import END, UNKNOWN, learned, vocabulary
 
-STEPS = 8_000
+STEPS = 7_000
 BATCH = 64
 PLAIN = 0.15  # the share of plain drawings in a batch
 NO_WORDS = 0.1  # the share of descriptions left empty, for classifier-free guidance

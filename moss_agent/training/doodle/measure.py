@@ -3,8 +3,9 @@
     python -m moss_agent.training.doodle.measure --run runs/doodle --pipeline plugins/text_to_image/doodle
 
 For 200 names, chosen by a fixed seed before anything was trained, and three seeds each: the share of drawings whose
-own reference is the nearest, or among the five nearest, of the same scene with each of all names. Distances are
-between pixels, at half the size, and between latents.
+own reference is the nearest, or among the five nearest, of the same scene with each of all names. Of two things beside
+one another each is looked for in its half of the picture. Distances are between pixels, at half the size, and between
+latents.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ class Measure:
         self.found = found
         self.pictures = pictures
         self.names = list(pictures)
-        self._references: dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]] = {}
+        self._references: dict[Scene, tuple[torch.Tensor, torch.Tensor]] = {}
         self.asked = random.Random(2026).sample(sorted(self.names), NAMES)
 
     def kinds(self) -> dict[str, list[Scene]]:
-        """The scenes to draw: plain, in a colour, before a background; those of the last two chosen at random."""
+        """The scenes to draw: plain, in a colour and before a background chosen at random, and two things."""
         rng = random.Random(2027)
         plain = [Scene((Thing(name),)) for name in self.asked]
         coloured = [Scene((Thing(name, rng.choice(list(COLOURS))),)) for name in self.asked]
@@ -50,28 +51,36 @@ class Measure:
             "plain": plain,
             "colour": [scene for scene in coloured if scene.things[0].text not in self.pictures],
             "background": [replace(scene, background=rng.choice(list(COLOURS))) for scene in plain],
+            "two things": [
+                Scene((Thing(one), Thing(other)), relation="and")
+                for one, other in zip(self.asked[::2], self.asked[1::2], strict=True)
+            ],
         }
 
     def ranks(self, every: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The place of each drawing's own reference among all, from 0: by pixels and by latents."""
+        """The place of each thing's own reference among all, from 0: by pixels and by latents."""
         by_pixels, by_latents = [], []
         for seed in SEEDS:
             drawn = torch.cat([self.draw([scene_text(s) for s in some], seed) for some in batches(every)])
-            for image, scene in zip(halved(drawn), every, strict=True):
-                thing = scene.things[0]
-                pixels, latents = self.references(thing.colour, scene.background)
-                own = self.names.index(thing.name)
-                by_pixels.append(rank(image[None], pixels, own))
-                by_latents.append(rank(self.found.latents(image[None]), latents, own))
+            for image, scene in zip(halved(drawn)[:, None], every, strict=True):
+                image_latents = self.found.latents(image)
+                for number, thing in enumerate(scene.things):
+                    pixels, latents = self.references(scene, number)
+                    own = self.names.index(thing.name)
+                    by_pixels.append(rank(part(image, scene, number), pixels, own))
+                    by_latents.append(rank(part(image_latents, scene, number), latents, own))
         return torch.tensor(by_pixels), torch.tensor(by_latents)
 
-    def references(self, colour: str, background: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Every name in that scene, at half the size, and its latents."""
-        if (colour, background) not in self._references:
-            every = [Scene((Thing(name, colour),), background=background) for name in self.names]
+    def references(self, scene: Scene, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The part of the scene where that thing is, with every name in its stead: at half the size, and latents."""
+        things = len(scene.things)
+        of_any = replace(scene, things=(replace(scene.things[number], name=""),) * things)
+        if of_any not in self._references:
+            every = [replace(of_any, things=(replace(of_any.things[0], name=name),) * things) for name in self.names]
             pixels = as_tensor([scenes.picture(s, self.pictures) for s in every])
-            self._references[colour, background] = pixels, self.found.latents(pixels)
-        return self._references[colour, background]
+            self._references[of_any] = pixels, self.found.latents(pixels)
+        pixels, latents = self._references[of_any]
+        return part(pixels, scene, number), part(latents, scene, number)
 
     @torch.no_grad()
     def draw(self, descriptions: list[str], seed: int) -> torch.Tensor:
@@ -112,6 +121,11 @@ def batches(every: list[Scene]) -> Iterator[list[Scene]]:
 
 def halved(images: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.avg_pool2d(images, SCALE)
+
+
+def part(pictures: torch.Tensor, scene: Scene, number: int) -> torch.Tensor:
+    """The columns where a thing of the scene is: all of them, or a half if there are two beside one another."""
+    return pictures.chunk(len(scene.things), dim=-1)[number]
 
 
 def rank(one: torch.Tensor, every: torch.Tensor, own: int) -> int:
