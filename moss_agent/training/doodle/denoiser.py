@@ -20,14 +20,14 @@ from typing import NamedTuple
 
 import torch
 from diffusers import AutoencoderDC, PRXTransformer2DModel
-from transformers import T5Config, T5EncoderModel
+from transformers import AutoTokenizer, T5Config, T5EncoderModel
 
-from moss_agent.training.doodle import components, drawings
+from moss_agent.training.doodle import components, drawings, latents
 from moss_agent.training.doodle.components import CHANNELS
 from moss_agent.training.doodle.latents import Examples, examples
 from moss_agent.training.doodle.words import END, UNKNOWN, learned, vocabulary
 
-STEPS = 7_000
+STEPS = 10_000
 BATCH = 64
 PLAIN = 0.15  # the share of plain drawings in a batch
 NO_WORDS = 0.1  # the share of descriptions left empty, for classifier-free guidance
@@ -81,28 +81,33 @@ class Denoiser(torch.nn.Module):
             hidden_states=noisy, timestep=share, encoder_hidden_states=words, attention_mask=mask
         ).sample
 
-    def load_pipeline(self, folder: Path) -> None:
-        """Take the weights of a pipeline; the rows of other words for what is learned are left out."""
+    def load_pipeline(self, folder: Path, words: list[str]) -> None:
+        """Take the weights of a pipeline; of its words those that are learned here, in the order of their numbers."""
         text_encoder = T5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
-        text_encoder.resize_token_embeddings(self.text_encoder.config.vocab_size)
+        known = AutoTokenizer.from_pretrained(folder / "tokenizer").get_vocab()
+        theirs = text_encoder.get_input_embeddings().weight.data
+        own = self.text_encoder.get_input_embeddings().weight.data
+        rows = [theirs[known[word]] if word in known else own[number] for number, word in enumerate(words)]
+        text_encoder.resize_token_embeddings(len(words)).weight.data = torch.stack(rows)
         self.text_encoder.load_state_dict(text_encoder.state_dict())
         transformer = PRXTransformer2DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)
         self.transformer.load_state_dict(transformer.state_dict())
 
 
 def take_autoencoder(pipeline: Path, out: Path) -> None:
-    """Have the run use the autoencoder of a pipeline, and the components that it is made of."""
+    """Have a new run use the autoencoder of a pipeline, and the components that it is made of."""
+    (out / latents.FILE).unlink(missing_ok=True)
     autoencoder = AutoencoderDC.from_pretrained(pipeline / "vae", torch_dtype=torch.float32)
     autoencoder.save_pretrained(out / "vae")
     components.save(components.components_of(autoencoder), out)
 
 
-def codes(latents: torch.Tensor) -> torch.Tensor:
+def codes(plain: torch.Tensor) -> torch.Tensor:
     """First embeddings of the names, rows x WIDTH: principal components of the drawings' latents, of variance 1.
 
     Names that begin as noise are long learned to be ignored; these say from the start what is to be drawn.
     """
-    rows = latents.flatten(1) - latents.flatten(1).mean(0)
+    rows = plain.flatten(1) - plain.flatten(1).mean(0)
     left, strengths, _ = torch.linalg.svd(rows, full_matrices=False)
     found = left[:, :WIDTH] * strengths[:WIDTH] ** 0.5
     return torch.nn.functional.pad(found / found.std(), (0, WIDTH - found.shape[1]))
@@ -113,9 +118,8 @@ class Batch(NamedTuple):
     latents: torch.Tensor  # BATCH x CHANNELS x 8 x 8
 
 
-def batch(data: Examples, plain: int, vocabulary: dict[str, int], step: int) -> Batch:
-    """The batch of a step, always the same one; the first `plain` examples are plain drawings."""
-    random = torch.Generator().manual_seed(step)
+def batch(data: Examples, plain: int, vocabulary: dict[str, int], random: torch.Generator) -> Batch:
+    """A batch of random examples, of which the first `plain` are plain drawings."""
     of_plain = torch.randint(plain, (round(BATCH * PLAIN),), generator=random)
     of_composed = torch.randint(plain, len(data["tokens"]), (BATCH - len(of_plain),), generator=random)
     rows = torch.cat([of_plain, of_composed])
@@ -136,8 +140,7 @@ def with_stray(tokens: torch.Tensor, vocabulary: dict[str, int], random: torch.G
     return tokens.gather(1, numbers - (numbers > places).long()).scatter(1, places, vocabulary[UNKNOWN])
 
 
-def loss_of(model: Denoiser, seen: Batch, step: int) -> torch.Tensor:
-    random = torch.Generator().manual_seed(step)
+def loss_of(model: Denoiser, seen: Batch, random: torch.Generator) -> torch.Tensor:
     noise = torch.randn(seen.latents.shape, generator=random)
     share = torch.randn(len(noise), generator=random).sigmoid()
     share = SHIFT * share / (1 + (SHIFT - 1) * share)
@@ -145,18 +148,19 @@ def loss_of(model: Denoiser, seen: Batch, step: int) -> torch.Tensor:
     return (model(noisy, share, seen.tokens) - (noise - seen.latents)).square().mean()
 
 
-def learning_rate(step: int) -> float:
-    return LEARNING_RATE * min(1.0, (step + 1) / WARMUP, (STEPS - step) / (STEPS * DECAY))
+def learning_rate(step: int, steps: int) -> float:
+    return LEARNING_RATE * min(1.0, (step + 1) / WARMUP, (steps - step) / (steps * DECAY))
 
 
 class Run:
-    """A training run that can be stopped and continued."""
+    """A training run that can be stopped and continued; its steps and what it started with stay as they were."""
 
-    def __init__(self, out: Path, start: Path | None = None) -> None:
+    def __init__(self, out: Path, steps: int, start: Path | None = None) -> None:
         self.path = out / STATE
         pictures = drawings.load(out)
-        if start:
-            take_autoencoder(start, out)
+        begins_with = None if self.path.exists() else start
+        if begins_with:
+            take_autoencoder(begins_with, out)
         self.plain = len(pictures)
         self.vocabulary = vocabulary(list(pictures))
         self.data = examples(out, pictures)
@@ -164,32 +168,33 @@ class Run:
         self.model = Denoiser(len(learned(list(pictures))))
         words = self.model.text_encoder.get_input_embeddings().weight
         words.data[[self.vocabulary[name] for name in pictures]] = codes(self.data["latents"][: self.plain].float())
-        if start:
-            self.model.load_pipeline(start)
+        if begins_with:
+            self.model.load_pipeline(begins_with, learned(list(pictures)))
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         others = [parameter for parameter in self.model.parameters() if parameter is not words]
         groups = [{"params": others, "times": 1.0}, {"params": [words], "times": OF_WORDS, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-        self.step = 0
+        self.step, self.steps = 0, steps
         if self.path.exists():
             self._load()
 
     def train(self) -> None:
         started, first, mean = time.monotonic(), self.step, None
-        while self.step < STEPS:
+        while self.step < self.steps:
             loss = self._one_step()
             mean = loss if mean is None else 0.98 * mean + 0.02 * loss
             if self.step % 50 == 0:
                 pace = (time.monotonic() - started) / (self.step - first)
-                print(f"step {self.step}: loss {mean:.4f}, {pace:.2f} s a step", flush=True)
-            if self.step % CHECKPOINT_EVERY == 0 or self.step == STEPS:
+                print(f"step {self.step} of {self.steps}: loss {mean:.4f}, {pace:.2f} s a step", flush=True)
+            if self.step % CHECKPOINT_EVERY == 0 or self.step == self.steps:
                 self._save()
                 give_memory_back()
 
     def _one_step(self) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = group["times"] * learning_rate(self.step)
-        loss = loss_of(self.model, batch(self.data, self.plain, self.vocabulary, self.step), self.step)
+            group["lr"] = group["times"] * learning_rate(self.step, self.steps)
+        random = torch.Generator().manual_seed(self.step)
+        loss = loss_of(self.model, batch(self.data, self.plain, self.vocabulary, random), random)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
@@ -202,6 +207,7 @@ class Run:
     def _save(self) -> None:
         state = {
             "step": self.step,
+            "steps": self.steps,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -212,7 +218,7 @@ class Run:
 
     def _load(self) -> None:
         state = torch.load(self.path)
-        self.step = state["step"]
+        self.step, self.steps = state["step"], state["steps"]
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -227,10 +233,13 @@ def give_memory_back() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run, with the trained autoencoder")
-    parser.add_argument("--start", type=Path, help="folder of a pipeline, of the same drawings, to begin with")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of a new run (default: %(default)s)")
+    parser.add_argument(
+        "--start", type=Path, help="folder of a pipeline, of the same drawings, to begin a new run with"
+    )
     arguments = parser.parse_args()
-    Run(arguments.out, arguments.start).train()
+    Run(arguments.out, arguments.steps, arguments.start).train()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import json
 import re
 import subprocess
 import tarfile
+import tempfile
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +20,8 @@ import numpy as np
 from PIL import Image
 
 PACKAGE = "@iconify-json/fluent-emoji-flat@1.2.6"
-SKIN_TONE = re.compile(r"-(light|medium|dark)(-|$)")
+ARCHIVE = "iconify-json-fluent-emoji-flat-1.2.6.tgz"
+SKIN_TONE = re.compile(r"-(light|medium-light|medium|medium-dark|dark)$")
 RESPELLED = {"piata": "pinata"}  # the package drops letters outside ASCII
 
 Drawings = dict[str, str]  # name, in words -> SVG
@@ -26,16 +29,25 @@ Drawings = dict[str, str]  # name, in words -> SVG
 
 def load(folder: Path) -> Drawings:
     """Every drawing by its name, such as "hot beverage"; the package is fetched into `folder` by npm if need be."""
-    archives = sorted(folder.glob("iconify-json-fluent-emoji-flat-*.tgz"))
-    if not archives:
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "pack", PACKAGE], cwd=folder, check=True, capture_output=True)
-        archives = sorted(folder.glob("iconify-json-fluent-emoji-flat-*.tgz"))
-    with tarfile.open(archives[-1]) as archive:
+    if not (folder / ARCHIVE).exists():
+        fetch(folder)
+    with tarfile.open(folder / ARCHIVE) as archive:
         icons = json.load(archive.extractfile("package/icons.json"))["icons"]
         flags = json.load(archive.extractfile("package/metadata.json"))["categories"]["Flags"]
-    bodies = {name: icon["body"] for name, icon in sorted(icons.items()) if name not in flags}
-    return {words(name): svg(body) for name, body in bodies.items() if not SKIN_TONE.search(name)}
+    kept = [name for name in sorted(icons) if name not in flags and not is_variant(name, icons)]
+    return {words(name): svg(icons[name]["body"]) for name in kept}
+
+
+def fetch(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as part:
+        subprocess.run(["npm", "pack", PACKAGE], cwd=part, check=True)
+        (Path(part) / ARCHIVE).replace(folder / ARCHIVE)
+
+
+def is_variant(name: str, icons: Collection[str]) -> bool:
+    """Whether there is a drawing in all skin tones, this being one of them; a "traffic light" is none."""
+    return bool(SKIN_TONE.search(name)) and SKIN_TONE.sub("-medium-dark", name) in icons
 
 
 def words(name: str) -> str:

@@ -15,6 +15,7 @@ from moss_agent.training.doodle.words import LENGTH, meanings, tokenizer, vocabu
 
 COMPOSED = 200_000  # scenes beside the plain drawings
 BATCH = 500
+FILE = "latents.safetensors"
 
 Examples = dict[
     str, torch.Tensor
@@ -23,7 +24,7 @@ Examples = dict[
 
 def examples(folder: Path, drawings: Drawings) -> Examples:
     """The plain drawings first, in the order of their names, then composed scenes; from the folder if there."""
-    path = folder / "latents.safetensors"
+    path = folder / FILE
     if not path.exists():
         names, rng = list(drawings), random.Random(1)
         plain = [scenes.Scene((scenes.Thing(name),)) for name in names]

@@ -2,10 +2,10 @@
 
     python -m moss_agent.training.doodle.measure --run runs/doodle --pipeline plugins/text_to_image/doodle
 
-For 200 names, chosen by a fixed seed before anything was trained, and three seeds each: the share of drawings whose
-own reference is the nearest, or among the five nearest, of the same scene with each of all names. Of two things beside
-one another each is looked for in its half of the picture. Distances are between pixels, at half the size, and between
-latents.
+For 200 of the names, chosen by a fixed seed beforehand, and three seeds each: the share of drawings whose own reference
+is the nearest, or among the five nearest, of the same scene with each of all names. Of two things beside one another
+each is looked for in its half of the picture. Distances are between pixels, at half the size, and between latents.
+The pipeline was trained on every name: this tells how well it remembers them, in scenes that it may not have seen.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Measure:
         coloured = [Scene((Thing(name, rng.choice(list(COLOURS))),)) for name in self.asked]
         return {
             "plain": plain,
-            "colour": [scene for scene in coloured if scene.things[0].text not in self.pictures],
+            "colour": [scene for scene in coloured if not scenes.is_misread(scene.things[0], self.names)],
             "background": [replace(scene, background=rng.choice(list(COLOURS))) for scene in plain],
             "two things": [
                 Scene((Thing(one), Thing(other)), relation="and")
@@ -59,6 +59,7 @@ class Measure:
 
     def ranks(self, every: list[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
         """The place of each thing's own reference among all, from 0: by pixels and by latents."""
+        self._references.clear()
         by_pixels, by_latents = [], []
         for seed in SEEDS:
             drawn = torch.cat([self.draw([scene_text(s) for s in some], seed) for some in batches(every)])
@@ -86,7 +87,7 @@ class Measure:
     def draw(self, descriptions: list[str], seed: int) -> torch.Tensor:
         """What the pipeline draws for each with that seed, from -1 to 1. It can do but one at a time itself."""
         pipe = self.pipe
-        words, mask, no_words, no_mask = pipe.encode_prompt(descriptions, negative_prompt="")
+        words, mask, no_words, no_mask = pipe.encode_prompt(descriptions, negative_prompt="", skip_text_cleaning=True)
         words, mask = torch.cat([no_words, words]), torch.cat([no_mask, mask])
         side = pipe.transformer.config.in_channels, scenes.SIDE // 8, scenes.SIDE // 8
         noise = torch.randn((1, *side), generator=torch.Generator().manual_seed(seed))
@@ -144,7 +145,7 @@ def main() -> None:
     pipe = PRXPipeline.from_pretrained(arguments.pipeline, dtype=torch.float32)
     pictures = drawings.load(arguments.run)
     measure = Measure(pipe, pictures, components_of(pipe.vae))
-    measure.sheet().save(arguments.pipeline / "samples.png", optimize=True)
+    measure.sheet().quantize().save(arguments.pipeline / "samples.png", optimize=True)
     print("| | pixels, nearest | among 5 | latents, nearest | among 5 |\n|---|---|---|---|---|")
     for kind, every in measure.kinds().items():
         ranks = measure.ranks(every)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,8 @@ class Scene:
 def text(scene: Scene, rng: random.Random) -> str:
     """The scene in words, one of several ways to put it."""
     unsaid = scene.relation in BESIDE and rng.random() < 0.3
-    said = (" " if unsaid else f" {scene.relation} ").join(thing.text for thing in scene.things)
+    between = rng.choice((" ", ", ")) if unsaid else f" {scene.relation} "
+    said = between.join(thing.text for thing in scene.things)
     if scene.place:
         before = "at" if scene.place in ("top", "bottom") else "on"
         said += rng.choice((f" {before} the {scene.place}", f" {scene.place}"))
@@ -121,6 +123,11 @@ def random_thing(names: list[str], rng: random.Random, background: str, often: f
     colour = rng.choice([colour for colour in COLOURS if colour != background]) if rng.random() < often else ""
     size = rng.choice(SIZES) if rng.random() < 0.2 else ""
     thing = Thing(rng.choice(names), colour, size)
-    # "black cat" and "small airplane" are drawings of their own.
-    another = thing.text in names or f"{colour} {thing.name}" in names or f"{size} {thing.name}" in names
-    return Thing(thing.name) if another else thing
+    return Thing(thing.name) if is_misread(thing, names) else thing
+
+
+def is_misread(thing: Thing, names: Collection[str]) -> bool:
+    """Whether it is said as another drawing, or begins as one: "black cat", "red heart with arrow"."""
+    adjectives = {thing.size, thing.colour, f"{thing.size} {thing.colour}".strip()} - {""}
+    said = [f"{before} {thing.name}" for before in adjectives]
+    return any(words.startswith(name) for words in said for name in names)

@@ -13,6 +13,20 @@ PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unknown>"
 ANCHORS = tuple(f"<{number}>" for number in range(12))
 LENGTH = 16 + len(ANCHORS)  # tokens of a description, with the special ones
 SILENT = "a an the of in at is are it its some this that there his her my your please draw picture image drawing"
+IRREGULAR = {
+    "foot": "feet",
+    "goose": "geese",
+    "leaf": "leaves",
+    "loaf": "loaves",
+    "knife": "knives",
+    "mouse": "mice",
+    "ox": "oxen",
+    "scarf": "scarves",
+    "tooth": "teeth",
+    "wolf": "wolves",
+    "child": "children",
+    **{word: word + "es" for word in ("buffalo", "mango", "mosquito", "potato", "tomato", "tornado", "volcano")},
+}
 SYNONYMS = {
     "apple": "red apple",
     "ball": "soccer ball",
@@ -115,17 +129,23 @@ def meanings(names: list[str]) -> dict[str, str]:
     """What is learned, by other words for it: the synonyms, and plurals, of which one is drawn."""
     trained, things = set(learned(names)), set(names)
     said = {name: name for name in names} | SYNONYMS
-    plurals = {plural(word): name for word, name in said.items() if name in things and " " not in word}
+    plurals = {plural(word): name for word, name in said.items() if name in things and len(word.split()) <= 2}
     others = plurals | SYNONYMS | words_zh.CHINESE
     return {word: name for word, name in others.items() if word not in trained and name in trained}
 
 
-def plural(word: str) -> str:
-    if word.endswith(("s", "x", "ch", "sh")):
-        return word + "es"
-    if word.endswith("y") and word[-2] not in "aeiou":
-        return word[:-1] + "ies"
-    return word + "s"
+def plural(words: str) -> str:
+    """The plural of a name of one or two words, of the last of them: hot dogs, snowmen."""
+    *before, last = words.split()
+    if last in IRREGULAR:
+        return " ".join([*before, IRREGULAR[last]])
+    if last.endswith("man"):
+        return words.removesuffix("man") + "men"
+    if words.endswith(("s", "x", "ch", "sh")):
+        return words + "es"
+    if words.endswith("y") and words[-2] not in "aeiou":
+        return words[:-1] + "ies"
+    return words + "s"
 
 
 def tokenizer(names: list[str]) -> PreTrainedTokenizerFast:
