@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import tarfile
 from pathlib import Path
 
@@ -119,11 +120,28 @@ def test_scenes_are_said_in_known_words_and_stay_on_the_canvas(seed: int) -> Non
     numbers = words.vocabulary(NAMES)
     tokens = words.tokenizer(NAMES)(scenes.text(scene, rng))["input_ids"]
     assert numbers[words.UNKNOWN] not in tokens and len(tokens) <= words.LENGTH
-    said = [word for thing in scene.things for word in (thing.size, thing.colour, thing.name)] + [scene.background]
     of_things = {numbers[word] for word in (*scenes.SIZES, *scenes.COLOURS, *NAMES)}
-    assert [token for token in tokens if token in of_things] == [numbers[word] for word in said if word]
+    in_order = [
+        [word for thing in things for word in (thing.size, thing.colour, thing.name)]
+        for things in (scene.things, scene.things[::-1])
+    ]
+    assert [token for token in tokens if token in of_things] in [
+        [numbers[word] for word in (*said, scene.background) if word] for said in in_order
+    ]
     for left, top, side in scenes.boxes(scene):
         assert left >= 0 and top >= 0 and max(left, top) + side <= scenes.SIDE
+
+
+@given(st.integers(0, 10**6), st.sampled_from(list(scenes.RELATIONS)))
+def test_of_two_things_in_places_each_is_where_it_is_said(seed: int, relation: str) -> None:
+    scene = Scene((Thing("fox"), Thing("owl")), relation=relation)
+    boxes = dict(zip(("fox", "owl"), scenes.boxes(scene), strict=True))
+    for name, place in re.findall(
+        r"(fox|owl)(?: on the| at the|) (left|right|top|bottom)", scenes.text(scene, random.Random(seed))
+    ):
+        across, down = scenes.PLACES[place]
+        left, top, side = boxes[name]
+        assert across * (left + side // 2 - scenes.SIDE // 2) + down * (top + side // 2 - scenes.SIDE // 2) > 0
 
 
 def test_pictures_have_their_colours_and_places(pictures: drawings.Drawings) -> None:

@@ -57,15 +57,33 @@ class Scene:
 
 def text(scene: Scene, rng: random.Random) -> str:
     """The scene in words, one of several ways to put it."""
-    unsaid = scene.relation in BESIDE and rng.random() < 0.3
-    between = rng.choice((" ", ", ")) if unsaid else f" {scene.relation} "
-    said = between.join(thing.text for thing in scene.things)
-    if scene.place:
-        before = "at" if scene.place in ("top", "bottom") else "on"
-        said += rng.choice((f" {before} the {scene.place}", f" {scene.place}"))
+    if scene.relation:
+        said = text_of_two(scene, rng)
+    else:
+        said = scene.things[0].text + (in_place(scene.place, rng) if scene.place else "")
     if scene.background:
         said += rng.choice((", {} background", " on a {} background", " with a {} background")).format(scene.background)
     return said
+
+
+def text_of_two(scene: Scene, rng: random.Random) -> str:
+    """Two things with the relation said, or left out if they are beside one another, or by the place of one or both."""
+    said, chance = [thing.text for thing in scene.things], rng.random()
+    if chance < 0.2:
+        across, down = RELATIONS[scene.relation]
+        places = {direction: place for place, direction in PLACES.items()}
+        for number in rng.choice(((0,), (1,), (0, 1))):
+            said[number] += in_place(places[(across, down) if number == 0 else (-across, -down)], rng)
+        rng.shuffle(said)
+        return " and ".join(said)
+    if chance < 0.4 and scene.relation in BESIDE:
+        return rng.choice((" ", ", ")).join(said)
+    return f" {scene.relation} ".join(said)
+
+
+def in_place(place: str, rng: random.Random) -> str:
+    before = "at" if place in ("top", "bottom") else "on"
+    return rng.choice((f" {before} the {place}", f" {place}"))
 
 
 def picture(scene: Scene, drawings: Drawings, scale: int = 1) -> np.ndarray:
