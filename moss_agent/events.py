@@ -106,7 +106,7 @@ class CallStarted:
 
 @dataclass(frozen=True)
 class CallProgress:
-    """A running call has done `done` of its `total` steps.
+    """A running call has done `done` of its `total` steps; total is 0 as long as it is not known.
 
     preview: a small PNG of what it makes, as an address `data:image/png;base64,...`; often empty.
     """

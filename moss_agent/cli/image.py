@@ -45,7 +45,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "dtype": (str,),
     "size": (str,),
 }  # the details of a picture from which it can be drawn again, which are settings of the plugin too
-OF_A_PIPELINE = {"pipeline", "revision", "steps", "guidance"}  # what suits one suits no other
+OF_A_PIPELINE = {"pipeline", "revision", "steps", "guidance", "size", "negative"}  # what suits one suits no other
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +92,8 @@ def suitable(table: dict[str, Any], recorded: dict[str, Any], flags: dict[str, A
     """The settings below the flags: those of the settings file, or what was recorded and nothing beside it."""
     if recorded:
         others = {name: value for name, value in table.items() if name not in KINDS}
-        table = {**others, "count": 1, **recorded}
+        moved = {"pipeline", "revision"} if "pipeline" in flags else set()  # the same pipeline in another place
+        return {**others, "count": 1} | {name: value for name, value in recorded.items() if name not in moved}
     if "pipeline" in flags:
         return {name: value for name, value in table.items() if name not in OF_A_PIPELINE}
     return table

@@ -70,6 +70,8 @@ def run_one(runner: PluginRunner, name: str, arguments: Sequence[str], out: Text
         print(f"[{number}] {source(hit)}", file=sys.stderr)
     for image in images:
         print(f"picture: {one_line(image.path)}", file=sys.stderr)
+        for notice in image.notices:
+            print(f"note: {one_line(notice)}", file=sys.stderr)
 
 
 def run_lines(runner: PluginRunner, lines: Iterable[str], out: TextIO) -> None:

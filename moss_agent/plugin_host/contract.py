@@ -9,7 +9,8 @@ The model is told `- Weather forecast: enabled. API: Weather(city)` and may writ
 - Positional parameters are what the model writes, always strings: text from outside, never trusted.
   Those without a default stand in the API line.
 - Keyword-only parameters are settings: the user gives them in the table `[plugins.weather]` of the
-  settings file (the module's name), the model never sees them.
+  settings file (the module's name), the model never sees them. Values of another type than an annotation
+  with `str`, `int`, `float` or `bool` says are refused.
 - Return a `str`, a list of lines, a list of `Hit`, a `Picture` or several, or None for "no result".
 - Raise `PluginError("reason in one line")` on failure: the human sees the reason, the model `No result.`.
 - `isolated=True` runs the call in a worker process that is killed at the timeout and may take 4 GiB: for
@@ -29,7 +30,8 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from moss_agent.errors import PluginContractError
 from moss_agent.events import Output
@@ -74,6 +76,14 @@ class Plugin:
     def options(self) -> dict[str, inspect.Parameter]:
         """The parameters that the settings fill, by name."""
         return {p.name: p for p in self._parameters() if p.kind is p.KEYWORD_ONLY}
+
+    def kinds(self, option: str) -> tuple[Any, ...]:
+        """The types that the option may have by its annotation; none if that cannot be read."""
+        try:
+            annotation = get_type_hints(self.function)[option]
+        except Exception:  # it may be anything, or missing, and name what is not there
+            return ()
+        return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
     def _parameters(self) -> list[inspect.Parameter]:
         return list(inspect.signature(self.function).parameters.values())

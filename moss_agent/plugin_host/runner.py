@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from functools import partial
+from types import NoneType
 from typing import Any
 
 from moss_agent.errors import MossAgentError, PluginContractError, PluginTimeout, UsageError
@@ -18,6 +19,7 @@ from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.isolation import START_SECONDS, Workers
 from moss_agent.plugin_host.progress import Progress, listening
 
+KINDS = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 _GRACE = 1.0  # seconds that a worker's own timeout gets to report before the call is given up
 
 
@@ -179,12 +181,21 @@ def check_labels(plugins: Sequence[Plugin]) -> None:
 
 
 def check_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, if the plugin has all of them. Raises UsageError naming the first that it has not."""
-    for name in settings:
+    """The settings, if the plugin has all of them, of these types. Raises UsageError naming the first that is wrong."""
+    for name, value in settings.items():
         if name not in plugin.options:
             known = ", ".join(plugin.options) or "none"
             raise UsageError(f"[plugins.{plugin.key}] has no setting {name!r}; it has: {known}")
+        if not fits(value, plugin.kinds(name)):
+            expected = " or ".join(KINDS[kind] for kind in plugin.kinds(name) if kind in KINDS)
+            raise UsageError(f"{name} = {value!r} under [plugins.{plugin.key}] must be {expected}")
     return dict(settings)
+
+
+def fits(value: object, kinds: Sequence[Any]) -> bool:
+    """Whether the value may be given where these types are annotated; only what TOML has and plain types are judged."""
+    judged = isinstance(value, (*KINDS, list, dict)) and kinds and set(kinds) <= {*KINDS, NoneType}
+    return not judged or type(value) in kinds or (type(value) is int and float in kinds)
 
 
 def limit_output(plugin: Plugin, output: Output) -> Output:

@@ -60,10 +60,10 @@ def text_to_image(
     Raises PluginError or UsageError, saying in one line what to do.
     """
     request = Request(description, pipeline, revision, steps, guidance, size, negative, count, device, dtype)
-    folder = writable(directory)  # better to fail before minutes of drawing than after
     first = seed_or_new(seed)
     pictures = []
     with easel(device, keep).turn() as place:
+        folder = writable(directory)  # better to fail before minutes of drawing than after
         for number in range(count):
             try:
                 drawing = draw(place, request, (first + number) % SEEDS, Steps(number, count, time_limit))

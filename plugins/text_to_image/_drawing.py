@@ -73,7 +73,8 @@ def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
         raise
     except Exception as error:  # whatever a pipeline makes of settings that it cannot work with
         easel.drop()  # what it left half done, such as a part in another precision, is loaded anew
-        raise failure("the pipeline cannot draw this", error, request.size) from error
+        size = request.size or "{0}x{0}".format(side(loaded.pipe))
+        raise failure("the pipeline cannot draw this", error, size) from error
     if any(getattr(result, "nsfw_content_detected", None) or getattr(result, "nsfw_detected", None) or ()):
         raise PluginError("the pipeline's safety checker refused the picture: describe something else")
     image = result.images[0]
@@ -84,6 +85,9 @@ def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
 def arguments(loaded: Loaded, request: Request, accepted: Accepted) -> dict[str, Any]:
     """The settings that are given, and what else suits the pipeline, by the names that it has for them."""
     given = {name: value for name, value in loaded.defaults.items() if name in accepted}
+    own = "{0}x{0}".format(side(loaded.pipe))
+    if loaded.things and request.size not in ("", own):
+        raise PluginError(f"the pipeline {loaded.name} draws {own} only: remove size from {TABLE}")
     for setting, value in request.given.items():
         name = argument(setting, accepted)
         if name not in accepted:
@@ -117,7 +121,8 @@ class Watch:
                 f"only at step {step + 1} when time was up: set fewer steps, a smaller size or "
                 f"a longer time_limit under {TABLE}"
             )
-        self._steps.done(step + 1, self._total, self._preview(latents))
+        total = getattr(self._pipe, "num_timesteps", 0) or self._total  # some schedulers take more than they are told
+        self._steps.done(step + 1, total, self._preview(latents))
 
     def _preview(self, latents: torch.Tensor | None) -> bytes:
         """The picture so far as PNG, where decoding costs next to nothing."""
@@ -140,11 +145,17 @@ class Watch:
 
 def shape_arguments(pipe: Any, accepted: Accepted) -> dict[str, bool]:
     """Pipelines that round the size to shapes they draw well refuse to draw if theirs is too small for that."""
-    if "use_resolution_binning" not in accepted:
-        return {}
-    latents = getattr(pipe.transformer.config, "sample_size", None) or BINNED
-    pixels = pipe.config.get("default_sample_size") or latents * pipe.vae_scale_factor
-    return {"use_resolution_binning": False} if pixels < BINNED else {}
+    binned = "use_resolution_binning" in accepted and 0 < side(pipe) < BINNED
+    return {"use_resolution_binning": False} if binned else {}
+
+
+def side(pipe: Any) -> int:
+    """The width and height in pixels of what the pipeline draws if it is not told a size; 0 if that is not known."""
+    if pixels := pipe.config.get("default_sample_size"):
+        return pixels
+    denoiser = getattr(pipe, "transformer", None) or getattr(pipe, "unet", None)
+    latents = getattr(pipe, "default_sample_size", None) or getattr(denoiser.config, "sample_size", None)
+    return latents * pipe.vae_scale_factor if isinstance(latents, int) else 0
 
 
 def effective(accepted: Accepted, given: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,8 @@ class Easel:
 
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+        if torch.mps.is_available():
+            torch.mps.empty_cache()
 
     def _is_first(self, ticket: object) -> bool:
         with self._changed:

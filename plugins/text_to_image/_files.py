@@ -64,18 +64,28 @@ def enlarged(image: Image) -> Image:
 
 
 def published(part: Path, stem: str) -> Path:
-    """Give the file the first name that is free, reserved by an empty file: FAT and many shares have no os.link."""
-    names = (f"{stem}.png" if number == 1 else f"{stem}-{number}.png" for number in count(1))
-    while True:
-        path = part.with_name(next(names))
+    """Give the file the first name that is free."""
+    for number in count(1):
+        path = part.with_name(f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
         with suppress(FileExistsError):
-            path.touch(exist_ok=False)
-            break
+            give_name(part, path)
+            return path
+    raise AssertionError("some name is free")
+
+
+def give_name(part: Path, path: Path) -> None:
+    """Let the file be found under the name too. Raises FileExistsError if there is one of that name."""
     try:
-        return part.replace(path)
-    except OSError:
-        path.unlink(missing_ok=True)
+        os.link(part, path)
+    except FileExistsError:
         raise
+    except OSError:  # FAT and many shares have no links: reserve the name by an empty file
+        path.touch(exist_ok=False)
+        try:
+            part.replace(path)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def unsaved(folder: Path, error: OSError) -> PluginError:

@@ -94,11 +94,13 @@ def failure(what: str, error: Exception, size: str = "") -> PluginError:
     """The error in one line, with what to do if that is known. size: of the picture, if one was being drawn."""
     text = one_line(error)
     if isinstance(error, MemoryError) or re.search("(out of|not enough|allocate) memory", text):
-        smaller = f'size = "{halved(size)}"' if size else "a smaller size"
-        text = f"out of memory; set {smaller} or a smaller pipeline under {TABLE}"
+        smaller = halved(size) if size else ""
+        remedy = f'size = "{smaller}" or a smaller pipeline' if smaller else "a smaller pipeline"
+        text = f"out of memory; set {remedy} under {TABLE}"
     return PluginError(f"{what}: {text}")
 
 
 def halved(size: str) -> str:
-    """Half the width and height, in the multiples of 64 that every pipeline takes."""
-    return "x".join(str(max(64, int(side) // 2 // 64 * 64)) for side in size.split("x"))
+    """Half the width and height, in the multiples of 64 that every pipeline takes; "" if that is nothing."""
+    sides = [int(side) // 2 // 64 * 64 for side in size.split("x")]
+    return "x".join(map(str, sides)) if min(sides) else ""

@@ -29,8 +29,10 @@ def notices(loaded: Loaded, text: str) -> tuple[str, ...]:
     unknown = words.unknown()
     if (loaded.things and not loaded.things & set(words.known())) or (unknown and not words.known()):
         raise PluginError(nothing_known(loaded, unknown or [text]))
+    things = [word for word in words.known() if word in loaded.things]
     said = [
         unknown and f"the pipeline {loaded.name} does not know and leaves out: {', '.join(unknown)}",
+        len(things) > 2 and f"the pipeline {loaded.name} has learned to draw one or two things, not {len(things)}",
         words.cut_off(limit(tokenizer, loaded.pipe)),
         words.spelled_out() and f"the text encoder of {loaded.name} hardly knows Chinese: describe it in English",
     ]

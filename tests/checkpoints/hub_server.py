@@ -62,10 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.requests.append((self.command, path, self.headers.get("Range", "")))
         name = re.escape(self.hub.name)
         if re.fullmatch(rf"/api/models/{name}/revision/\w+|/api/models/{name}", path):
-            self._json({"id": self.hub.name, "sha": COMMIT, "siblings": []})
+            siblings = [{"rfilename": entry["path"]} for entry in self._entries()]
+            self._json({"id": self.hub.name, "sha": COMMIT, "siblings": siblings})
         elif re.fullmatch(rf"/api/models/{name}/tree/\w+", path):
-            self._json([self._entry(file) for file in sorted(self.hub.folder.iterdir())])
-        elif found := re.fullmatch(rf"/{name}/resolve/\w+/([\w.-]+)", path):
+            self._json(self._entries())
+        elif found := re.fullmatch(rf"/{name}/resolve/\w+/([\w./-]+)", path):
             self._file(self.hub.folder / found[1])
         else:
             self._answer(404, b"", {"X-Error-Code": "RepoNotFound"})
@@ -73,11 +74,19 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def _entries(self) -> list[dict[str, object]]:
+        return [self._entry(file) for file in sorted(self.hub.folder.rglob("*")) if file.is_file()]
+
     def _entry(self, file: Path) -> dict[str, object]:
         """Weights are kept as large files with their SHA-256, the others as git blobs."""
         data = file.read_bytes()
         blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-        entry: dict[str, object] = {"type": "file", "path": file.name, "size": len(data), "oid": blob}
+        entry: dict[str, object] = {
+            "type": "file",
+            "path": str(file.relative_to(self.hub.folder)),
+            "size": len(data),
+            "oid": blob,
+        }
         if file.suffix == ".bin":
             entry["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
         return entry

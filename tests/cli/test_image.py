@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from moss_agent.cli.image import suitable
+
 from .conftest import Program
 
 pytestmark = pytest.mark.slow
@@ -29,6 +31,29 @@ def test_draws_and_draws_again_identically(program: Program, tmp_path: Path) -> 
     assert again.returncode == 0, again.stderr
     assert Path(again.stdout.strip()).read_bytes() == path.read_bytes()
     assert "changed" not in again.stderr
+
+
+RECORDED = {"pipeline": "models/sd", "revision": "folder:1", "seed": 3, "steps": 5, "guidance": 2.0, "size": "64x64"}
+TABLE = {"pipeline": "someone/other", "steps": 9, "negative": "blurry", "size": "8x8", "count": 4, "directory": "there"}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "flags", "settings"),
+    [
+        ({}, {}, TABLE),
+        ({}, {"pipeline": "doodle"}, {"count": 4, "directory": "there"}),
+        (RECORDED, {}, {**RECORDED, "count": 1, "directory": "there"}),
+        (
+            RECORDED,
+            {"pipeline": "/elsewhere/sd"},
+            {"seed": 3, "steps": 5, "guidance": 2.0, "size": "64x64", "count": 1, "directory": "there"},
+        ),
+    ],
+)
+def test_settings_for_one_pipeline_or_picture_are_not_those_of_another(
+    recorded: dict[str, object], flags: dict[str, object], settings: dict[str, object]
+) -> None:
+    assert suitable(TABLE, recorded, flags) == settings
 
 
 def test_several_pictures(program: Program) -> None:

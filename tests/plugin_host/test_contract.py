@@ -52,3 +52,36 @@ def test_unknown_settings_are_refused_with_the_known_ones():
     assert check_settings(weather, {"unit": "F"}) == {"unit": "F"}
     with pytest.raises(UsageError, match=r"has no setting 'units'; it has: unit"):
         check_settings(weather, {"units": "F"})
+
+
+@plugin("Forecast", label="Forecast")
+def forecast(
+    city: str, *, days: int | None = None, low: float = 0.0, sun: bool = True, of: list[str] = (), at=""
+) -> str:
+    return city
+
+
+@pytest.mark.parametrize("settings", [{"days": 3}, {"days": None}, {"low": 3}, {"of": "x"}, {"at": 3}, {"low": 1e3}])
+def test_settings_of_the_annotated_types_pass(settings):
+    assert check_settings(forecast, settings) == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("days", "3", "a whole number"),
+        ("days", 2.5, "a whole number"),
+        ("days", True, "a whole number"),
+        ("low", "0", "a number"),
+        ("low", [1.0], "a number"),
+        ("sun", 1, "true or false"),
+    ],
+)
+def test_settings_of_other_types_are_refused(name, value, expected):
+    with pytest.raises(UsageError, match=rf"{name} = .* under \[plugins.test_contract\] must be {expected}"):
+        check_settings(forecast, {name: value})
+
+
+def test_a_setting_of_text_is_not_a_number():
+    with pytest.raises(UsageError, match="unit = 3 under .* must be text in quotes"):
+        check_settings(weather, {"unit": 3})

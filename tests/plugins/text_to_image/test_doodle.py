@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from moss_agent.errors import PluginError
 from moss_agent.events import Picture
+from moss_agent.plugin_host.progress import listening
 
 Draw = Callable[..., list[Picture]]
 
@@ -24,6 +28,16 @@ def test_it_is_small_and_holds_nothing_that_runs(module: Callable[[str], ModuleT
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) <= 40_000_000
     assert {file.suffix for file in files} <= {".json", ".safetensors", ".txt", ".md", ".png"}
+    assert {"README.md", "samples.png"} <= {file.name for file in files}
+    for file in folder.rglob("*.safetensors"):
+        assert {tensor.dtype for tensor in load_file(file).values()} == {torch.float16}
+
+
+def test_it_shows_the_picture_after_every_step(draw: Draw) -> None:
+    previews: list[bytes] = []
+    with listening(lambda done, total, preview: total and previews.append(preview)):
+        draw("a fox", steps=3)
+    assert [Image.open(io.BytesIO(preview)).size for preview in previews] == [(128, 128)] * 3
 
 
 def test_it_draws_what_was_asked_for_by_other_words_too(draw: Draw) -> None:
@@ -61,6 +75,17 @@ def test_what_it_cannot_draw_is_refused(draw: Draw, description: str, unknown: s
     assert not list(Path("images").iterdir())
 
 
+def test_more_things_than_it_has_learned_to_draw_get_a_notice(draw: Draw) -> None:
+    notices = draw("a fox, a cat and a dog", steps=1)[0].notices
+    assert notices == ("the pipeline doodle has learned to draw one or two things, not 3",)
+
+
+def test_it_draws_in_one_size(draw: Draw) -> None:
+    with pytest.raises(PluginError, match="the pipeline doodle draws 128x128 only: remove size"):
+        draw("a fox", size="512x512")
+    assert draw("a fox", size="128x128", steps=1)
+
+
 def test_a_long_description_is_cut_with_a_notice(draw: Draw) -> None:
     picture = draw("fox and owl " * 8, steps=1)[0]
-    assert picture.notices[0].startswith("the description is too long for the pipeline, which takes 14 tokens of it")
+    assert picture.notices[-1].startswith("the description is too long for the pipeline, which takes 14 tokens of it")

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import AutoPipelineForText2Image, PNDMScheduler, StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor
@@ -100,6 +100,17 @@ def test_reports_every_step(draw: Draw, family: str, request: pytest.FixtureRequ
         assert all(preview.startswith(b"\x89PNG") for preview in previews[-6:])
 
 
+def test_reports_no_more_steps_than_there_are(draw: Draw, broken: Path) -> None:
+    """Stable Diffusion 1 comes with a scheduler that takes a step more than it is told."""
+    PNDMScheduler(skip_prk_steps=True, steps_offset=1).save_pretrained(broken / "scheduler")
+    index = json.loads((broken / "model_index.json").read_text())
+    (broken / "model_index.json").write_text(json.dumps(index | {"scheduler": ["diffusers", "PNDMScheduler"]}))
+    heard: list[tuple[int, int]] = []
+    with listening(lambda done, total, _: heard.append((done, total))):
+        draw("a fox", pipeline=str(broken), steps=5, count=2)
+    assert [pair for pair in heard if pair[1]] == [(n, 12) for n in range(1, 13)]
+
+
 def test_the_pictures_before_one_that_fails_are_kept(draw: Draw, stable_diffusion: Path) -> None:
     def stop(done: int, total: int, preview: bytes) -> None:
         if done == 5:
@@ -180,8 +191,25 @@ def test_an_empty_description(draw: Draw, stable_diffusion: Path) -> None:
 def test_lack_of_memory_names_what_would_fit(module: Callable[[str], ModuleType]) -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
-    failure = module("_loading").failure("cannot draw", caught.value, "1024x768")
-    assert 'out of memory; set size = "512x384" or a smaller pipeline' in str(failure)
+    failure = module("_loading").failure
+    assert 'out of memory; set size = "512x384" or a smaller pipeline' in str(failure("", caught.value, "1024x768"))
+    for size in ("", "64x64", "0x0"):
+        assert "out of memory; set a smaller pipeline" in str(failure("", caught.value, size))
+
+
+@pytest.mark.parametrize("family", ["stable_diffusion", "stable_diffusion_xl", "flux"])
+def test_the_size_is_known_that_is_drawn_without_one(
+    family: str, module: Callable[[str], ModuleType], request: pytest.FixtureRequest
+) -> None:
+    pipe = AutoPipelineForText2Image.from_pretrained(request.getfixturevalue(family))
+    assert module("_drawing").side(pipe) == pipe("a fox", num_inference_steps=1).images[0].width
+
+
+def test_a_pipeline_larger_than_the_memory_is_refused(
+    error_of: Callable[..., str], broken: Path, module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module("_loading"), "free_memory", lambda device: (1000, None))
+    assert "GB of memory and 0.0 GB are free" in error_of(broken)
 
 
 def test_a_refused_picture_says_so(error_of: Callable[..., str], stable_diffusion: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -50,6 +51,39 @@ def test_two_processes_lose_nothing(module: Callable[[str], ModuleType], tmp_pat
     assert [writer.wait(60) for writer in writers] == [0, 0]
     told = [json.loads(Image.open(path).text["moss_agent"]) for path in tmp_path.iterdir()]
     assert sorted((one["writer"], one["number"]) for one in told) == [(w, n) for w in ("one", "two") for n in range(20)]
+
+
+def test_a_picture_has_its_name_only_when_it_is_whole(
+    files: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    write, link = Image.Image.save, os.link
+
+    def watched_write(image: Image.Image, *arguments: object, **more: object) -> None:
+        write(image, *arguments, **more)
+        seen.append([path.suffix for path in tmp_path.iterdir()])
+
+    def watched_link(part: Path, path: Path) -> None:
+        seen.append([path.suffix for path in tmp_path.iterdir()])
+        link(part, path)
+
+    monkeypatch.setattr(Image.Image, "save", watched_write)
+    monkeypatch.setattr(os, "link", watched_link)
+    path = files.save(Image.new("RGB", (8, 8)), tmp_path, "fox", {})
+    assert seen == [[".part"], [".part"]]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_links_no_name_is_taken_twice(
+    files: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError("as on FAT")
+
+    monkeypatch.setattr(os, "link", no_links)
+    paths = [files.save(Image.new("RGB", (8, 8)), tmp_path, "same", {"number": n}) for n in range(3)]
+    assert [json.loads(Image.open(path).text["moss_agent"])["number"] for path in paths] == [0, 1, 2]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 @pytest.mark.parametrize(
