@@ -32,8 +32,8 @@ def find(query: str) -> list[Hit]:
 
 
 @plugin("Draw", label="Text-to-image")
-def draw(description: str) -> Picture:
-    return Picture("/tmp/moss.png", description)
+def draw(path: str) -> Picture:
+    return Picture(path, "moss")
 
 
 @plugin("Fail", label="Failing")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from moss_agent.cli.ask import answer, read_question
 from moss_agent.cli.printing import Printer
@@ -101,8 +103,16 @@ def test_a_footnote_says_that_its_passage_does_not_fit() -> None:
 
 
 def test_pictures_are_named() -> None:
-    _, err = ask([THINK, ' Draw("moss")<eoc>', " Here.<eom>"])
+    _, err = ask([THINK, ' Draw("/tmp/moss.png")<eoc>', " Here.<eom>"])
     assert err.endswith("picture: /tmp/moss.png\n")
+
+
+def test_pictures_are_shown_on_a_terminal_that_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMUX", "")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "moss.png")
+    out, _ = ask([THINK, f' Draw("{tmp_path}/moss.png")<eoc>', " Here.<eom>"], Terminal())
+    assert "▀" in out.partition("Here.")[2]
 
 
 def test_a_failing_plugin_is_told_in_one_yellow_line() -> None:

@@ -69,11 +69,14 @@ def pictures(run: Path) -> drawings.Drawings:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training of a minute, not of hours."""
+    """A training of a minute, not of hours, and a measure of few drawings."""
     monkeypatch.setattr(components, "SCENES", 40)
     monkeypatch.setattr(latents, "COMPOSED", 30)
     monkeypatch.setattr(denoiser, "BATCH", 4)
     monkeypatch.setattr(denoiser, "CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr(measure, "NAMES", 4)
+    monkeypatch.setattr(measure, "SEEDS", (1, 2))
+    monkeypatch.setattr(measure, "SHEET", (3, 2))
 
 
 def test_flags_and_other_skin_tones_are_left_out(pictures: drawings.Drawings) -> None:
@@ -259,15 +262,19 @@ def test_the_parts_make_a_pipeline_that_draws_what_is_measured(
         skip_text_cleaning=True,
         output_type="np",
     ).images[0]
-    more = dict(pictures) | {f"other {n}": pictures["fox"] for n in range(measure.NAMES)}
-    measured = measure.Measure(pipe, more, components.components(run, pictures))
+    measured = measure.Measure(pipe, pictures, components.components(run, pictures))
     many = measured.draw(["an owl", "a fox"], seed=3)[1]
     np.testing.assert_allclose(drawn, (many.permute(1, 2, 0) + 1) / 2, atol=2e-3)
+    assert measured.sheet().size == (3 * drawn.shape[1], 2 * drawn.shape[0])
+    for scenes_of_a_kind in measured.kinds().values():
+        things = sum(len(scene.things) for scene in scenes_of_a_kind)
+        for places in measured.ranks(scenes_of_a_kind):
+            assert len(places) == 2 * things > 0
+            assert places.min() >= 0 and places.max() < len(NAMES)
 
 
-def test_each_of_two_things_is_looked_for_in_its_half(run: Path, pictures: drawings.Drawings) -> None:
-    more = dict(pictures) | {f"other {n}": pictures["fox"] for n in range(measure.NAMES)}
-    measured = measure.Measure(None, more, components.components(run, pictures))  # nothing is drawn
+def test_each_of_two_things_is_looked_for_in_its_half(run: Path, pictures: drawings.Drawings, small: None) -> None:
+    measured = measure.Measure(None, pictures, components.components(run, pictures))  # nothing is drawn
     scene = Scene((Thing("owl"), Thing("cat")), relation="and")
     pixels = components.as_tensor([scenes.picture(scene, pictures)])
     latents = measured.found.latents(pixels)
