@@ -30,7 +30,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import UnionType
+from types import SimpleNamespace, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from moss_agent.errors import PluginContractError
@@ -79,9 +79,10 @@ class Plugin:
 
     def kinds(self, option: str) -> tuple[Any, ...]:
         """The types that the option may have by its annotation; none if that cannot be read."""
+        only = SimpleNamespace(__annotations__={option: self.options[option].annotation})
         try:
-            annotation = get_type_hints(self.function)[option]
-        except Exception:  # it may be anything, or missing, and name what is not there
+            annotation = get_type_hints(only, self.function.__globals__)[option]
+        except Exception:  # it may be anything, and name what is not there
             return ()
         return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 

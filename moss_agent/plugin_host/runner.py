@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import queue
 import threading
@@ -20,6 +21,7 @@ from moss_agent.plugin_host.isolation import START_SECONDS, Workers
 from moss_agent.plugin_host.progress import Progress, listening
 
 KINDS = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
+TOML = (*KINDS, list, dict, datetime.datetime, datetime.date, datetime.time)
 _GRACE = 1.0  # seconds that a worker's own timeout gets to report before the call is given up
 
 
@@ -194,8 +196,9 @@ def check_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any
 
 def fits(value: object, kinds: Sequence[Any]) -> bool:
     """Whether the value may be given where these types are annotated; only what TOML has and plain types are judged."""
-    judged = isinstance(value, (*KINDS, list, dict)) and kinds and set(kinds) <= {*KINDS, NoneType}
-    return not judged or type(value) in kinds or (type(value) is int and float in kinds)
+    plain = [kind for kind in kinds if kind in KINDS]
+    judged = type(value) in TOML and plain and set(kinds) <= {*plain, NoneType}
+    return not judged or type(value) in plain or (type(value) is int and float in plain)
 
 
 def limit_output(plugin: Plugin, output: Output) -> Output:

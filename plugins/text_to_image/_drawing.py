@@ -73,7 +73,8 @@ def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
         raise
     except Exception as error:  # whatever a pipeline makes of settings that it cannot work with
         easel.drop()  # what it left half done, such as a part in another precision, is loaded anew
-        size = request.size or "{0}x{0}".format(side(loaded.pipe))
+        own = side(loaded.pipe)
+        size = "" if loaded.things else request.size or f"{own}x{own}"
         raise failure("the pipeline cannot draw this", error, size) from error
     if any(getattr(result, "nsfw_content_detected", None) or getattr(result, "nsfw_detected", None) or ()):
         raise PluginError("the pipeline's safety checker refused the picture: describe something else")
@@ -85,9 +86,9 @@ def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
 def arguments(loaded: Loaded, request: Request, accepted: Accepted) -> dict[str, Any]:
     """The settings that are given, and what else suits the pipeline, by the names that it has for them."""
     given = {name: value for name, value in loaded.defaults.items() if name in accepted}
-    own = "{0}x{0}".format(side(loaded.pipe))
-    if loaded.things and request.size not in ("", own):
-        raise PluginError(f"the pipeline {loaded.name} draws {own} only: remove size from {TABLE}")
+    own = side(loaded.pipe)
+    if loaded.things and request.size not in ("", f"{own}x{own}"):
+        raise PluginError(f"the pipeline {loaded.name} draws {own}x{own} only: remove size from {TABLE}")
     for setting, value in request.given.items():
         name = argument(setting, accepted)
         if name not in accepted:
@@ -154,8 +155,9 @@ def side(pipe: Any) -> int:
     if pixels := pipe.config.get("default_sample_size"):
         return pixels
     denoiser = getattr(pipe, "transformer", None) or getattr(pipe, "unet", None)
-    latents = getattr(pipe, "default_sample_size", None) or getattr(denoiser.config, "sample_size", None)
-    return latents * pipe.vae_scale_factor if isinstance(latents, int) else 0
+    config = getattr(denoiser, "config", None)
+    latents = getattr(pipe, "default_sample_size", None) or getattr(config, "sample_size", None)
+    return latents * getattr(pipe, "vae_scale_factor", 0) if isinstance(latents, int) else 0
 
 
 def effective(accepted: Accepted, given: dict[str, Any]) -> dict[str, Any]:

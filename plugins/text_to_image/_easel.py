@@ -80,7 +80,7 @@ class Easel:
 
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        if torch.mps.is_available():
+        if torch.backends.mps.is_available():
             torch.mps.empty_cache()
 
     def _is_first(self, ticket: object) -> bool:

@@ -65,12 +65,12 @@ def enlarged(image: Image) -> Image:
 
 def published(part: Path, stem: str) -> Path:
     """Give the file the first name that is free."""
-    for number in count(1):
-        path = part.with_name(f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
+    names = (f"{stem}.png" if number == 1 else f"{stem}-{number}.png" for number in count(1))
+    while True:
+        path = part.with_name(next(names))
         with suppress(FileExistsError):
             give_name(part, path)
             return path
-    raise AssertionError("some name is free")
 
 
 def give_name(part: Path, path: Path) -> None:

@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
         entry: dict[str, object] = {
             "type": "file",
-            "path": str(file.relative_to(self.hub.folder)),
+            "path": file.relative_to(self.hub.folder).as_posix(),
             "size": len(data),
             "oid": blob,
         }

@@ -27,6 +27,7 @@ class Terminal:
     """A terminal with a program of Python in it: type, and read until something appears."""
 
     def __init__(self, *arguments: str, folder: Path, **variables: str) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
         own = {"PYTHONPATH": str(ROOT), "TERM": "xterm", "PYTHON_BASIC_REPL": "1", "MOSS_AGENT_SETTINGS": ""}
@@ -49,11 +50,10 @@ class Terminal:
     def read_until(self, pattern: str) -> str:
         """All that has appeared since the last call, up to a match of `pattern` and a little more."""
         seen, deadline = "", time.monotonic() + 60
-        decoder = codecs.getincrementaldecoder("utf-8")()
         while not re.search(pattern, seen, re.DOTALL):
             ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"no {pattern!r} in {seen[-500:]!r}"
-            seen += decoder.decode(os.read(self._ours, 4096))
+            seen += self._decoder.decode(os.read(self._ours, 4096))
         return seen
 
     def close(self) -> None:

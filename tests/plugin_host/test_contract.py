@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pytest
 
 from moss_agent import plugin
@@ -54,14 +58,21 @@ def test_unknown_settings_are_refused_with_the_known_ones():
         check_settings(weather, {"units": "F"})
 
 
+if TYPE_CHECKING:
+    from nowhere import Weather
+
+
 @plugin("Forecast", label="Forecast")
 def forecast(
-    city: str, *, days: int | None = None, low: float = 0.0, sun: bool = True, of: list[str] = (), at=""
-) -> str:
+    city: str, *, days: int | None = None, low: float = 0, sun: bool = True, of: list[str] = (), at="", to: Weather = 0
+) -> Weather:
     return city
 
 
-@pytest.mark.parametrize("settings", [{"days": 3}, {"days": None}, {"low": 3}, {"of": "x"}, {"at": 3}, {"low": 1e3}])
+SETTINGS = [{"days": 3}, {"days": None}, {"low": 3}, {"low": np.float64(3)}, {"of": "x"}, {"at": 3}, {"to": "Paris"}]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
 def test_settings_of_the_annotated_types_pass(settings):
     assert check_settings(forecast, settings) == settings
 
@@ -82,6 +93,7 @@ def test_settings_of_other_types_are_refused(name, value, expected):
         check_settings(forecast, {name: value})
 
 
-def test_a_setting_of_text_is_not_a_number():
-    with pytest.raises(UsageError, match="unit = 3 under .* must be text in quotes"):
-        check_settings(weather, {"unit": 3})
+@pytest.mark.parametrize("value", [3, date(2026, 1, 1), ["C"], {}])
+def test_a_setting_of_text_is_nothing_else(value):
+    with pytest.raises(UsageError, match="unit = .* under .* must be text in quotes"):
+        check_settings(weather, {"unit": value})

@@ -139,9 +139,10 @@ def test_scenes_are_said_in_known_words_and_stay_on_the_canvas(seed: int) -> Non
 def test_of_two_things_in_places_each_is_where_it_is_said(seed: int, relation: str) -> None:
     scene = Scene((Thing("fox"), Thing("owl")), relation=relation)
     boxes = dict(zip(("fox", "owl"), scenes.boxes(scene), strict=True))
-    for name, place in re.findall(
-        r"(fox|owl)(?: on the| at the|) (left|right|top|bottom)", scenes.text(scene, random.Random(seed))
-    ):
+    said = scenes.text(scene, random.Random(seed))
+    found = re.findall(r"(fox|owl)(?: on the| at the|) (left|right|top|bottom)", said)
+    assert len(found) != 1 or said.startswith(found[0][0])  # or it would be said of both
+    for name, place in found:
         across, down = scenes.PLACES[place]
         left, top, side = boxes[name]
         assert across * (left + side // 2 - scenes.SIDE // 2) + down * (top + side // 2 - scenes.SIDE // 2) > 0
@@ -185,6 +186,12 @@ def test_a_run_that_was_interrupted_goes_on_as_if_it_was_not(
     second.train()
     for one, other in zip(whole.average.parameters(), second.average.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_examples_made_with_other_words_are_not_used(run: Path, pictures: drawings.Drawings, small: None) -> None:
+    latents.examples(run, pictures)
+    with pytest.raises(SystemExit, match="made with other words: delete it"):
+        latents.examples(run, {**pictures, "zebra": pictures["fox"]})
 
 
 def test_only_learned_tokens_are_trained() -> None:

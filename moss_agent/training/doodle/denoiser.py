@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import copy
 import ctypes
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -88,16 +89,17 @@ class Denoiser(torch.nn.Module):
         theirs = text_encoder.get_input_embeddings().weight.data
         own = self.text_encoder.get_input_embeddings().weight.data
         rows = [theirs[known[word]] if word in known else own[number] for number, word in enumerate(words)]
-        text_encoder.resize_token_embeddings(len(words)).weight.data = torch.stack(rows)
-        self.text_encoder.load_state_dict(text_encoder.state_dict())
+        state = {**text_encoder.state_dict(), "shared.weight": torch.stack(rows)}
+        state["encoder.embed_tokens.weight"] = state["shared.weight"]  # they are one
+        self.text_encoder.load_state_dict(state)
         transformer = PRXTransformer2DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)
         self.transformer.load_state_dict(transformer.state_dict())
 
 
 def take_autoencoder(pipeline: Path, out: Path) -> None:
     """Have a new run use the autoencoder of a pipeline, and the components that it is made of."""
-    (out / latents.FILE).unlink(missing_ok=True)
     autoencoder = AutoencoderDC.from_pretrained(pipeline / "vae", torch_dtype=torch.float32)
+    (out / latents.FILE).unlink(missing_ok=True)
     autoencoder.save_pretrained(out / "vae")
     components.save(components.components_of(autoencoder), out)
 
@@ -226,8 +228,7 @@ class Run:
 
 def give_memory_back() -> None:
     """Give what was freed back to the system: glibc keeps pieces of it, some 5 to 15 MB more with every step."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
 
 
@@ -235,9 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--steps", type=int, default=STEPS, help="of a new run (default: %(default)s)")
-    parser.add_argument(
-        "--start", type=Path, help="folder of a pipeline, of the same drawings, to begin a new run with"
-    )
+    parser.add_argument("--start", type=Path, help="folder of a pipeline to begin a new run with")
     arguments = parser.parse_args()
     Run(arguments.out, arguments.steps, arguments.start).train()
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from moss_agent.training.doodle import scenes
 from moss_agent.training.doodle.components import as_tensor, components
 from moss_agent.training.doodle.drawings import Drawings
-from moss_agent.training.doodle.words import LENGTH, meanings, tokenizer, vocabulary
+from moss_agent.training.doodle.words import LENGTH, learned, meanings, tokenizer, vocabulary
 
 COMPOSED = 200_000  # scenes beside the plain drawings
 BATCH = 500
@@ -24,14 +26,18 @@ Examples = dict[
 
 def examples(folder: Path, drawings: Drawings) -> Examples:
     """The plain drawings first, in the order of their names, then composed scenes; from the folder if there."""
-    path = folder / FILE
+    path, names = folder / FILE, list(drawings)
+    numbering = {"words": hashlib.sha256("\n".join(learned(names)).encode()).hexdigest()}
     if not path.exists():
-        names, rng = list(drawings), random.Random(1)
+        rng = random.Random(1)
         plain = [scenes.Scene((scenes.Thing(name),)) for name in names]
         every = plain + [scenes.random_scene(names, rng) for _ in range(COMPOSED)]
         tokens = tokens_of([scenes.text(scene, rng) for scene in every], names)
         made = {"tokens": tokens, "no_words": tokens_of([""], names), "latents": latents_of(every, folder, drawings)}
-        save_file(made, path)
+        save_file(made, path, metadata=numbering)
+    with safe_open(path, "pt") as file:
+        if file.metadata() != numbering:
+            raise SystemExit(f"{path} was made with other words: delete it, and it will be made anew")
     return load_file(path)
 
 
@@ -39,10 +45,10 @@ def tokens_of(descriptions: list[str], names: list[str]) -> torch.Tensor:
     """rows x LENGTH, of tokens that are learned: other words, which two names may happen to make, as what they mean."""
     known, numbers = tokenizer(names), vocabulary(names)
     rows = known(descriptions, padding="max_length", truncation=True, max_length=LENGTH)["input_ids"]
-    learned = torch.arange(len(numbers), dtype=torch.int16)
+    meant = torch.arange(len(numbers), dtype=torch.int16)
     for word, name in meanings(names).items():
-        learned[numbers[word]] = numbers[name]
-    return learned[torch.tensor(rows)]
+        meant[numbers[word]] = numbers[name]
+    return meant[torch.tensor(rows)]
 
 
 def latents_of(every: list[scenes.Scene], folder: Path, drawings: Drawings) -> torch.Tensor:

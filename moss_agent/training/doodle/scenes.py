@@ -72,10 +72,11 @@ def text_of_two(scene: Scene, rng: random.Random) -> str:
     if chance < 0.2:
         across, down = RELATIONS[scene.relation]
         places = {direction: place for place, direction in PLACES.items()}
-        for number in rng.choice(((0,), (1,), (0, 1))):
-            said[number] += in_place(places[(across, down) if number == 0 else (-across, -down)], rng)
-        rng.shuffle(said)
-        return " and ".join(said)
+        there = places[across, down], places[-across, -down]
+        order = rng.choice(((0, 1), (1, 0)))
+        for number in order[: rng.choice((1, 2))]:  # "owl and fox on the left" would say that of both
+            said[number] += in_place(there[number], rng)
+        return " and ".join(said[number] for number in order)
     if chance < 0.4 and scene.relation in BESIDE:
         return rng.choice((" ", ", ")).join(said)
     return f" {scene.relation} ".join(said)

@@ -25,6 +25,7 @@ IRREGULAR = {
     "tooth": "teeth",
     "wolf": "wolves",
     "child": "children",
+    "person": "people",
     **{word: word + "es" for word in ("buffalo", "mango", "mosquito", "potato", "tomato", "tornado", "volcano")},
 }
 SYNONYMS = {

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -203,6 +203,11 @@ def test_the_size_is_known_that_is_drawn_without_one(
 ) -> None:
     pipe = AutoPipelineForText2Image.from_pretrained(request.getfixturevalue(family))
     assert module("_drawing").side(pipe) == pipe("a fox", num_inference_steps=1).images[0].width
+
+
+def test_what_says_nothing_of_a_size_has_none(module: Callable[[str], ModuleType]) -> None:
+    for pipe in (SimpleNamespace(config={}), SimpleNamespace(config={}, unet=SimpleNamespace(config={}))):
+        assert module("_drawing").side(pipe) == 0
 
 
 def test_a_pipeline_larger_than_the_memory_is_refused(
