@@ -116,7 +116,7 @@ def draw(runner: PluginRunner, command: Command) -> Call:
             results.abandon()
             raise
     if not call.ok:
-        raise PluginError(call.error)
+        raise PluginError(call.error.replace(f" under [plugins.{PLUGIN}]", ""))  # here the settings are flags
     return call
 
 

@@ -68,7 +68,7 @@ def test_several_pictures(program: Program) -> None:
         ([], 2, "give a DESCRIPTION"),
         (["a fox", "--repeat", "x.png"], 2, "give a DESCRIPTION"),
         (["--repeat", "none.png"], 2, "no picture none.png"),
-        (["a fox", "--size", "huge"], 1, 'size = "huge"'),
+        (["a fox", "--size", "huge"], 1, 'size = "huge" must look like'),
         (["a fox", "--pipeline", "./nowhere"], 1, "no pipeline folder ./nowhere"),
         (["quantum chromodynamics"], 1, "knows nothing that it could draw in quantum, chromodynamics: it draws"),
         (["a fox", "--device", "gpu"], 1, "no device 'gpu'"),

@@ -99,6 +99,7 @@ SYNONYMS = {
     "sofa": "couch and lamp",
     "tea": "teacup without handle",
     "tiny": "small",
+    "traffic light": "vertical traffic light",
     "tree": "deciduous tree",
     "truck": "delivery truck",
     "tv": "television",
@@ -129,7 +130,7 @@ def vocabulary(names: list[str]) -> dict[str, int]:
 def meanings(names: list[str]) -> dict[str, str]:
     """What is learned, by other words for it: the synonyms, and plurals, of which one is drawn."""
     trained, things = set(learned(names)), set(names)
-    said = {name: name for name in names} | SYNONYMS
+    said = SYNONYMS | {name: name for name in names}
     plurals = {plural(word): name for word, name in said.items() if name in things and len(word.split()) <= 2}
     others = plurals | SYNONYMS | words_zh.CHINESE
     return {word: name for word, name in others.items() if word not in trained and name in trained}
