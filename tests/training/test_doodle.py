@@ -22,6 +22,7 @@ from moss_agent.training.doodle import (
     drawings,
     latents,
     measure,
+    network,
     pipeline,
     scenes,
     words,
@@ -233,11 +234,11 @@ def test_a_run_begins_with_the_weights_of_a_pipeline(
 
 def test_of_a_pipeline_the_words_are_taken_that_are_learned_here_too(tmp_path: Path) -> None:
     fewer = ["cat", "owl"]
-    before = denoiser.Denoiser(len(words.learned(fewer)))
+    before = network.Denoiser(len(words.learned(fewer)))
     before.text_encoder.save_pretrained(tmp_path / "text_encoder")
     before.transformer.save_pretrained(tmp_path / "transformer")
     words.tokenizer(fewer).save_pretrained(tmp_path / "tokenizer")
-    model = denoiser.Denoiser(len(words.learned(NAMES)))
+    model = network.Denoiser(len(words.learned(NAMES)))
     first = model.text_encoder.shared.weight.clone()
     model.load_pipeline(tmp_path, words.learned(NAMES))
     for word, number in words.vocabulary(NAMES).items():
@@ -246,6 +247,19 @@ def test_of_a_pipeline_the_words_are_taken_that_are_learned_here_too(tmp_path: P
             assert torch.equal(model.text_encoder.shared.weight[number], taken)
         elif word in NAMES:
             assert torch.equal(model.text_encoder.shared.weight[number], first[number])
+
+
+def test_the_text_encoder_begins_by_telling_the_first_of_two_things_from_the_second() -> None:
+    tokenizer = words.tokenizer(NAMES)
+    tokens = tokenizer(["fox and owl"], return_tensors="pt")
+    encoder = network.Denoiser(len(tokenizer)).text_encoder
+    encoder.set_attn_implementation("eager")
+    heads = encoder(**tokens, output_attentions=True).attentions[0][0]  # heads x words x words
+    before, _, both_before, both_after = heads[:, 3]  # where "owl" looks
+    _, after, fox_before, fox_after = heads[:, 1]  # where "fox" looks
+    assert before.argmax() == after.argmax() == 2
+    assert both_before[:3].sum() > 0.7 and fox_before[:1].sum() > 0.5
+    assert both_after[4:].sum() > 0.7 and fox_after[2:].sum() > 0.7
 
 
 @pytest.mark.slow

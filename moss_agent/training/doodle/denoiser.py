@@ -4,9 +4,8 @@
 
 Between a picture's latents x and noise n the model sees (1 - s) x + s n and learns n - x (Liu et al. 2022,
 "Flow straight and fast"), s being drawn as in Esser et al. 2024 from the logistic of a normal distribution.
-The transformer knows places only by how its queries are rotated, which tells against tokens that are always the same:
-hence the twelve `ANCHORS` behind every description. The same command continues an interrupted run; with `--start` a
-new one begins with the weights and the autoencoder of a pipeline made earlier.
+The same command continues an interrupted run; with `--start` a new one begins with the weights and the autoencoder of
+a pipeline made earlier.
 """
 
 from __future__ import annotations
@@ -20,12 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from diffusers import AutoencoderDC, PRXTransformer2DModel
-from transformers import AutoTokenizer, T5Config, T5EncoderModel
+from diffusers import AutoencoderDC
 
 from moss_agent.training.doodle import components, drawings, latents
-from moss_agent.training.doodle.components import CHANNELS
 from moss_agent.training.doodle.latents import Examples, examples
+from moss_agent.training.doodle.network import Denoiser, codes
 from moss_agent.training.doodle.words import END, UNKNOWN, learned, vocabulary
 
 STEPS = 10_000
@@ -41,59 +39,6 @@ DECAY = 0.3  # the last part of the steps, in which the learning rate falls to z
 AVERAGE = 0.998  # of the weights, over steps
 CHECKPOINT_EVERY = 250
 STATE = "state.pt"
-WIDTH = 256  # of a token's embedding
-
-
-class Denoiser(torch.nn.Module):
-    """Both trained parts as one module."""
-
-    def __init__(self, words: int) -> None:
-        super().__init__()
-        self.text_encoder = T5EncoderModel(
-            T5Config(
-                vocab_size=words,
-                d_model=WIDTH,
-                d_kv=64,
-                num_heads=4,
-                d_ff=512,
-                num_layers=2,
-                feed_forward_proj="gated-gelu",
-                dropout_rate=0.0,
-                pad_token_id=0,
-                eos_token_id=2,
-            )
-        )
-        self.transformer = PRXTransformer2DModel(
-            in_channels=CHANNELS,
-            patch_size=2,
-            context_in_dim=WIDTH,
-            hidden_size=320,
-            num_heads=10,
-            axes_dim=[16, 16],
-            mlp_ratio=4.0,
-            depth=5,
-        )
-
-    def forward(self, noisy: torch.Tensor, share: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Noise minus picture, batch x CHANNELS x 8 x 8, where `share` (batch) of `noisy` is noise."""
-        mask = tokens != 0
-        words = self.text_encoder(tokens, attention_mask=mask.long()).last_hidden_state
-        return self.transformer(
-            hidden_states=noisy, timestep=share, encoder_hidden_states=words, attention_mask=mask
-        ).sample
-
-    def load_pipeline(self, folder: Path, words: list[str]) -> None:
-        """Take the weights of a pipeline; of its words those that are learned here, in the order of their numbers."""
-        text_encoder = T5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
-        known = AutoTokenizer.from_pretrained(folder / "tokenizer").get_vocab()
-        theirs = text_encoder.get_input_embeddings().weight.data
-        own = self.text_encoder.get_input_embeddings().weight.data
-        rows = [theirs[known[word]] if word in known else own[number] for number, word in enumerate(words)]
-        state = {**text_encoder.state_dict(), "shared.weight": torch.stack(rows)}
-        state["encoder.embed_tokens.weight"] = state["shared.weight"]  # they are one
-        self.text_encoder.load_state_dict(state)
-        transformer = PRXTransformer2DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)
-        self.transformer.load_state_dict(transformer.state_dict())
 
 
 def take_autoencoder(pipeline: Path, out: Path) -> None:
@@ -102,17 +47,6 @@ def take_autoencoder(pipeline: Path, out: Path) -> None:
     (out / latents.FILE).unlink(missing_ok=True)
     autoencoder.save_pretrained(out / "vae")
     components.save(components.components_of(autoencoder), out)
-
-
-def codes(plain: torch.Tensor) -> torch.Tensor:
-    """First embeddings of the names, rows x WIDTH: principal components of the drawings' latents, of variance 1.
-
-    Names that begin as noise are long learned to be ignored; these say from the start what is to be drawn.
-    """
-    rows = plain.flatten(1) - plain.flatten(1).mean(0)
-    left, strengths, _ = torch.linalg.svd(rows, full_matrices=False)
-    found = left[:, :WIDTH] * strengths[:WIDTH] ** 0.5
-    return torch.nn.functional.pad(found / found.std(), (0, WIDTH - found.shape[1]))
 
 
 class Batch(NamedTuple):

@@ -13,7 +13,8 @@ from diffusers import AutoencoderDC, FlowMatchEulerDiscreteScheduler, PRXPipelin
 
 from moss_agent.training.doodle import drawings
 from moss_agent.training.doodle.autoencoder import SCALE
-from moss_agent.training.doodle.denoiser import STATE, Denoiser
+from moss_agent.training.doodle.denoiser import STATE
+from moss_agent.training.doodle.network import Denoiser
 from moss_agent.training.doodle.scenes import SIDE
 from moss_agent.training.doodle.words import learned, meanings, tokenizer, vocabulary
 

@@ -9,7 +9,7 @@ from moss_agent.training.doodle import words_zh
 from moss_agent.training.doodle.scenes import COLOURS, PLACES, RELATIONS, SIZES
 
 PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unknown>"
-# They stand behind every description. With them places in the picture can be told apart: see `denoiser`.
+# They stand behind every description. With them places in the picture can be told apart: see `network`.
 ANCHORS = tuple(f"<{number}>" for number in range(12))
 LENGTH = 16 + len(ANCHORS)  # tokens of a description, with the special ones
 SILENT = "a an the of in at is are it its some this that there his her my your please draw picture image drawing"
