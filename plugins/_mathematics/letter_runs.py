@@ -3,8 +3,8 @@
 A run of two to four letters is a product if its letters are unknowns on their own: all of them, or all but
 one of two or three (`xy` beside `x`). In an equation without any longer name it is also one if it has two
 letters (`F=ma`) or no vowel and no y (`V=lwh`); capitals only if they are two and another letter stands alone
-(`U=IR`, but `GDP` and `AB=5`). Units, Greek letters and functions are names. `lnx` is `ln x`, and `x1x2` beside
-`x1` and `x2` is their product.
+(`U=IR`, but `GDP` and `AB=5`); none where names are multiplied by `*` (`PE=m*g*h`). Units, Greek letters and
+functions are names. `lnx` is `ln x`, and `x1x2` beside `x1` and `x2` is their product.
 """
 
 from __future__ import annotations
@@ -30,12 +30,18 @@ def split_runs(tokens: Sequence[Token], *, by_look: bool) -> list[Token]:
     """The tokens with each run that is a product split into its letters. by_look: also if no letter stands alone."""
     names = {token.text for token in tokens if token.kind == "name" and not canonical(token.text)}
     letters = {name for name in names if len(name) == 1}
-    by_look = by_look and all(len(name) == 1 or _may_be_product(name) for name in names)
+    by_look = by_look and all(len(name) == 1 or _may_be_product(name) for name in names) and not _has_signs(tokens)
     split: list[Token] = []
     for token in tokens:
         parts = _parts(token.text, names, letters, by_look) if token.kind == "name" else []
         split += [Token("name", part) for part in parts] or [token]
     return split
+
+
+def _has_signs(tokens: Sequence[Token]) -> bool:
+    """Whether a name is multiplied by another with a sign."""
+    looked = zip(tokens, tokens[1:], tokens[2:], strict=False)
+    return any((before.kind, sign.text, after.kind) == ("name", "*", "name") for before, sign, after in looked)
 
 
 def _parts(name: str, names: set[str], letters: set[str], by_look: bool) -> list[str]:

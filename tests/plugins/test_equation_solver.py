@@ -165,6 +165,7 @@ def test_exponentials_have_their_real_solution(equation, lines):
         ("x=?, 2x=10", ["x = 5"]),
         ("设x+5=12", ["x = 7"]),
         ("U=IR", ["I = U/R"]),
+        ("PE=m*g*h", ["PE = g*h*m"]),
         ("GDP=100", ["GDP = 100"]),
         ("CP=100; SP=CP*2", ["CP = 100", "SP = 200"]),
         ("lnx=2", ["x = exp(2)"]),
