@@ -19,6 +19,11 @@ from moss_agent.plugin_host.progress import listening
 
 Draw = Callable[..., list[Picture]]
 
+THINGS = ["fox", "owl", "red apple", "rocket", "guitar", "house", "fish", "umbrella", "key", "snowman"]
+# Where two things are drawn in 32x32 pixels: rows, then columns.
+LEFT, RIGHT = np.s_[9:23, 1:15], np.s_[9:23, 17:31]
+TOP, BOTTOM = np.s_[1:15, 9:23], np.s_[17:31, 9:23]
+
 
 def pixels(picture: Picture) -> bytes:
     return Image.open(picture.path).tobytes()
@@ -34,19 +39,45 @@ def test_it_is_small_and_holds_nothing_that_runs(module: Callable[[str], ModuleT
         assert {tensor.dtype for tensor in load_file(file).values()} == {torch.float16}
 
 
+@pytest.fixture(scope="module")
+def drawings() -> np.ndarray:
+    """The THINGS as Fluent Emoji (MIT, Microsoft) has them: each 32x32 pixels from 0 to 1."""
+    strip = np.asarray(Image.open(Path(__file__).with_name("drawings.png"))) / 255
+    return np.stack(np.split(strip, len(THINGS), axis=1))
+
+
 def small(picture: Picture) -> np.ndarray:
     """32x32 pixels from 0 to 1."""
     return np.asarray(Image.open(picture.path).resize((32, 32), Image.Resampling.BOX)) / 255
 
 
+def nearest(drawn: np.ndarray, drawings: np.ndarray) -> str:
+    return THINGS[int(((drawings - drawn) ** 2).mean((1, 2, 3)).argmin())]
+
+
 @pytest.mark.slow
-def test_it_draws_what_was_asked_for(draw: Draw) -> None:
-    """Each is nearest to its own of ten drawings of Fluent Emoji (MIT, Microsoft)."""
-    things = ["fox", "owl", "red apple", "rocket", "guitar", "house", "fish", "umbrella", "key", "snowman"]
-    strip = np.asarray(Image.open(Path(__file__).with_name("drawings.png"))) / 255
-    drawings = np.stack(np.split(strip, len(things), axis=1))
-    distances = [((drawings - small(draw(thing, seed=1)[0])) ** 2).mean((1, 2, 3)) for thing in things]
-    assert [int(each.argmin()) for each in distances] == list(range(len(things)))
+def test_it_draws_what_was_asked_for(draw: Draw, drawings: np.ndarray) -> None:
+    assert [nearest(small(draw(thing, seed=1)[0]), drawings) for thing in THINGS] == THINGS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("said", "first", "second"),
+    [
+        ("a {} and a {}", LEFT, RIGHT),
+        ("{}和{}", LEFT, RIGHT),
+        ("a {} above a {}", TOP, BOTTOM),
+        ("a {} under a {}", BOTTOM, TOP),
+        ("a {} on the right and a {} on the left", RIGHT, LEFT),
+    ],
+)
+def test_it_draws_two_things_where_they_were_said_to_be(
+    draw: Draw, drawings: np.ndarray, said: str, first: tuple[slice, ...], second: tuple[slice, ...]
+) -> None:
+    halves = drawings[:, 2:30, 2:30].reshape(len(THINGS), 14, 2, 14, 2, 3).mean((2, 4))
+    for things in (["fox", "owl"], ["owl", "fox"], ["red apple", "umbrella"]):
+        drawn = small(draw(said.format(*things), seed=1)[0])
+        assert [nearest(drawn[part], halves) for part in (first, second)] == things
 
 
 @pytest.mark.slow
