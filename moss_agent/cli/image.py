@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
+from collections.abc import Collection
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -45,6 +47,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "dtype": (str,),
     "size": (str,),
 }  # the details of a picture from which it can be drawn again, which are settings of the plugin too
+FLAGS = {"directory": "out"}  # whose name is another than the setting's
 OF_A_PIPELINE = {"pipeline", "revision", "steps", "guidance", "size", "negative"}  # what suits one suits no other
 
 
@@ -79,6 +82,8 @@ def run(parsed: argparse.Namespace) -> int:
     options = {**suitable(table, recorded, flags), **flags}
     with own_stdout() as out, closing(PluginRunner([plugin], {PLUGIN: options})) as runner:
         call = draw(runner, Command(plugin.name, description, (description,)))
+        if not call.ok:
+            raise PluginError(with_flags(call.error, names - (table.keys() - flags.keys())))
         for picture in call.images:
             if recorded and picture.details.get("revision") != recorded.get("revision"):
                 print("note: the pipeline has changed since: the picture may be another one", file=sys.stderr)
@@ -100,7 +105,7 @@ def suitable(table: dict[str, Any], recorded: dict[str, Any], flags: dict[str, A
 
 
 def draw(runner: PluginRunner, command: Command) -> Call:
-    """Run the call with a progress bar. Raises PluginError if nothing comes of it."""
+    """Run the call with a progress bar."""
     results, call = TurnResults(runner, turn=1), None
     with tqdm(unit="step", leave=False, disable=None) as bar:
         try:
@@ -115,9 +120,13 @@ def draw(runner: PluginRunner, command: Command) -> Call:
         except BaseException:
             results.abandon()
             raise
-    if not call.ok:
-        raise PluginError(call.error.replace(f" under [plugins.{PLUGIN}]", ""))  # here the settings are flags
     return call
+
+
+def with_flags(error: str, names: Collection[str]) -> str:
+    """The plugin's words with the flags for these settings, instead of the settings file."""
+    setting = rf"\b({'|'.join(sorted(names))})(?: =( .*?))? (?:under|from) \[plugins\.{PLUGIN}\]"
+    return re.sub(setting, lambda found: f"--{FLAGS.get(found[1], found[1])}{found[2] or ''}", error) if names else error
 
 
 def recipe(path: Path) -> tuple[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,7 +32,7 @@ examples:
   echo '{"id": 1, "tool": "calculator", "argument": "2^10"}' | moss-agent plugins run --jsonl
 
 --jsonl reads lines {"id", "tool", "argument"}, perhaps with "extra_args": [..], and writes for each, in the same
-order, {"id", "result", "ok"}, and the "error" for people where ok is false."""
+order, {"id", "result", "ok"}, with the "error" for people where ok is false, and the "images" where some were drawn."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -87,11 +88,12 @@ def run_line(runner: PluginRunner, line: str, number: int) -> dict[str, Any]:
     try:
         data = _object(line)
         call_id = data.get("id")
-        call, _ = call_plugin(runner, _command(runner, data))
+        call, images = call_plugin(runner, _command(runner, data))
     except MossAgentError as error:
         return {"id": call_id, "result": NO_RESULT, "ok": False, "error": f"line {number}: {error}"}
     failure = {} if call.ok else {"error": call.error}
-    return {"id": call_id, "result": call.result, "ok": call.ok, **failure}
+    drawn = {"images": [asdict(image) for image in images]} if images else {}
+    return {"id": call_id, "result": call.result, "ok": call.ok, **failure, **drawn}
 
 
 def call_plugin(runner: PluginRunner, command: Command) -> tuple[Call, Sequence[Picture]]:

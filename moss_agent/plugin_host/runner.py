@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import json
 import queue
@@ -9,10 +10,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import NoneType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from moss_agent.errors import MossAgentError, PluginContractError, PluginTimeout, UsageError
 from moss_agent.events import Hit, Output, Picture
@@ -23,6 +26,9 @@ from moss_agent.plugin_host.progress import Progress, listening
 KINDS = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 TOML = (*KINDS, list, dict, datetime.datetime, datetime.date, datetime.time)
 _GRACE = 1.0  # seconds that a worker's own timeout gets to report before the call is given up
+_REST = 15.0  # seconds that the end of the program waits for calls that end when they report next
+
+_reporting: WeakKeyDictionary[threading.Thread, threading.Event] = WeakKeyDictionary()  # how to give up their calls
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,7 @@ class TurnCalls:
     def _report(self, index: int, given_up: threading.Event, done: int, total: int, preview: bytes) -> None:
         """A call says how far it is: pass it on, or end the call if nobody waits for it."""
         limit = self._limits.get(index)
+        _reporting[threading.current_thread()] = given_up
         if given_up.is_set() or limit is None:
             raise PluginTimeout("the call was given up")
         limit.begin = time.monotonic()
@@ -168,6 +175,16 @@ class _Limit:
     @property
     def end(self) -> float:
         return self.begin + self.seconds
+
+
+@atexit.register
+def _end_reporting_calls() -> None:
+    """Let calls that can be given up end before the interpreter does: cut off within torch, they would abort it."""
+    end = time.monotonic() + _REST
+    with suppress(KeyboardInterrupt):  # whoever presses Ctrl-C again does not want to wait
+        for thread, given_up in list(_reporting.items()):
+            given_up.set()
+            thread.join(max(0.0, end - time.monotonic()))
 
 
 def check_labels(plugins: Sequence[Plugin]) -> None:

@@ -25,7 +25,7 @@ from dataclasses import replace
 
 from moss_agent.errors import PluginError
 from moss_agent.events import Picture
-from moss_agent.plugin_host.contract import plugin
+from moss_agent.plugin_host import plugin, report
 
 from ._drawing import Steps, draw
 from ._easel import easel, release
@@ -59,6 +59,7 @@ def text_to_image(
     If one of several fails, those before it are returned, the last with the reason among its notices.
     Raises PluginError or UsageError, saying in one line what to do.
     """
+    report(0, 0)  # from now on the call can be given up
     request = Request(description, pipeline, revision, steps, guidance, size, negative, count, device, dtype)
     first = seed_or_new(seed)
     pictures = []

@@ -25,12 +25,13 @@ TINY, SHOWN = 256, 512  # pixels of the longer side
 
 def writable(directory: str) -> Path:
     """The directory, made if need be and tried out: better to fail before minutes of drawing than after."""
-    folder = Path(directory).expanduser()
+    folder = Path(directory)
     try:
+        folder = folder.expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder.resolve()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter of a home directory that is not there
         raise unsaved(folder, error) from error
 
 
@@ -88,10 +89,9 @@ def give_name(part: Path, path: Path) -> None:
             raise
 
 
-def unsaved(folder: Path, error: OSError) -> PluginError:
-    return PluginError(
-        f"pictures cannot be saved in {folder} ({error.strerror or error}): set directory under [plugins.text_to_image]"
-    )
+def unsaved(folder: Path, error: OSError | RuntimeError) -> PluginError:
+    why = getattr(error, "strerror", None) or error
+    return PluginError(f"pictures cannot be saved in {folder} ({why}): set directory under [plugins.text_to_image]")
 
 
 def slug(description: str) -> str:

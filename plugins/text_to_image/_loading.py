@@ -47,7 +47,7 @@ def load(request: Request, device: torch.device) -> Loaded:
         pipe = assemble(source, name, dtype)
         settle(pipe, placement, device, name)
     listed = source.folder / "things.txt"
-    things = frozenset(listed.read_text("utf-8").split("\n")) if listed.is_file() else frozenset()
+    things = frozenset(listed.read_text("utf-8", "replace").split("\n")) if listed.is_file() else frozenset()
     return Loaded(pipe, name, source.revision, SHORT[str(dtype)], defaults(pipe, name), things)
 
 

@@ -40,7 +40,7 @@ class Request:
         if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
             raise PluginError(f"steps = {self.steps} under {TABLE} must be from 1 to {MOST_STEPS}")
         if self.guidance is not None and not 0 <= self.guidance < 1000:
-            raise PluginError(f"guidance = {self.guidance} under {TABLE} must be 0 or more")
+            raise PluginError(f"guidance = {self.guidance} under {TABLE} must be 0 or more, and below 1000")
         if not 1 <= self.count <= MOST:
             raise PluginError(f"count = {self.count} under {TABLE} must be from 1 to {MOST}")
         if self.size and not SIZE.fullmatch(self.size):

@@ -36,8 +36,12 @@ class Source:
 
 def locate(name: str, revision: str) -> Source:
     """The folder of the pipeline, downloaded if need be. Raises PluginError if it cannot be had or is not safe."""
-    local = BUNDLED.get(name) or Path(name).expanduser()
-    if local.is_dir():
+    try:
+        local = BUNDLED.get(name) or Path(name).expanduser()
+        is_local = local.is_dir()
+    except (OSError, RuntimeError) as error:  # a name too long, a home directory that is not there
+        raise PluginError(f"there is no pipeline folder {name[:40]}: correct pipeline under {TABLE}") from error
+    if is_local:
         index = checked(local, name)
         return Source(local, fingerprint(local), index)
     if revision.startswith(LOCAL):
@@ -94,7 +98,8 @@ def checked(folder: Path, name: str) -> dict[str, Any]:
 
     try:
         index = dict(json.loads((folder / "model_index.json").read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        index["_class_name"]  # without it diffusers would not know what to load
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise PluginError(f"{name} is no pipeline folder: it has no readable model_index.json") from error
     parts = {part: value[0] for part, value in index.items() if isinstance(value, list) and value and value[0]}
     for part, library in parts.items():

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from moss_agent.cli.image import suitable
+from moss_agent.cli.image import suitable, with_flags
 
 from .conftest import Program
 
@@ -56,6 +60,36 @@ def test_settings_for_one_pipeline_or_picture_are_not_those_of_another(
     assert suitable(TABLE, recorded, flags) == settings
 
 
+def test_remedies_name_the_flags_of_what_is_not_in_the_settings_file() -> None:
+    error = "remove size from [plugins.text_to_image]; guidance = inf under [plugins.text_to_image] must be 0"
+    assert with_flags(error, {"size", "guidance"}) == "remove --size; --guidance inf must be 0"
+    assert with_flags(error, {"size"}) == error.replace("size from [plugins.text_to_image]", "--size", 1)
+    assert with_flags(error, set()) == error
+    assert with_flags("set directory under [plugins.text_to_image]", {"directory"}) == "set --out"
+
+
+@pytest.mark.parametrize("seconds", [2, 6])
+def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, seconds: float) -> None:
+    """While torch is being loaded and, on most machines, while it draws."""
+    command = [sys.executable, "-m", "moss_agent", "image", "a fox", "--steps", "1000", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"terminate" not in errors and b"Traceback" not in errors
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_line_of_json_tells_what_was_drawn(program: Program) -> None:
+    call = json.dumps({"id": 1, "tool": "Text2Image", "argument": "a fox reading"})
+    answer = json.loads(program("plugins", "run", "--jsonl", stdin=call).stdout)
+    assert answer["result"] == "Image generated successfully."
+    (image,) = answer["images"]
+    assert Path(image["path"]).is_file() and image["details"]["pipeline"] == "doodle"
+    assert image["notices"] == ["the pipeline doodle does not know and leaves out: reading"]
+
+
 def test_several_pictures(program: Program) -> None:
     done = program("image", "a dog", "--count", "2", "--steps", "1", "--size", "128x128")
     first, second = map(Path, done.stdout.split())
@@ -68,7 +102,8 @@ def test_several_pictures(program: Program) -> None:
         ([], 2, "give a DESCRIPTION"),
         (["a fox", "--repeat", "x.png"], 2, "give a DESCRIPTION"),
         (["--repeat", "none.png"], 2, "no picture none.png"),
-        (["a fox", "--size", "huge"], 1, 'size = "huge" must look like'),
+        (["a fox", "--size", "huge"], 1, '--size "huge" must look like'),
+        (["a fox", "--out", "~nobodyx/here"], 1, "pictures cannot be saved in ~nobodyx/here (Could not determine"),
         (["a fox", "--pipeline", "./nowhere"], 1, "no pipeline folder ./nowhere"),
         (["quantum chromodynamics"], 1, "knows nothing that it could draw in quantum, chromodynamics: it draws"),
         (["a fox", "--device", "gpu"], 1, "no device 'gpu'"),

@@ -33,7 +33,8 @@ def error_of(draw: Callable[..., list[Picture]]) -> Callable[[Path | str], str]:
 def test_unknown_folder_and_unreachable_hub(
     error_of: Callable[[Path | str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "no pipeline folder ./nowhere" in error_of("./nowhere")
+    for name in ("./nowhere", "~nobodyx/pipeline", "x" * 5000):
+        assert f"no pipeline folder {name[:40]}" in error_of(name)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert "cannot be fetched and is not in the cache" in error_of("someone/some-pipeline")
 
@@ -73,7 +74,7 @@ def test_damaged_pipelines(broken: Path, error_of: Callable[[Path], str]) -> Non
     assert "cannot be loaded" in error_of(broken)
 
 
-@pytest.mark.parametrize("text", ["{", "7", "null", "\udcff"])
+@pytest.mark.parametrize("text", ["{", "7", "null", "[]", "\udcff"])
 def test_a_damaged_index(broken: Path, error_of: Callable[[Path], str], text: str) -> None:
     (broken / "model_index.json").write_text(text, errors="surrogateescape")
     assert "no readable model_index.json" in error_of(broken)
