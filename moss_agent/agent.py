@@ -169,7 +169,9 @@ class Agent:
         else:
             yield from self._write(COMMANDS, results)
         yield from results.collect()
-        yield from self._window.feed(render_segment(RESULTS, results.text))
+        yield from self._window.feed_first(render_segment(RESULTS, text) for text in results.texts())
+        if results.is_shortened:
+            yield Notice("the results are shortened: they were too long for the context of the model")
         written = yield from self._write(ANSWER, results)
         answer, citations, dangling = results.cite(written)
         if dangling:

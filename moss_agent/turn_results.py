@@ -25,6 +25,7 @@ from moss_agent.protocol import (
     weak_citations,
 )
 
+LENGTHS = (1000, 500, 250, 125, 60)  # characters of a result or hit, tried when the context is too short for more
 MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a loop would write on and on
 
 
@@ -32,14 +33,17 @@ class TurnResults:
     """Starts the commands of one turn as they are written and collects their outcomes.
 
     turn: the turn's number in the conversation, from 1; later turns get shorter hits.
+    is_shortened: whether the model is told less than it would be in a longer context.
     """
 
     def __init__(self, runner: PluginRunner, turn: int) -> None:
         self._running = runner.turn()
         self._order = list(runner.plugins)
         self._hit_length = hit_length(turn)
+        self._longest: int | None = None  # of a result or hit, in characters, if the plugins' own limits are too high
         self._commands: list[Command] = []
         self._too_many = False
+        self.is_shortened = False
         self._held = ""  # the end of the answer so far, if it may be part of a citation
         self._outcomes: dict[int, Outcome] = {}
 
@@ -75,10 +79,15 @@ class TurnResults:
         """Wait for all calls of the turn."""
         return self.finished(wait=True)
 
-    @property
-    def text(self) -> str:
-        """The Results segment's text."""
-        return render_results([entry for _, entry, _ in self._told()])
+    def texts(self) -> Iterator[str]:
+        """The Results segment's text, then shorter ones: the last that is taken is what the model is told."""
+        whole = text = ""
+        for self._longest in (None, *LENGTHS):
+            last, text = text, render_results([entry for _, entry, _ in self._told()])
+            whole = whole or text
+            self.is_shortened = text != whole
+            if text != last:
+                yield text
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -124,8 +133,13 @@ class TurnResults:
         if _pictures(outcome):
             return Entry(head, DRAWN)
         if hits:
-            texts = (shorten(hit.text, self._hit_length) for hit in hits)
+            length = min(self._hit_length, self._longest or self._hit_length)
+            texts = (shorten(hit.text, length) for hit in hits)
             return Entry(head, tuple(Passage(i, text) for i, text in enumerate(texts, 1)))
+        if self._longest and isinstance(output, str):
+            output = shorten(output, self._longest)
+        elif self._longest and output:
+            output = tuple(shorten("\n".join(map(str, output)), self._longest).splitlines())
         return Entry(head, output)
 
     def _hits(self, outcome: Outcome, shown: Collection[str] = ()) -> tuple[Hit, ...]:

@@ -7,7 +7,7 @@ itself never loses a turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from moss_agent.conversation import Conversation
@@ -88,6 +88,28 @@ class Window:
             self._session.extend(text)
         except ContextFull:
             yield from self._drop_turns()
+
+    def feed_first(self, texts: Iterable[str]) -> Iterator[HistoryTrimmed]:
+        """Append the first of the texts that leaves the model room to write, else the last that fits at all.
+
+        Raises ContextFull if none does.
+        """
+        before, fits, full = self._running, "", None
+        for text in texts:
+            try:
+                yield from self.feed(text)
+                if self._marks or self._session.room >= self._reserve // 2:
+                    return
+                fits = text
+            except ContextFull as error:
+                full = error
+            self._running, held = before, len(self._marks)
+            self._rebuild(())
+            if held:
+                yield HistoryTrimmed(held)
+        if not fits and full:
+            raise full
+        yield from self.feed(fits)
 
     def wrote(self, text: str) -> None:
         """Note what the model has appended by itself."""

@@ -25,6 +25,11 @@ def echo(text: str) -> str:
     return text.upper()
 
 
+@plugin("Repeat", label="Repeat")
+def repeat(text: str) -> str:
+    return text * 2000
+
+
 @plugin("Lines", label="Lines")
 def lines(text: str) -> list[str]:
     return text.split("|")
@@ -57,7 +62,7 @@ def slow(text: str) -> str:
 
 
 def make_agent(replies, **options) -> Agent:
-    runner = PluginRunner([find, echo, lines, paint, fail, crash, slow])
+    runner = PluginRunner([find, echo, repeat, lines, paint, fail, crash, slow])
     session = ScriptedSession(replies, options.pop("context_length", 100_000))
     return Agent(session, runner, preamble=PREAMBLE, sampling=Sampling(max_new_tokens=64), **options)
 
@@ -315,6 +320,25 @@ def test_results_that_do_not_fit_make_room_in_the_middle_of_a_turn():
     assert [event.turns for event in events if isinstance(event, HistoryTrimmed)] == [1]
     assert events[-1].text == "Done."
     assert agent._session.text.startswith(PREAMBLE + "<|Human|>: Long<eoh>")
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_results_that_can_never_fit_are_shortened_and_the_answer_has_room(before: int):
+    writes = [" x<eot>", ' Repeat("a"), Echo("b c")<eoc>', " Done.<eom>"]
+    agent = make_agent([*PLAIN * before, *writes], context_length=1000)
+    for _ in range(before):
+        agent.ask("Hi")
+    events = list(agent.stream("Long"))
+    reply = events[-1]
+    assert reply.text == "Done."
+    assert (reply.calls[0].result, reply.calls[1].result) == ("a" * 500, "B C")
+    assert "a" * 500 in agent._session.text
+    assert [event.message for event in events if isinstance(event, Notice)] == [
+        "the results are shortened: they were too long for the context of the model"
+    ]
+    assert sum(event.turns for event in events if isinstance(event, HistoryTrimmed)) == before
+    assert agent._session.room >= 32
+    assert len(agent.conversation.turns) == before + 1
 
 
 def test_a_question_that_can_never_fit_is_refused_and_nothing_is_lost():
