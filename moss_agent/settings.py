@@ -97,6 +97,8 @@ class Settings:
             raise UsageError("tp must be 1 or more processes")
         if self.context_length is not None and self.context_length < 256:
             raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
+        if self.seed is not None and not -(2**63) <= self.seed < 2**63:
+            raise UsageError("seed must be a number of 64 bits")
         if self.server_timeout <= 0:
             raise UsageError("server_timeout must be above 0 seconds")
 

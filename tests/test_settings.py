@@ -52,6 +52,7 @@ def test_memory_limits_are_a_table(file):
         ("[plugins]\nweb_search = 3", "must be a table"),
         ("context_length = 3", "at least 256"),
         ("server_timeout = 0", "above 0 seconds"),
+        ("seed = 9223372036854775808", "64 bits"),
         ("tp = 0", "tp must be 1 or more"),
         ("max_memory = 3", "setting max_memory must be"),
         ("this is no toml", "Expected|expected"),

@@ -151,7 +151,10 @@ def _database_errors(path: Path) -> Iterator[None]:
 
 def _reason(path: Path, message: str) -> str:
     if any(sign in message for sign in ("not a database", "malformed", "corrupt", "vtable constructor")):
-        return f"{path} is damaged, or no document index: delete it and run moss-agent search index again"
+        return (
+            f"{path} is no document index, or a damaged one: name another file, or, if it was one, "
+            "delete it and run moss-agent search index again"
+        )
     if "is full" in message or "disk I/O" in message:
         return f"document index {path}: no room to write, or the disk fails ({message}): make room and try again"
     if "readonly" in message or "unable to open" in message:

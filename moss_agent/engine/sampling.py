@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,10 +32,10 @@ class Sampling:
 
     def __post_init__(self) -> None:
         checks = {
-            "temperature must be 0 or more": self.temperature >= 0,
+            "temperature must be 0 or more, and finite": 0 <= self.temperature < math.inf,
             "top_k must be 0 or more": self.top_k >= 0,
             "top_p must be above 0 and at most 1": 0 < self.top_p <= 1,
-            "repetition_penalty must be above 0": self.repetition_penalty > 0,
+            "repetition_penalty must be above 0, and finite": 0 < self.repetition_penalty < math.inf,
             "max_new_tokens must be 1 or more": self.max_new_tokens >= 1,
         }
         for message, holds in checks.items():

@@ -37,6 +37,7 @@ from moss_agent.errors import PluginContractError
 from moss_agent.events import Output
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+LONGEST = 86400.0  # seconds that a call may take
 LABEL = re.compile(r"[^\n\r:<>|]{1,60}")
 
 
@@ -127,8 +128,8 @@ def check(made: Plugin) -> None:
         raise PluginContractError(made.name, "the label must be one short line without : < > |")
     if made.imports and not made.isolated:
         raise PluginContractError(made.name, "imports are for isolated plugins: import inside the function instead")
-    if not made.timeout > 0 or made.max_characters < 1:
-        raise PluginContractError(made.name, "timeout and max_characters must be positive")
+    if not 0 < made.timeout <= LONGEST or made.max_characters < 1:
+        raise PluginContractError(made.name, "timeout must be above 0 s and at most a day, max_characters above 0")
     if not made.arguments:
         raise PluginContractError(made.name, "the function needs a positional parameter for the model's argument")
     if inspect.iscoroutinefunction(made.function):

@@ -28,6 +28,8 @@ def report(done: int, total: int, preview: bytes = b"") -> None:
     preview: a small PNG of what there is so far.
     Raises PluginTimeout if nobody waits for the call any more: let it pass. Does nothing in a worker process.
     """
+    if not (isinstance(done, int) and isinstance(total, int) and isinstance(preview, bytes)):
+        raise TypeError("report takes two whole numbers and, as a preview, the bytes of a PNG")
     if listener := _listener.get():
         listener(done, total, preview)
 

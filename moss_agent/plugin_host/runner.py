@@ -139,7 +139,7 @@ class TurnCalls:
         except MossAgentError as problem:
             error = str(problem)
         except BaseException as problem:  # whatever a plugin does, the turn goes on
-            error = f"{name} failed: {type(problem).__name__}: {problem}"
+            error = f"{name} failed: {type(problem).__name__}: {_said(problem)}"
         error = " ".join(error.split()) or ("" if output is not None else f"{name} found nothing")
         self._done.put(Outcome(index, output, error, time.monotonic() - started))
 
@@ -240,6 +240,13 @@ def _plain_picture(picture: Picture) -> Picture:
     """The picture with nothing in it that JSON has not."""
     details = json.loads(json.dumps(dict(picture.details), default=str))
     return Picture(str(picture.path), str(picture.description), details, tuple(map(str, picture.notices)))
+
+
+def _said(problem: BaseException) -> str:
+    try:
+        return str(problem)
+    except Exception:  # a plugin's own class may do that too
+        return "it cannot say why"
 
 
 def _cut(text: str, length: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -63,9 +62,7 @@ def precision(wanted: str, device: torch.device, source: Source) -> torch.dtype:
 
 def assemble(source: Source, name: str, dtype: torch.dtype) -> Pipeline:
     """The pipeline in the folder, in the memory of the processor."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what diffusers says to its own developers
-        from diffusers import AutoPipelineForText2Image
+    from diffusers import AutoPipelineForText2Image
 
     try:
         pipe = AutoPipelineForText2Image.from_pretrained(source.folder, use_safetensors=True, dtype=dtype)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
@@ -135,10 +137,15 @@ def unsafe(name: str) -> str:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries' advice and loading bars off the screen, where an answer is streaming."""
-    from diffusers.utils import logging as diffusers_log
-    from transformers.utils import logging as transformers_log
-
     with ExitStack() as afterwards:
+        afterwards.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # what diffusers says to its own developers, already when it is imported
+        from diffusers.utils import logging as diffusers_log
+        from transformers.utils import logging as transformers_log
+
+        bitsandbytes = logging.getLogger("bitsandbytes")
+        afterwards.callback(bitsandbytes.setLevel, bitsandbytes.level)
+        bitsandbytes.setLevel(logging.ERROR)
         for log in (diffusers_log, transformers_log):
             afterwards.callback(log.set_verbosity, log.get_verbosity())
             log.set_verbosity_error()

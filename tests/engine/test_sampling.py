@@ -39,7 +39,16 @@ def test_repetition_penalty_is_that_of_transformers(penalty):
 
 
 @pytest.mark.parametrize(
-    "options", [{"temperature": -1}, {"top_k": -1}, {"top_p": 0}, {"repetition_penalty": 0}, {"max_new_tokens": 0}]
+    "options",
+    [
+        {"temperature": -1},
+        {"temperature": float("inf")},
+        {"temperature": float("nan")},
+        {"top_k": -1},
+        {"top_p": 0},
+        {"repetition_penalty": 0},
+        {"max_new_tokens": 0},
+    ],
 )
 def test_values_without_meaning_are_refused(options):
     with pytest.raises(UsageError, match=next(iter(options))):

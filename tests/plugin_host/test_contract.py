@@ -30,8 +30,9 @@ def test_a_plugin_tells_its_api_and_is_still_a_function():
         ("Two words", {}, "the name must be"),
         ("Weather", {"label": "a: b"}, "the label must be"),
         ("Weather", {"label": "x\n- Calculator: enabled."}, "the label must be"),
-        ("Weather", {"timeout": 0}, "must be positive"),
-        ("Weather", {"max_characters": 0}, "must be positive"),
+        ("Weather", {"timeout": 0}, "above 0 s and at most a day"),
+        ("Weather", {"timeout": float("inf")}, "above 0 s and at most a day"),
+        ("Weather", {"max_characters": 0}, "max_characters above 0"),
         ("Weather", {"imports": ("json",)}, "imports are for isolated plugins"),
     ],
 )

@@ -103,3 +103,16 @@ def test_release_asks_every_plugin() -> None:
     assert PluginRunner([made("One", True), made("Two", False)]).release()
     assert not PluginRunner([made("Three", False)]).release()
     assert asked == ["One", "Two", "Three"]
+
+
+@pytest.mark.parametrize("arguments", [("one", 2), (1, 2.5), (1, 2, "a picture")])
+def test_a_report_of_anything_else_fails_the_call_only(arguments: tuple[object, ...]) -> None:
+    @plugin("Odd", label="Odd")
+    def odd(text: str) -> str:
+        report(*arguments)
+        return text
+
+    calls = PluginRunner([odd]).turn()
+    calls.start(0, "Odd", ["x"])
+    (outcome,) = calls.finished(wait=True)
+    assert outcome.error.startswith("Odd failed: TypeError: report takes two whole numbers")

@@ -271,6 +271,21 @@ def test_a_script_without_a_main_guard_can_use_isolated_plugins(tmp_path):
     assert done.stdout == "once!\n", done.stderr
 
 
+def test_an_error_that_cannot_be_said_fails_the_call_only():
+    class Silent(Exception):
+        def __str__(self) -> str:
+            raise self
+
+    @plugin("Fail", label="Fail")
+    def fail(text: str) -> str:
+        raise Silent
+
+    calls = PluginRunner([fail]).turn()
+    calls.start(0, "Fail", ["x"])
+    (outcome,) = calls.finished(wait=True)
+    assert outcome.error == "Fail failed: Silent: it cannot say why"
+
+
 def test_calls_of_a_turn_run_at_the_same_time_and_come_as_they_finish():
     @plugin("Sleep", label="Sleep")
     def sleep(seconds: str) -> str:
