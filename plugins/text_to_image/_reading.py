@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.errors import PluginError
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 PIECES = 1.5  # tokens for one Chinese character: more means that it is spelled out in bytes
+SYMBOLS = {"So", "Sm"}  # categories of characters that say something, emoji among them
+SHOWN = 80  # characters of the description in a notice
 NO_LIMIT = 10**6  # tokenizers without a limit say some huge number
 
 
@@ -31,7 +34,7 @@ def notices(loaded: Loaded, text: str) -> tuple[str, ...]:
         raise PluginError(nothing_known(loaded, unknown or [text]))
     things = [word for word in words.known() if word in loaded.things]
     said = [
-        unknown and f"the pipeline {loaded.name} does not know and leaves out: {', '.join(unknown)}",
+        unknown and f"the pipeline {loaded.name} does not know and leaves out: {shown(', '.join(unknown))}",
         len(things) > 2 and f"the pipeline {loaded.name} has learned to draw one or two things, not {len(things)}",
         words.cut_off(limit(tokenizer, loaded.pipe)),
         words.spelled_out() and f"the text encoder of {loaded.name} hardly knows Chinese: describe it in English",
@@ -59,9 +62,13 @@ class Words:
         self._own = [i for i, is_special in enumerate(encoded["special_tokens_mask"]) if not is_special]
 
     def unknown(self) -> list[str]:
-        """The words that the tokenizer has no token for, each once."""
-        found = (slice(*self._places[i]) for i in self._own if self._is_unknown(i))
-        return list(dict.fromkeys(self._text[place] or self._text for place in found))
+        """The words and symbols that the tokenizer has no token for, each once."""
+        words = [slice(*self._places[i]) for i in self._own if self._is_unknown(i)]
+        read = {n for place in self._places for n in range(*place)}
+        symbols = [n for n, c in enumerate(self._text) if read and n not in read and unicodedata.category(c) in SYMBOLS]
+        found = sorted([*words, *(slice(n, n + 1) for n in symbols)], key=lambda place: place.start)
+        said = [self._text[place] or self._text for place in found]
+        return list(dict.fromkeys(word for word in said if word.isprintable() and not is_mark(word)))
 
     def known(self) -> list[str]:
         """The tokens that are known."""
@@ -73,7 +80,7 @@ class Words:
         if len(self._ids) <= most:
             return ""
         start = self._places[self._own[kept]][0]
-        rest = f", this is left out: {self._text[start:]}" if start else ""
+        rest = f", this is left out: {shown(self._text[start:])}" if start else ""
         return f"the description is too long for the pipeline, which takes {kept} tokens of it{rest}"
 
     def spelled_out(self) -> bool:
@@ -91,4 +98,14 @@ def nothing_known(loaded: Loaded, unknown: list[str]) -> str:
     """The reason for people."""
     examples = ", ".join(sorted(loaded.things)[:: max(1, len(loaded.things) // 6)][:6])
     such = f": it draws single things such as {examples}" if examples else ""
-    return f"the pipeline {loaded.name} knows nothing that it could draw in {', '.join(unknown)}{such}"
+    return f"the pipeline {loaded.name} knows nothing that it could draw in {shown(', '.join(unknown))}{such}"
+
+
+def shown(text: str) -> str:
+    """As much of the text as a line has room for."""
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def is_mark(word: str) -> bool:
+    """Whether it only changes how what stands before it looks, as the selectors behind emoji do."""
+    return all(unicodedata.category(character).startswith("M") for character in word)

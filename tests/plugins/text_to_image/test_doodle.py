@@ -118,6 +118,20 @@ def test_unknown_words_are_named(draw: Draw) -> None:
 
 @pytest.mark.parametrize(
     ("description", "unknown"),
+    [("🦊 a cat", "🦊"), ("狐狸🦊", "🦊"), ("♥ cat ∑ 5", "♥, ∑, 5"), ("a cat ❤\ufe0f", "❤"), ("a cat!", "")],
+)
+def test_symbols_that_it_does_not_know_are_named_too(draw: Draw, description: str, unknown: str) -> None:
+    notices = draw(description, steps=1)[0].notices
+    assert notices == ((f"the pipeline doodle does not know and leaves out: {unknown}",) if unknown else ())
+
+
+def test_what_is_left_out_of_a_long_description_is_shown_in_part(draw: Draw) -> None:
+    notices = draw("a fox " + "qwertz " * 2000, steps=1)[0].notices
+    assert len(notices) == 2 and all(len(notice) < 200 for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("description", "unknown"),
     [
         ("quantum fields", "quantum, fields"),
         ("a blue background", "a blue background"),

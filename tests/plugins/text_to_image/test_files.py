@@ -89,6 +89,7 @@ def test_without_links_no_name_is_taken_twice(
 @pytest.mark.parametrize(
     ("description", "slug"),
     [
+        ("a small blue owl, yellow background", "a-small-blue-owl-yellow"),
         ("狐狸看书", "狐狸看书"),
         ("../../etc: a*b?\x00", "etc-a-b"),
         ("🦊", "picture"),
