@@ -113,6 +113,8 @@ def plugin(
     """
 
     def decorate(function: Callable[..., Output]) -> Plugin:
+        if isinstance(imports, str):
+            raise PluginContractError(name, f"imports must be a list of modules: write [{imports!r}]")
         made = Plugin(name, label, function, timeout, max_characters, isolated, tuple(imports), release)
         check(made)
         return made
@@ -132,8 +134,8 @@ def check(made: Plugin) -> None:
         raise PluginContractError(made.name, "timeout must be above 0 s and at most a day, max_characters above 0")
     if not made.arguments:
         raise PluginContractError(made.name, "the function needs a positional parameter for the model's argument")
-    if inspect.iscoroutinefunction(made.function):
-        raise PluginContractError(made.name, "the function must be a plain function, not async")
+    if inspect.iscoroutinefunction(made.function) or inspect.isgeneratorfunction(made.function):
+        raise PluginContractError(made.name, "the function must be a plain function, not async and not a generator")
     for p in made.options.values():
         if p.default is p.empty:
             raise PluginContractError(made.name, f"the setting {p.name!r} needs a default")

@@ -238,7 +238,7 @@ def limit_output(plugin: Plugin, output: Output) -> Output:
 
 def _plain_picture(picture: Picture) -> Picture:
     """The picture with nothing in it that JSON has not."""
-    details = json.loads(json.dumps(dict(picture.details), default=str))
+    details = json.loads(json.dumps(dict(picture.details), default=str), parse_constant=str)
     return Picture(str(picture.path), str(picture.description), details, tuple(map(str, picture.notices)))
 
 

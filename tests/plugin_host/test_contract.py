@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ def test_a_plugin_tells_its_api_and_is_still_a_function():
         ("Weather", {"timeout": float("inf")}, "above 0 s and at most a day"),
         ("Weather", {"max_characters": 0}, "max_characters above 0"),
         ("Weather", {"imports": ("json",)}, "imports are for isolated plugins"),
+        ("Weather", {"imports": "json", "isolated": True}, r"write \['json'\]"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(name, options, problem):
@@ -48,7 +50,11 @@ def test_functions_that_cannot_work_are_refused():
     def no_default(city: str, *, unit: str) -> str:
         return "sun"
 
-    for function, problem in [(lambda: "sun", "positional"), (later, "not async"), (no_default, "needs a default")]:
+    def in_pieces(city: str) -> Iterator[str]:
+        yield "sun"
+
+    refused = {(lambda: "sun"): "positional", later: "not async", in_pieces: "not a generator", no_default: "a default"}
+    for function, problem in refused.items():
         with pytest.raises(PluginContractError, match=problem):
             plugin("Weather", label="Weather")(function)
 

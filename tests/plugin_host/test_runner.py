@@ -271,6 +271,15 @@ def test_a_script_without_a_main_guard_can_use_isolated_plugins(tmp_path):
     assert done.stdout == "once!\n", done.stderr
 
 
+def test_details_of_a_picture_are_what_json_has():
+    @plugin("Paint", label="Paint")
+    def paint(text: str) -> Picture:
+        return Picture("x.png", text, {"score": float("nan"), "path": Path("x")})
+
+    (picture,) = PluginRunner([paint]).run("Paint", ["fox"])
+    assert picture.details == {"score": "NaN", "path": "x"}
+
+
 def test_an_error_that_cannot_be_said_fails_the_call_only():
     class Silent(Exception):
         def __str__(self) -> str:
