@@ -87,6 +87,8 @@ class Window:
         try:
             self._session.extend(text)
         except ContextFull:
+            if not self._marks:
+                raise
             yield from self._drop_turns()
 
     def feed_first(self, texts: Iterable[str]) -> Iterator[HistoryTrimmed]:
@@ -96,6 +98,7 @@ class Window:
         """
         before, fits, full = self._running, "", None
         for text in texts:
+            held, length = len(self._marks), self._session.length
             try:
                 yield from self.feed(text)
                 if self._marks or self._session.room >= self._reserve // 2:
@@ -103,10 +106,13 @@ class Window:
                 fits = text
             except ContextFull as error:
                 full = error
-            self._running, held = before, len(self._marks)
-            self._rebuild(())
-            if held:
-                yield HistoryTrimmed(held)
+            self._running, lost = before, len(self._marks)
+            if held:  # they have gone, or would have and it was not enough
+                self._rebuild(())
+            else:
+                self._session.rewind(length)
+            if lost:
+                yield HistoryTrimmed(lost)
         if not fits and full:
             raise full
         yield from self.feed(fits)

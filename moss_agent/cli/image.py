@@ -125,10 +125,10 @@ def draw(runner: PluginRunner, command: Command) -> Call:
 
 def with_flags(error: str, names: Collection[str]) -> str:
     """The plugin's words with the flags for these settings, instead of the settings file."""
+    if not names:
+        return error
     setting = rf"\b({'|'.join(sorted(names))})(?: =( .*?))? (?:under|from) \[plugins\.{PLUGIN}\]"
-    return (
-        re.sub(setting, lambda found: f"--{FLAGS.get(found[1], found[1])}{found[2] or ''}", error) if names else error
-    )
+    return re.sub(setting, lambda found: f"--{FLAGS.get(found[1], found[1])}{found[2] or ''}", error)
 
 
 def recipe(path: Path) -> tuple[str, dict[str, Any]]:

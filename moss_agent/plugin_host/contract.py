@@ -37,8 +37,8 @@ from moss_agent.errors import PluginContractError
 from moss_agent.events import Output
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
-LONGEST = 86400.0  # seconds that a call may take
 LABEL = re.compile(r"[^\n\r:<>|]{1,60}")
+LONGEST = 86400.0  # seconds that a call may take
 
 
 @dataclass(frozen=True)
