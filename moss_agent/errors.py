@@ -9,6 +9,7 @@ MossAgentError
 │   ├── ContextFull           no room left in the context window
 │   ├── ServerError           the server that has the model does not answer as it should
 │   └── OutOfMemory           the device ran out of memory
+├── Cancelled             the turn was cancelled from another thread
 ├── DocumentIndexError    an index of documents that cannot be read or written
 └── PluginError           a plugin call failed: raised by plugins, never by `Agent`
     └── PluginTimeout         it took longer than its limit
@@ -63,6 +64,10 @@ class ServerError(EngineError):
 
 class OutOfMemory(EngineError):
     """The device ran out of memory."""
+
+
+class Cancelled(MossAgentError):
+    """The turn was cancelled from another thread, which is not waiting for an answer any more."""
 
 
 class DocumentIndexError(MossAgentError):

@@ -11,11 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "moss_agent"
-BASE = {"errors", "events", "resources"}
+BASE = {"errors", "events", "resources", "cancellation"}
 MAY_IMPORT = {
     "errors": set(),
     "events": set(),
     "resources": set(),
+    "cancellation": {"errors"},
     "worker_process": set(),
     "protocol": {"protocol"},
     "plugin_host": {"plugin_host", "worker_process"} | BASE,
