@@ -1,67 +1,237 @@
 """One worker process that can be killed: for code that may spin, crash or fill the memory.
 
-loky starts it, because its workers do not import the caller's main script.
+The program and its worker exchange pickles, each behind its length, over two pipes. A thread of the program writes and
+reads them, so that a caller waits for the reply, the end of its time, a cancellation or the death of the worker,
+whichever comes first, and for nothing else: no half-sent message can keep a call, or the program, from ending.
 """
 
 from __future__ import annotations
 
-import atexit
+import faulthandler
 import os
+import pickle
+import queue
 import signal
+import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
-from typing import TYPE_CHECKING
+from io import FileIO
+from typing import Any, NoReturn
 
-if TYPE_CHECKING:
-    from loky import ProcessPoolExecutor
+from moss_agent.cancellation import Cancellation
+from moss_agent.errors import Cancelled
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
-LOOK_SECONDS = 0.5  # between two looks at whether the program is still there
-FEEDER_SECONDS = 1.0  # for a thread that feeds a worker to end with the program
+LARGEST = 512 << 20  # bytes of a message
+LOOK_SECONDS = 0.2  # between two looks at whether the worker is still there
+LAST_SECONDS = 2.0  # for reading what a dead worker has left in the pipe
+OVERTIME = 5.0  # seconds after its time when a call ends its worker, if the program is not there to do it
+_HEADER = 8  # bytes of a message's length
+_PIECE = 1 << 20  # bytes read at once
+
+Replies = queue.SimpleQueue  # of (whether it is an error, what the function returned or raised), or an exception class
 
 
-def start(memory: int, *also: Callable[[], object]) -> ProcessPoolExecutor:
-    """An executor of one worker, which may take that many bytes of address space and calls `also` first."""
-    from loky import ProcessPoolExecutor
-
-    _await_feeders_at_exit()
-    return ProcessPoolExecutor(max_workers=1, initializer=_set_up, initargs=(memory, os.getpid(), also), env=ONE_THREAD)
+class WorkerDied(Exception):
+    """The worker ended before it had replied."""
 
 
-@cache
-def _await_feeders_at_exit() -> None:
-    """Have the program wait for loky's daemon threads at its end, before multiprocessing cleans up.
-
-    One that is cut off while it frees a lock makes loky's resource tracker complain of a leak on the screen.
-    """
-    atexit.register(_await_feeders)
+class WorkerTimeout(Exception):
+    """The call took longer than its time."""
 
 
-def _await_feeders() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "QueueFeederThread":
-            thread.join(FEEDER_SECONDS)
+class Worker:
+    """A process that runs one call at a time. It ends with this object and with the program."""
+
+    def __init__(self, memory: int) -> None:
+        """Start the process, which may take that many bytes of address space. Raises OSError if it cannot start."""
+        separate = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _program(memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,  # a thread that waits in a buffered file would abort the interpreter at its end
+            pipesize=_PIECE,
+            env={**os.environ, **ONE_THREAD},
+            **separate,  # Ctrl-C is for the program
+        )
+        requests: queue.SimpleQueue[tuple[bytes, Replies] | None] = queue.SimpleQueue()
+        self._requests = requests
+        threading.Thread(target=_exchange, args=(self._process, requests), daemon=True).start()
+        self.kill = weakref.finalize(self, _end, self._process, requests)  # also when the program ends
+
+    def call(
+        self, function: Callable[..., Any], *arguments: object, seconds: float, cancelled: Cancellation | None = None
+    ) -> Any:
+        """Call a function of a module in the worker; return and raise what it does.
+
+        Raises WorkerTimeout, WorkerDied or Cancelled if it does not come to its end; the worker is killed then.
+        """
+        request = pickle.dumps((function, arguments, seconds))
+        replies: Replies = queue.SimpleQueue()
+        self._requests.put((request, replies))
+        try:
+            with (cancelled or Cancellation()).calling(lambda: replies.put(Cancelled)):
+                reply = self._wait(replies, time.monotonic() + seconds)
+            if isinstance(reply, type):
+                raise reply("the worker process was ended")
+        except BaseException:
+            self.kill()
+            raise
+        is_error, value = reply
+        if is_error:
+            raise value
+        return value
+
+    def _wait(self, replies: Replies, end: float) -> Any:
+        while True:
+            left = end - time.monotonic()
+            with suppress(queue.Empty):
+                return replies.get(timeout=max(0.0, min(LOOK_SECONDS, left)))
+            if self._process.poll() is not None:  # its children may keep the pipe open
+                with suppress(queue.Empty):
+                    return replies.get(timeout=LAST_SECONDS)
+                raise WorkerDied("the worker process was ended")
+            if left <= 0:
+                raise WorkerTimeout("the call took too long")
 
 
-def _set_up(memory: int, program: int, also: tuple[Callable[[], object], ...]) -> None:
-    """In the worker: Ctrl-C is for the program, and too much memory makes the call fail, not the machine."""
+def _program(memory: int) -> str:
+    """What the new interpreter runs. It imports from where this one does, and not the caller's main script."""
+    with suppress(OSError):  # the working folder may be gone
+        here = os.getcwd()
+        path = [os.path.join(here, entry) for entry in sys.path if isinstance(entry, str)]
+        return f"import sys; sys.path[:] = {path!a}; from {__name__} import serve; serve({memory})"
+    return f"from {__name__} import serve; serve({memory})"
+
+
+def _exchange(process: subprocess.Popen[bytes], requests: queue.SimpleQueue[tuple[bytes, Replies] | None]) -> None:
+    """In a thread of the program: pass requests and replies on, until the worker ends or is not needed any more."""
+    while item := requests.get():
+        request, replies = item
+        try:
+            _send(process.stdin, request)
+            is_error, value = pickle.loads(_receive(process.stdout))
+            replies.put((is_error, value))
+        except BaseException:  # a reply is not to be trusted either
+            _kill(process)
+            replies.put(WorkerDied)
+            break
+    process.wait()
+    with suppress(OSError):
+        process.stdin.close()
+        process.stdout.close()
+
+
+def _end(process: subprocess.Popen[bytes], requests: queue.SimpleQueue[tuple[bytes, Replies] | None]) -> None:
+    _kill(process)
+    requests.put(None)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the worker and the processes that it has started."""
+    if process.poll() is None:
+        with suppress(OSError):
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _send(pipe: FileIO, message: bytes) -> None:
+    left = memoryview(len(message).to_bytes(_HEADER, "big") + message)
+    while left:
+        left = left[pipe.write(left) :]
+
+
+def _receive(pipe: FileIO) -> bytes:
+    """The next message. Raises EOFError if there is none or it is too long."""
+    length = int.from_bytes(_read(pipe, _HEADER), "big")
+    if length > LARGEST:
+        raise EOFError("not a message")
+    return _read(pipe, length)
+
+
+def _read(pipe: FileIO, length: int) -> bytes:
+    data = bytearray()
+    while len(data) < length:
+        piece = pipe.read(min(_PIECE, length - len(data)))
+        if not piece:
+            raise EOFError("the other end is closed")
+        data += piece
+    return bytes(data)
+
+
+def serve(memory: int) -> NoReturn:
+    """In the worker: carry out requests until the program ends."""
+    incoming, outgoing, nowhere = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(program,), daemon=True).start()
     if sys.platform != "win32":
         import resource
 
         with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    for function in also:
-        function()
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read_on, args=(incoming, requests), daemon=True).start()
+    process, folder = os.getpid(), os.path.abspath(os.curdir)
+    while True:
+        request = requests.get()
+        with suppress(OSError):  # a function may have left it
+            os.chdir(folder)
+        reply = _answer(request, nowhere)
+        if os.getpid() != process:  # a function has forked and returned twice
+            os._exit(1)
+        try:
+            _send(outgoing, reply)
+        except OSError:
+            os._exit(1)
 
 
-def _end_with(program: int) -> None:
-    """End this process soon after the program, which may be killed without a chance to do it."""
-    while os.getppid() == program:  # not on Windows, where it stays the same
-        time.sleep(LOOK_SECONDS)
-    os._exit(1)
+def _take_pipes() -> tuple[FileIO, FileIO, int]:
+    """The two pipes and the null device, which the functions find in place of all standard streams."""
+    incoming, outgoing = FileIO(os.dup(0), "rb"), FileIO(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nowhere, number)
+    return incoming, outgoing, nowhere
+
+
+def _read_on(pipe: FileIO, requests: queue.SimpleQueue[bytes]) -> None:
+    """Receive requests while others run, so that this process ends as soon as the program does."""
+    try:
+        while True:
+            requests.put(_receive(pipe))
+    finally:
+        os._exit(1)
+
+
+def _answer(request: bytes, nowhere: int) -> bytes:
+    """The reply to a request, whatever its function does."""
+    try:
+        function, arguments, seconds = pickle.loads(request)
+        # It needs no interpreter: the process ends even if the function never lets one of its threads run.
+        faulthandler.dump_traceback_later(seconds + OVERTIME, exit=True, file=nowhere)
+        reply = pickle.dumps((False, function(*arguments)))
+        if len(reply) > LARGEST:
+            raise ValueError(f"the result is larger than {LARGEST >> 20} MB")
+        return reply
+    except BaseException as error:
+        return _failure(error)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _failure(error: BaseException) -> bytes:
+    try:
+        reply = pickle.dumps((True, error))
+        pickle.loads(reply)
+        if len(reply) <= _PIECE:
+            return reply
+    except BaseException:  # an exception of somebody's own may not survive it
+        pass
+    return pickle.dumps((True, RuntimeError(f"{type(error).__name__}, which cannot be sent")))

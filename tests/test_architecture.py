@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "events": set(),
     "resources": set(),
     "cancellation": {"errors"},
-    "worker_process": set(),
+    "worker_process": {"cancellation", "errors"},
     "protocol": {"protocol"},
     "plugin_host": {"plugin_host", "worker_process"} | BASE,
     "engine": {"engine"} | BASE,

@@ -12,7 +12,7 @@ from moss_agent.cli.tables import table
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import PluginContractError
 from moss_agent.plugin_host import Plugin, discover
-from moss_agent.plugin_host.discovery import load_module, modules_in, plugins_in, source_of
+from moss_agent.plugin_host.discovery import load_module, modules_in, plugins_in, refused, source_of
 from moss_agent.protocol import Capability
 from moss_agent.resources import bundled
 
@@ -61,9 +61,12 @@ def run_list(parsed: argparse.Namespace) -> int:
 
 def run_check(parsed: argparse.Namespace) -> int:
     """Report every module that breaks the contract, then the lines of the preamble that the others give."""
-    failed = False
-    for path in modules_in(parsed.path.expanduser().resolve()):
+    failed, paths = False, modules_in(parsed.path.expanduser().resolve())
+    dangerous = refused(paths)
+    for path in paths:
         try:
+            if str(path) in dangerous:
+                raise dangerous[str(path)]
             found = plugins_in(load_module(path))
         except PluginContractError as error:
             print(one_line(str(error)), file=sys.stderr)

@@ -8,19 +8,15 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
-from concurrent.futures import TimeoutError
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from moss_agent import worker_process
 from moss_agent.documents.formats import read
 from moss_agent.documents.formats.document import Document, Unreadable
 from moss_agent.documents.passages import flow, split
 from moss_agent.errors import DocumentIndexError
-
-if TYPE_CHECKING:
-    from loky import ProcessPoolExecutor
+from moss_agent.worker_process import Worker as Process
+from moss_agent.worker_process import WorkerDied, WorkerTimeout
 
 SECONDS = 60.0  # for one file
 MEMORY = 3 << 30  # bytes of address space of the worker
@@ -53,7 +49,7 @@ class Worker:
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds = seconds
-        self._pool: ProcessPoolExecutor | None = None
+        self._process: Process | None = None
 
     def extract(self, path: Path, known: bytes | None) -> Extract | None:
         """What the file holds, or None if its SHA-256 is `known`.
@@ -61,32 +57,34 @@ class Worker:
         Raises OSError if the file cannot be opened, DocumentIndexError if no worker can be started. A file that ends
         the worker or takes too long has no hash.
         """
-        pool = self._started()
+        process = self._started()
         try:
-            return pool.submit(extract, path, known).result(self._seconds)
-        except TimeoutError:
-            self.close()
-            return Extract(b"", problem=f"takes longer than {self._seconds:g} s to read")
-        except (RuntimeError, MemoryError):  # from loky: the worker is gone, or about to be
-            self.close()
-            return Extract(b"", problem="made the program that reads it crash")
+            return process.call(extract, path, known, seconds=self._seconds)
+        except WorkerTimeout:
+            problem = f"takes longer than {self._seconds:g} s to read"
+        except WorkerDied:
+            problem = "made the program that reads it crash"
+        except (MemoryError, ValueError):  # the worker cannot send it
+            problem = "holds too much text: split it into several files"
+        self.close()
+        return Extract(b"", problem=problem)
 
     def close(self) -> None:
         """End the worker, whatever it is doing."""
-        if self._pool:
-            self._pool.shutdown(wait=False, kill_workers=True)
-            self._pool = None
+        if self._process:
+            self._process.kill()
+            self._process = None
 
-    def _started(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            # What libraries have to say of a bad file is not for the screen.
-            self._pool = worker_process.start(MEMORY, logging.disable)
+    def _started(self) -> Process:
+        if self._process is None:
             try:
-                self._pool.submit(int).result(START_SECONDS)
-            except (RuntimeError, TimeoutError) as error:
-                self.close()
+                process = Process(MEMORY)
+                # What libraries have to say of a bad file is not for the screen.
+                process.call(logging.disable, seconds=START_SECONDS)
+            except (OSError, WorkerDied, WorkerTimeout) as error:
                 raise DocumentIndexError("no worker process could be started to read documents") from error
-        return self._pool
+            self._process = process
+        return self._process
 
 
 def extract(path: Path, known: bytes | None) -> Extract | None:

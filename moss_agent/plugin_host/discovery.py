@@ -3,7 +3,7 @@
 A folder holds one module per plugin, `name.py` or `name/__init__.py`. Modules that begin with `_` are
 not plugins; their neighbours may import them (`from ._tables import CITIES`). An installed package names
 its modules as entry points of the group `moss_agent.plugins`. A later plugin replaces an earlier one of
-the same name, so that a user can bring another `Search`.
+the same name, so that a user can bring another `Search`. What is not bundled is imported in another process first.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
-from moss_agent.errors import MossAgentError, PluginContractError, UsageError
+from moss_agent.errors import PluginContractError, UsageError
 from moss_agent.plugin_host.contract import Plugin
+from moss_agent.plugin_host.probe import check_imports
+from moss_agent.plugin_host.reasons import reason
+from moss_agent.plugin_host.surroundings import restored
 from moss_agent.resources import bundled
 
 GROUP = "moss_agent.plugins"
@@ -27,9 +30,14 @@ _PREFIX = "moss_agent_plugins_"
 
 def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
     """All plugins by command name: bundled, installed, then those of `folders`."""
-    found = [*load_folder(bundled("plugins")), *load_installed()]
+    folders, installed = [folder.expanduser().resolve() for folder in folders], installed_modules()
+    for error in refused([*installed, *(path for folder in folders for path in modules_in(folder))]).values():
+        raise error
+    found = _in_folder(bundled("plugins"))
+    for module in installed:
+        found += plugins_in(load(module))
     for folder in folders:
-        found += load_folder(folder)
+        found += _in_folder(folder)
     return {plugin.name: plugin for plugin in found}
 
 
@@ -51,6 +59,17 @@ def select(available: Mapping[str, Plugin], names: Iterable[str | Plugin]) -> li
 def load_folder(folder: Path) -> list[Plugin]:
     """The plugins of all modules in `folder`, which may also be one module. Raises UsageError if there is none."""
     folder = folder.expanduser().resolve()
+    for error in refused(modules_in(folder)).values():
+        raise error
+    return _in_folder(folder)
+
+
+def refused(sources: Iterable[Path | str]) -> dict[str, PluginContractError]:
+    """An error for each path or module name that must not be imported: it hangs, or ends the process."""
+    return check_imports(load, [str(source) for source in sources if _module_name(str(source)) not in sys.modules])
+
+
+def _in_folder(folder: Path) -> list[Plugin]:
     found = [plugin for path in modules_in(folder) for plugin in plugins_in(load_module(path))]
     if not found:
         raise UsageError(f"no plugin in {folder}: a plugin is a function with the decorator moss_agent.plugin")
@@ -73,15 +92,9 @@ def _is_module(path: Path) -> bool:
     return (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file()
 
 
-def load_installed() -> list[Plugin]:
-    """The plugins that installed packages offer."""
-    found = []
-    for entry in entry_points(group=GROUP):
-        try:
-            found += plugins_in(importlib.import_module(entry.module))
-        except (Exception, SystemExit) as error:
-            raise PluginContractError(entry.name, f"{entry.module} does not load: {_reason(error)}") from error
-    return found
+def installed_modules() -> list[str]:
+    """The modules that installed packages offer as plugins."""
+    return [entry.module for entry in entry_points(group=GROUP)]
 
 
 def plugins_in(module: ModuleType) -> list[Plugin]:
@@ -92,21 +105,33 @@ def plugins_in(module: ModuleType) -> list[Plugin]:
     return found
 
 
+def load(source: str) -> ModuleType:
+    """Import a plugin module by its absolute path or, if it is installed, by its name."""
+    if Path(source).is_absolute():
+        return load_module(Path(source))
+    try:
+        with restored():
+            return importlib.import_module(source)
+    except (Exception, SystemExit) as error:
+        raise PluginContractError(source, f"{source} does not load: {reason(error)}") from error
+
+
 def load_module(path: Path) -> ModuleType:
     """Import a plugin module, once, as part of a package that stands for its folder."""
-    package = _package(path.parent)
-    name = f"{package}.{path.stem}"
+    name = _module_name(str(path))
     if name in sys.modules:
         return sys.modules[name]
+    _register_package(path.parent)
     file = path / "__init__.py" if path.is_dir() else path
     spec = importlib.util.spec_from_file_location(name, file)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with restored():
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise PluginContractError(path.stem, f"{file} does not load: {_reason(error)}") from error
+        raise PluginContractError(path.stem, f"{file} does not load: {reason(error)}") from error
     return module
 
 
@@ -121,24 +146,25 @@ def source_of(plugin: Plugin) -> str:
 
 def load_source(source: str, name: str) -> Plugin:
     """The plugin of that command name from a `source_of`."""
-    module = load_module(Path(source)) if Path(source).is_absolute() else importlib.import_module(source)
-    for plugin in plugins_in(module):
+    for plugin in plugins_in(load(source)):
         if plugin.name == name:
             return plugin
     raise PluginContractError(name, "an isolated plugin must stand in a file of its own")
 
 
-def _package(folder: Path) -> str:
+def _module_name(source: str) -> str:
+    path = Path(source)
+    return f"{_package_name(path.parent)}.{path.stem}" if path.is_absolute() else source
+
+
+def _package_name(folder: Path) -> str:
+    return _PREFIX + hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+
+
+def _register_package(folder: Path) -> None:
     """Register a package for the folder, so that its modules can import one another."""
-    name = _PREFIX + hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    name = _package_name(folder)
     if name not in sys.modules:
         package = ModuleType(name)
         package.__path__ = [str(folder)]
         sys.modules[name] = package
-    return name
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, MossAgentError):
-        return str(error)
-    return f"{type(error).__name__}: {error}".splitlines()[0]

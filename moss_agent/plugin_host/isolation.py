@@ -12,22 +12,20 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, TimeoutError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from moss_agent import worker_process
-from moss_agent.errors import MossAgentError, PluginError, PluginTimeout
+from moss_agent.cancellation import Cancellation
+from moss_agent.errors import Cancelled, MossAgentError, PluginError, PluginTimeout
 from moss_agent.events import Output
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.discovery import load_source, source_of
-
-if TYPE_CHECKING:
-    from loky import ProcessPoolExecutor
+from moss_agent.plugin_host.reasons import plain, reason
+from moss_agent.worker_process import Worker, WorkerDied, WorkerTimeout
 
 MEMORY = 4 << 30  # bytes of address space per worker
 MOST = max(4, os.cpu_count() or 1)  # workers; some calls only wait for the network
-HEARTBEAT = 0.1  # seconds between two looks at whether a call has been given up
+HEARTBEAT = 0.1  # seconds between two looks at whether a waiting call has been given up
 PATIENCE = 0.1  # seconds to wait for a busy worker: most calls are faster, starting another worker is slower
 START_SECONDS = 60.0  # for starting a worker and importing the plugin, not counted as the call's time
 
@@ -36,14 +34,14 @@ class Workers:
     """Worker processes, started when they are needed."""
 
     def __init__(self) -> None:
-        self._idle: list[ProcessPoolExecutor] = []
-        self._busy: list[ProcessPoolExecutor] = []
+        self._idle: list[Worker] = []
+        self._busy: list[Worker] = []
         self._closed = False
         self._is_warming = False
         self._changed = threading.Condition()
 
     def call(
-        self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any], given_up: threading.Event
+        self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any], given_up: Cancellation
     ) -> Output:
         """Run the plugin in a worker, which is killed when the call is given up.
 
@@ -52,18 +50,20 @@ class Workers:
         worker = self._take(plugin, given_up)
         is_usable = False
         try:
-            run = worker.submit(_run, source_of(plugin), plugin.name, tuple(arguments), dict(options))
-            output = _result(run, plugin.timeout, given_up)
+            task = (source_of(plugin), plugin.name, tuple(arguments), dict(options))
+            output = worker.call(_run, *task, seconds=plugin.timeout, cancelled=given_up)
             is_usable = True
             return output
-        except TimeoutError:
+        except (WorkerTimeout, Cancelled):
             raise PluginTimeout(f"{plugin.name} took longer than {plugin.timeout:g} s") from None
-        except RuntimeError:  # from loky
+        except WorkerDied:
             why = "was ended with the agent" if self._closed else "crashed its worker process"
             raise PluginError(f"{plugin.name} {why}") from None
         except MossAgentError:  # from the plugin
             is_usable = True
             raise
+        except Exception as error:  # its settings or its result cannot be sent
+            raise PluginError(f"{plugin.name} failed: {reason(error)}") from None
         finally:
             self._give_back(worker, is_usable)
 
@@ -73,7 +73,7 @@ class Workers:
         def start() -> None:
             for plugin in plugins:
                 with suppress(Exception):  # the first call will tell
-                    self._give_back(self._take(plugin, threading.Event()), is_usable=True)
+                    self._give_back(self._take(plugin, Cancellation()), is_usable=True)
             self._is_warming = False
 
         self._is_warming = True
@@ -86,40 +86,49 @@ class Workers:
             self._closed, self._idle = True, []
             self._changed.notify_all()
         for worker in workers:
-            worker.shutdown(wait=False, kill_workers=True)
+            worker.kill()
 
-    def _take(self, plugin: Plugin, given_up: threading.Event) -> ProcessPoolExecutor:
+    def _take(self, plugin: Plugin, given_up: Cancellation) -> Worker:
         """A worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
         while True:
-            with self._changed:
-                self._wait_for_place(plugin, given_up)
-                is_new = not self._idle
-                worker = worker_process.start(MEMORY) if is_new else self._idle.pop()
-                self._busy.append(worker)
+            worker, is_new = self._idle_or_new(plugin, given_up)
             try:
-                ready = worker.submit(_prepare, source_of(plugin), plugin.name, plugin.imports)
-                _result(ready, START_SECONDS, given_up)
+                task = (source_of(plugin), plugin.name, plugin.imports)
+                worker.call(_prepare, *task, seconds=START_SECONDS, cancelled=given_up)
                 return worker
             except BaseException as error:
                 self._give_back(worker, is_usable=False)
-                if not isinstance(error, (RuntimeError, TimeoutError)):
-                    raise
-                if given_up.is_set():
+                if isinstance(error, Cancelled):
                     raise PluginTimeout(f"{plugin.name} was given up") from None
+                if isinstance(error, WorkerTimeout):
+                    raise PluginError(f"{plugin.name} cannot be loaded within {START_SECONDS:g} s") from None
+                if not isinstance(error, WorkerDied):
+                    raise
                 if is_new and not self._closed:
-                    raise PluginError(f"{plugin.name}: no worker process could be started") from error
+                    raise PluginError(f"{plugin.name} cannot be loaded: it crashed its worker process") from None
 
-    def _wait_for_place(self, plugin: Plugin, given_up: threading.Event) -> None:
+    def _idle_or_new(self, plugin: Plugin, given_up: Cancellation) -> tuple[Worker, bool]:
+        with self._changed:
+            self._wait_for_place(plugin, given_up)
+            is_new = not self._idle
+            try:
+                worker = Worker(MEMORY) if is_new else self._idle.pop()
+            except OSError as error:
+                raise PluginError(f"{plugin.name}: no worker process could be started: {error.strerror}") from error
+            self._busy.append(worker)
+            return worker, is_new
+
+    def _wait_for_place(self, plugin: Plugin, given_up: Cancellation) -> None:
         """Wait until a worker is idle or may be started. Raises PluginError, PluginTimeout."""
         begin = time.monotonic()
-        while not self._has_idle() and not given_up.is_set():
+        while not self._has_idle() and not given_up.cancelled:
             waited, is_warming = time.monotonic() - begin, self._is_warming and self._busy
             if len(self._busy) < MOST and not is_warming and (waited >= PATIENCE or not self._busy):
                 break
             if waited > START_SECONDS:
                 raise PluginTimeout(f"{plugin.name} waited too long for other calls to end")
             self._changed.wait(HEARTBEAT)
-        if given_up.is_set():
+        if given_up.cancelled:
             raise PluginTimeout(f"{plugin.name} was given up")
         if self._closed:
             raise PluginError(f"{plugin.name}: the agent has been closed")
@@ -127,7 +136,7 @@ class Workers:
     def _has_idle(self) -> bool:
         return bool(self._idle) or self._closed
 
-    def _give_back(self, worker: ProcessPoolExecutor, is_usable: bool) -> None:
+    def _give_back(self, worker: Worker, is_usable: bool) -> None:
         """End of a call. A worker that is not usable any more is killed; `close` has killed all of them."""
         with self._changed:
             self._busy.remove(worker)
@@ -137,18 +146,7 @@ class Workers:
                 self._idle.append(worker)
             self._changed.notify_all()
         if not is_usable:
-            worker.shutdown(wait=False, kill_workers=True)
-
-
-def _result(run: Future[Any], seconds: float, given_up: threading.Event) -> Any:
-    """What comes of a run. Raises TimeoutError when its time is up or it is given up."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return run.result(max(0, min(HEARTBEAT, end - time.monotonic())))
-        except TimeoutError:
-            if given_up.is_set() or time.monotonic() >= end:
-                raise
+            worker.kill()
 
 
 def _prepare(source: str, name: str, imports: Sequence[str]) -> None:
@@ -157,17 +155,17 @@ def _prepare(source: str, name: str, imports: Sequence[str]) -> None:
         load_source(source, name)
         for module in imports:
             importlib.import_module(module)
-    except MossAgentError:
-        raise
+    except MossAgentError as error:
+        raise plain(error) from None
     except BaseException as error:
-        raise PluginError(f"{name} cannot be loaded: {type(error).__name__}: {error}") from None
+        raise PluginError(f"{name} cannot be loaded: {reason(error)}") from None
 
 
 def _run(source: str, name: str, arguments: tuple[str, ...], options: dict[str, Any]) -> Output:
     """In the worker: call the plugin; whatever it raises arrives as a PluginError."""
     try:
         return load_source(source, name)(*arguments, **options)
-    except MossAgentError:
-        raise
+    except MossAgentError as error:
+        raise plain(error) from None
     except BaseException as error:
-        raise PluginError(f"{name} failed: {type(error).__name__}: {error}") from None
+        raise PluginError(f"{name} failed: {reason(error)}") from None

@@ -17,18 +17,21 @@ from types import NoneType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from moss_agent.cancellation import Cancellation
 from moss_agent.errors import MossAgentError, PluginContractError, PluginTimeout, UsageError
 from moss_agent.events import Hit, Output, Picture
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.isolation import START_SECONDS, Workers
 from moss_agent.plugin_host.progress import Progress, listening
+from moss_agent.plugin_host.reasons import reason
+from moss_agent.plugin_host.surroundings import WorkingFolder
 
 KINDS = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 TOML = (*KINDS, list, dict, datetime.datetime, datetime.date, datetime.time)
 _GRACE = 1.0  # seconds that a worker's own timeout gets to report before the call is given up
 _REST = 15.0  # seconds that the end of the program waits for calls that end when they report next
 
-_reporting: WeakKeyDictionary[threading.Thread, threading.Event] = WeakKeyDictionary()  # how to give up their calls
+_reporting: WeakKeyDictionary[threading.Thread, Cancellation] = WeakKeyDictionary()  # how to give up their calls
 
 
 @dataclass(frozen=True)
@@ -72,17 +75,17 @@ class PluginRunner:
         """End the worker processes."""
         self._workers.close()
 
-    def run(self, name: str, arguments: Sequence[str], given_up: threading.Event | None = None) -> Output:
+    def run(self, name: str, arguments: Sequence[str], given_up: Cancellation | None = None) -> Output:
         """Run one call to its end. Raises MossAgentError with the reason if there is no output.
 
-        given_up: set it to end an isolated call early.
+        given_up: cancel it to end an isolated call early.
         """
         plugin = self.plugins.get(name)
         if plugin is None:
             raise UsageError(f"no plugin {name} is enabled; enabled: {', '.join(self.plugins) or 'none'}")
         arguments = arguments[: len(plugin.arguments)]
         if plugin.isolated:
-            output = self._workers.call(plugin, arguments, self._settings[name], given_up or threading.Event())
+            output = self._workers.call(plugin, arguments, self._settings[name], given_up or Cancellation())
         else:
             output = plugin(*arguments, **self._settings[name])
         return limit_output(plugin, output)
@@ -95,6 +98,7 @@ class TurnCalls:
         self._runner = runner
         self._done: queue.SimpleQueue[Progress | Outcome | None] = queue.SimpleQueue()
         self._limits: dict[int, _Limit] = {}
+        self._folder = WorkingFolder()
 
     def start(self, index: int, name: str, arguments: Sequence[str]) -> None:
         """Start a call in a thread of its own."""
@@ -127,27 +131,30 @@ class TurnCalls:
     def abandon(self) -> None:
         """Give up: end the isolated calls, and make `finished` raise, which may be waiting in another thread."""
         for limit in list(self._limits.values()):
-            limit.given_up.set()
+            limit.given_up.cancel()
+        self._folder.restore()
         self._done.put(None)
 
-    def _run(self, index: int, name: str, arguments: Sequence[str], given_up: threading.Event) -> None:
+    def _run(self, index: int, name: str, arguments: Sequence[str], given_up: Cancellation) -> None:
         started = time.monotonic()
         output, error = None, ""
         try:
             with listening(partial(self._report, index, given_up)):
                 output = self._runner.run(name, arguments, given_up)
         except MossAgentError as problem:
-            error = str(problem)
+            error = reason(problem)
         except BaseException as problem:  # whatever a plugin does, the turn goes on
-            error = f"{name} failed: {type(problem).__name__}: {_said(problem)}"
-        error = " ".join(error.split()) or ("" if output is not None else f"{name} found nothing")
+            error = f"{name} failed: {reason(problem)}"
+        finally:
+            self._folder.restore()
+        error = error or ("" if output is not None else f"{name} found nothing")
         self._done.put(Outcome(index, output, error, time.monotonic() - started))
 
-    def _report(self, index: int, given_up: threading.Event, done: int, total: int, preview: bytes) -> None:
+    def _report(self, index: int, given_up: Cancellation, done: int, total: int, preview: bytes) -> None:
         """A call says how far it is: pass it on, or end the call if nobody waits for it."""
         limit = self._limits.get(index)
         _reporting[threading.current_thread()] = given_up
-        if given_up.is_set() or limit is None:
+        if given_up.cancelled or limit is None:
             raise PluginTimeout("the call was given up")
         limit.begin = time.monotonic()
         self._done.put(Progress(index, done, total, preview))
@@ -159,7 +166,8 @@ class TurnCalls:
         """An outcome for the call whose time is up first; it is given up, and its thread left to itself."""
         index = min(self._limits, key=lambda i: self._limits[i].end)
         limit = self._limits[index]
-        limit.given_up.set()
+        limit.given_up.cancel()
+        self._folder.restore()
         return Outcome(index, None, f"{limit.name} took longer than {limit.seconds:g} s", limit.seconds)
 
 
@@ -170,7 +178,7 @@ class _Limit:
     name: str
     begin: float
     seconds: float
-    given_up: threading.Event = field(default_factory=threading.Event)
+    given_up: Cancellation = field(default_factory=Cancellation)
 
     @property
     def end(self) -> float:
@@ -183,7 +191,7 @@ def _end_reporting_calls() -> None:
     end = time.monotonic() + _REST
     with suppress(KeyboardInterrupt):  # whoever presses Ctrl-C again does not want to wait
         for thread, given_up in list(_reporting.items()):
-            given_up.set()
+            given_up.cancel()
             thread.join(max(0.0, end - time.monotonic()))
 
 
@@ -240,13 +248,6 @@ def _plain_picture(picture: Picture) -> Picture:
     """The picture with nothing in it that JSON has not."""
     details = json.loads(json.dumps(dict(picture.details), default=str), parse_constant=str)
     return Picture(str(picture.path), str(picture.description), details, tuple(map(str, picture.notices)))
-
-
-def _said(problem: BaseException) -> str:
-    try:
-        return str(problem)
-    except Exception:  # a plugin's own class may do that too
-        return "it cannot say why"
 
 
 def _cut(text: str, length: int) -> str:

@@ -180,30 +180,6 @@ time.sleep(60)
         time.sleep(0.1)
 
 
-def test_a_program_ends_only_after_the_threads_that_feed_its_workers(tmp_path):
-    """Cut off while it frees a lock, such a thread leaves loky to complain of a leak on the screen."""
-    (tmp_path / "work.py").write_text(ISOLATED)
-    script = f"""
-import time
-from pathlib import Path
-from loky.backend.queues import Queue
-from moss_agent.plugin_host import PluginRunner, load_folder
-feed = Queue._feed
-def feed_slowly(*of):
-    feed(*of)
-    time.sleep(0.3)
-    print("fed", flush=True)
-Queue._feed = staticmethod(feed_slowly)
-runner = PluginRunner(load_folder(Path({str(tmp_path / "work.py")!r})))
-runner.run("Work", ["ready"])
-runner.close()
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONPATH": str(Path.cwd())}, timeout=20
-    )
-    assert (done.stdout, done.stderr) == ("fed\n", "")
-
-
 def test_every_error_of_the_tree_crosses_the_process_border():
     made = [PluginContractError("Weather", "broken"), MissingDependency("bitsandbytes", "quantize"), PluginError("no")]
     for error in made:
