@@ -1,7 +1,5 @@
 """`python -m moss_agent` is the command `moss-agent`."""
 
-import sys
+from moss_agent.cli.program import run
 
-from moss_agent.cli import main
-
-sys.exit(main())
+run()

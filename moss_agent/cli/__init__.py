@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from moss_agent import __version__
+from moss_agent.cli.streams import own_stdin
 from moss_agent.errors import MossAgentError, UsageError
 
 COMMANDS = {
@@ -94,7 +95,7 @@ class Parser(argparse.ArgumentParser):
 
 def _accept_any_text() -> None:
     """No text can fail to be printed or read; pipes carry UTF-8 whatever the locale says."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
+    for stream in (own_stdin(), sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             encoding = stream.encoding if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors="replace")

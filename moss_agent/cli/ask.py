@@ -9,7 +9,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
 from moss_agent.cli.options import add_agent_options, follows, open_agent
-from moss_agent.cli.printing import Printer, drain, own_stdout, print_json
+from moss_agent.cli.printing import Printer, drain, print_json
+from moss_agent.cli.streams import own_stdin, own_stdout
 from moss_agent.errors import UsageError
 from moss_agent.events import to_json
 
@@ -44,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     if follows(parsed):
         open_agent(parsed)  # ends this process when the leading one is done
-    question = read_question(parsed.question, sys.stdin)
+    question = read_question(parsed.question, own_stdin())
     with own_stdout() as out, closing(open_agent(parsed)) as agent:
         answer(agent, question, out, sys.stderr, as_json=parsed.json)
     return 0

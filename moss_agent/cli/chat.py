@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.cli.options import add_agent_options, follows, open_agent
-from moss_agent.cli.printing import Printer, drain, own_stdout
+from moss_agent.cli.printing import Printer, drain
+from moss_agent.cli.streams import own_stdin, own_stdout, read_line
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
 
@@ -51,7 +52,7 @@ def run_command(parsed: argparse.Namespace) -> int:
     if follows(parsed):
         open_agent(parsed)  # ends this process when the leading one is done
     conversation = Conversation.load(parsed.load) if parsed.load else None
-    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    interactive = own_stdin().isatty() and sys.stdout.isatty()
     if interactive:
         print("Loading the model...", flush=True)
         with suppress(ImportError):
@@ -59,7 +60,7 @@ def run_command(parsed: argparse.Namespace) -> int:
     with own_stdout() as out, closing(open_agent(parsed, conversation)) as agent:
         if interactive:
             print("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
-        run(agent, partial(input, "> " if interactive else ""), Printer(out, sys.stderr))
+        run(agent, partial(read_line, "> " if interactive else ""), Printer(out, sys.stderr))
     return 0
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from moss_agent.cli.options import add_debug_option, silence_libraries
 from moss_agent.cli.pictures import as_text
-from moss_agent.cli.printing import own_stdout
+from moss_agent.cli.streams import own_stdout
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Call, CallFinished, CallProgress, Notice

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from moss_agent.cli.options import add_plugin_dir_option, settings_from
-from moss_agent.cli.printing import own_stdout, print_json, source
+from moss_agent.cli.printing import print_json, source
+from moss_agent.cli.streams import own_stdin, own_stdout
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import MossAgentError, PluginError, UsageError
 from moss_agent.events import Call, Picture
@@ -52,7 +53,7 @@ def run(parsed: argparse.Namespace) -> int:
     plugins = list(available.values()) if parsed.jsonl else select(available, [parsed.name])
     with own_stdout() as out, closing(PluginRunner(plugins, settings.plugin_settings)) as runner:
         if parsed.jsonl:
-            run_lines(runner, sys.stdin, out)
+            run_lines(runner, own_stdin(), out)
         else:
             run_one(runner, parsed.name, parsed.arguments, out)
     return 0

@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from moss_agent.cli.pictures import as_text
@@ -176,25 +174,6 @@ def _footnote(citation: Citation) -> str:
 def source(found: Hit | Citation) -> str:
     """Title and address, in one line."""
     return " — ".join(one_line(part, _LINE_LENGTH) for part in (found.title, found.url) if part)
-
-
-@contextmanager
-def own_stdout() -> Iterator[TextIO]:
-    """Standard output for the program alone: in a pipe, what plugins and libraries print goes to standard error."""
-    if sys.stdout.isatty():
-        yield sys.stdout
-        return
-    sys.stdout.flush()
-    number = sys.stdout.fileno()
-    out = os.fdopen(os.dup(number), "w", encoding="utf-8", errors="replace")
-    os.dup2(sys.stderr.fileno(), number)
-    try:
-        yield out
-    finally:
-        sys.stdout.flush()
-        os.dup2(out.fileno(), number)
-        with suppress(BrokenPipeError):
-            out.close()
 
 
 def print_json(data: object, out: TextIO) -> None:

@@ -1,0 +1,139 @@
+"""Whatever a plugin does to the process, the program goes on, answers in order and ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.cli.test_terminal import Terminal
+
+RUDE = """
+import concurrent.futures, os, sys, threading, time
+from moss_agent import PluginError, plugin
+
+class Exits(PluginError):
+    def __str__(self):
+        raise SystemExit(7)
+
+class Interrupts(Exception):
+    def __str__(self):
+        raise KeyboardInterrupt
+
+def wait():
+    time.sleep(1000)
+
+@plugin("Rude", label="Rude")
+def rude(deed: str) -> str:
+    if deed == "read":
+        return repr((sys.stdin.readline(), os.read(0, 100), sys.stdin.buffer.read()))
+    if deed == "close":
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            stream.close()
+    if deed == "close deeply":
+        sys.stdout.buffer.close()
+        os.close(1)
+        os.close(2)
+    if deed == "replace":
+        sys.stdout = sys.stderr = None
+    if deed == "leave":
+        os.chdir("/")
+    if deed == "thread":
+        threading.Thread(target=wait, daemon=False).start()
+    if deed == "pool":
+        concurrent.futures.ThreadPoolExecutor().submit(wait)
+    if deed == "exit":
+        raise Exits
+    if deed == "interrupt":
+        raise Interrupts
+    return os.getcwd()
+"""
+AT_IMPORT = {
+    "os._exit": "import os; os._exit(0)",
+    "exit": "raise SystemExit('bye')",
+    "interrupt": "raise KeyboardInterrupt",
+    "crash": "import faulthandler; faulthandler._sigsegv()",
+    "str": "class Odd(Exception):\n    def __str__(self):\n        import os\n        os._exit(0)\nraise Odd",
+    "read": "input()",
+    "kill": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+}
+DEEDS = ["read", "close", "close deeply", "replace", "leave", "thread", "pool", "exit", "interrupt", "last"]
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "rude.py").write_text(RUDE)
+    return folder
+
+
+def test_every_line_is_answered_whatever_the_plugin_did_before(program: Program, mine: Path, tmp_path: Path) -> None:
+    lines = [json.dumps({"id": deed, "tool": "Rude", "argument": deed}) for deed in DEEDS]
+    done = program("plugins", "run", "--jsonl", "--plugin-dir", str(mine), stdin="\n".join(lines))
+    assert done.returncode == 0
+    answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    assert list(answers) == DEEDS
+    assert answers["read"]["result"] == "('', b'', b'')"
+    assert {answers[deed]["error"] for deed in ("exit", "interrupt")} == {
+        "it cannot say why",
+        "Rude failed: Interrupts: it cannot say why",
+    }
+    assert str(tmp_path) in answers["last"]["result"]
+
+
+@pytest.mark.parametrize("deed", AT_IMPORT)
+def test_a_file_that_ends_the_process_at_import_is_one_line(program: Program, mine: Path, deed: str) -> None:
+    (mine / "bad.py").write_text(AT_IMPORT[deed])
+    checked = program("plugins", "check", str(mine))
+    assert (checked.returncode, checked.stdout) == (1, "- Rude: enabled. API: Rude(deed)\n")
+    listed = program("plugins", "list", "--plugin-dir", str(mine))
+    assert (listed.returncode, listed.stdout) == (2, "")
+    for stderr in (checked.stderr, listed.stderr.removeprefix("moss-agent: ")):
+        assert stderr.startswith(f"plugin bad: {mine / 'bad.py'} does not load: ")
+        assert stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_file_that_never_ends_its_import_is_one_line(program: Program, mine: Path) -> None:
+    (mine / "bad.py").write_text("while True:\n    pass\n")
+    checked = program("plugins", "check", str(mine))
+    assert (checked.returncode, checked.stdout) == (1, "- Rude: enabled. API: Rude(deed)\n")
+    assert "its import takes longer than 20 s: do in the function what takes long" in checked.stderr
+    assert checked.stderr.count("\n") == 1
+
+
+def test_what_a_file_does_to_the_process_at_import_is_undone(program: Program, mine: Path) -> None:
+    (mine / "bad.py").write_text(
+        "import atexit, os, sys, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(1000,)).start()\n"
+        "os.chdir('/')\nsys.stdout.close()\nsys.stdout = sys.stderr = None\n"
+    )
+    done = program("plugins", "run", "rude", "last", "--plugin-dir", "mine")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{mine.parent}\n", "")
+
+
+def test_the_next_line_of_a_terminal_is_for_the_program(tmp_path: Path) -> None:
+    script = (
+        "import sys, threading\n"
+        "from moss_agent.cli import streams\n"
+        "streams.take()\n"
+        "print('ready', flush=True)\n"
+        "for _ in range(2):\n"
+        "    with streams.own_stdout() as out:\n"
+        "        taken = sys.stdin.readline()\n"
+        "        sys.stdin.close()\n"
+        "        sys.stdout.close()\n"
+        "        print(repr((taken, streams.read_line('> '))), file=out, flush=True)\n"
+        "        sys.stdin = open(0, closefd=False)\n"
+    )
+    terminal = Terminal("-c", script, folder=tmp_path)
+    try:
+        for line in ("one", "two"):
+            terminal.type(f"{line}\n")
+            terminal.read_until(rf"\('', '{line}'\)")
+        assert terminal.process.wait(60) == 0
+    finally:
+        terminal.close()
