@@ -103,29 +103,42 @@ class Worker:
 
 def _program(memory: int) -> str:
     """What the new interpreter runs. It imports from where this one does, and not the caller's main script."""
-    with suppress(OSError):  # the working folder may be gone
-        here = os.getcwd()
-        path = [os.path.join(here, entry) for entry in sys.path if isinstance(entry, str)]
-        return f"import sys; sys.path[:] = {path!a}; from {__name__} import serve; serve({memory})"
-    return f"from {__name__} import serve; serve({memory})"
+    folder = _working_folder()
+    path = [os.path.join(folder, entry) for entry in sys.path if isinstance(entry, str)]
+    return f"import sys; sys.path[:] = {path!a}; from {__name__} import serve; serve({memory})"
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it has been removed
+        return os.path.abspath(os.sep)
 
 
 def _exchange(process: subprocess.Popen[bytes], requests: queue.SimpleQueue[tuple[bytes, Replies] | None]) -> None:
     """In a thread of the program: pass requests and replies on, until the worker ends or is not needed any more."""
-    while item := requests.get():
-        request, replies = item
-        try:
-            _send(process.stdin, request)
-            is_error, value = pickle.loads(_receive(process.stdout))
-            replies.put((is_error, value))
-        except BaseException:  # a reply is not to be trusted either
-            _kill(process)
-            replies.put(WorkerDied)
-            break
+    while _pass_on(process, requests.get()):
+        pass
     process.wait()
     with suppress(OSError):
         process.stdin.close()
         process.stdout.close()
+
+
+def _pass_on(process: subprocess.Popen[bytes], item: tuple[bytes, Replies] | None) -> bool:
+    """Pass one request and its reply on; whether the worker can take another one."""
+    if item is None:
+        return False
+    request, replies = item
+    try:
+        _send(process.stdin, request)
+        is_error, value = pickle.loads(_receive(process.stdout))
+        replies.put((is_error, value))
+        return True
+    except BaseException:  # a reply is not to be trusted either
+        _kill(process)
+        replies.put(WorkerDied)
+        return False
 
 
 def _end(process: subprocess.Popen[bytes], requests: queue.SimpleQueue[tuple[bytes, Replies] | None]) -> None:
@@ -144,12 +157,13 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _send(pipe: FileIO, message: bytes) -> None:
-    left = memoryview(len(message).to_bytes(_HEADER, "big") + message)
-    while left:
-        left = left[pipe.write(left) :]
+    for part in len(message).to_bytes(_HEADER, "big"), message:
+        left = memoryview(part)
+        while left:
+            left = left[pipe.write(left) :]
 
 
-def _receive(pipe: FileIO) -> bytes:
+def _receive(pipe: FileIO) -> bytearray:
     """The next message. Raises EOFError if there is none or it is too long."""
     length = int.from_bytes(_read(pipe, _HEADER), "big")
     if length > LARGEST:
@@ -157,14 +171,14 @@ def _receive(pipe: FileIO) -> bytes:
     return _read(pipe, length)
 
 
-def _read(pipe: FileIO, length: int) -> bytes:
+def _read(pipe: FileIO, length: int) -> bytearray:
     data = bytearray()
     while len(data) < length:
         piece = pipe.read(min(_PIECE, length - len(data)))
         if not piece:
             raise EOFError("the other end is closed")
         data += piece
-    return bytes(data)
+    return data
 
 
 def serve(memory: int) -> NoReturn:
@@ -176,20 +190,24 @@ def serve(memory: int) -> NoReturn:
 
         with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
     threading.Thread(target=_read_on, args=(incoming, requests), daemon=True).start()
-    process, folder = os.getpid(), os.path.abspath(os.curdir)
+    process, folder = os.getpid(), _working_folder()
     while True:
-        request = requests.get()
-        with suppress(OSError):  # a function may have left it
+        with suppress(OSError):  # a function may have left it, and it may be gone
             os.chdir(folder)
-        reply = _answer(request, nowhere)
-        if os.getpid() != process:  # a function has forked and returned twice
-            os._exit(1)
-        try:
+        _serve_one(requests.get(), outgoing, nowhere, process)
+
+
+def _serve_one(request: bytearray, outgoing: FileIO, nowhere: int, process: int) -> None:
+    reply = _answer(request, nowhere)
+    try:
+        if os.getpid() == process:  # otherwise a function has forked and returned twice
             _send(outgoing, reply)
-        except OSError:
-            os._exit(1)
+            return
+    except OSError:
+        pass
+    os._exit(1)
 
 
 def _take_pipes() -> tuple[FileIO, FileIO, int]:
@@ -201,7 +219,7 @@ def _take_pipes() -> tuple[FileIO, FileIO, int]:
     return incoming, outgoing, nowhere
 
 
-def _read_on(pipe: FileIO, requests: queue.SimpleQueue[bytes]) -> None:
+def _read_on(pipe: FileIO, requests: queue.SimpleQueue[bytearray]) -> None:
     """Receive requests while others run, so that this process ends as soon as the program does."""
     try:
         while True:
@@ -210,7 +228,7 @@ def _read_on(pipe: FileIO, requests: queue.SimpleQueue[bytes]) -> None:
         os._exit(1)
 
 
-def _answer(request: bytes, nowhere: int) -> bytes:
+def _answer(request: bytearray, nowhere: int) -> bytes:
     """The reply to a request, whatever its function does."""
     try:
         function, arguments, seconds = pickle.loads(request)

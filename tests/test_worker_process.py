@@ -160,17 +160,25 @@ def test_a_worker_ends_with_a_program_that_was_killed(expression: str, monkeypat
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
+SEGFAULT = "__import__('faulthandler')._sigsegv()"
+HALF_A_REPLY = (
+    "__import__('moss_agent.worker_process', fromlist=['serve']).__dict__.update("
+    "_send=lambda pipe, reply: (pipe.write((100 << 20).to_bytes(8, 'big') + bytes(10)), __import__('os')._exit(0)))"
+)
+
+
 @posix_only
-def test_a_crash_is_silent_and_the_program_ends() -> None:
+@pytest.mark.parametrize("end", [SEGFAULT, HALF_A_REPLY])
+def test_a_crash_is_silent_and_the_program_ends(end: str) -> None:
     code = (
-        "import faulthandler\n"
+        "import sys\n"
         "from moss_agent.worker_process import Worker, WorkerDied\n"
         "worker = Worker(4 << 30)\n"
-        "try:\n    worker.call(faulthandler._sigsegv, seconds=60)\n"
+        "try:\n    worker.call(eval, sys.argv[1], seconds=60)\n"
         "except WorkerDied:\n    print('died')\n"
     )
     variables = {**os.environ, "PYTHONFAULTHANDLER": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=variables, timeout=LIMIT
+        [sys.executable, "-c", code, end], capture_output=True, text=True, cwd=ROOT, env=variables, timeout=LIMIT
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "died\n", "")

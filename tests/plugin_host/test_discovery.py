@@ -11,7 +11,7 @@ import pytest
 
 from moss_agent.errors import PluginContractError, UsageError
 from moss_agent.plugin_host import discover, load_folder, select
-from moss_agent.plugin_host.discovery import load_source, source_of
+from moss_agent.plugin_host.discovery import load_source, refused, source_of
 
 PLUGIN = """
 from moss_agent import plugin
@@ -54,11 +54,22 @@ def test_plugins_are_selected_by_module_or_command_name():
         select(available, ["calc"])
 
 
-@pytest.mark.parametrize("content", ["import no_such_module", "raise ValueError('no')", "def (:", "raise SystemExit"])
+@pytest.mark.parametrize(
+    "content",
+    ["import no_such_module", "raise ValueError('no')", "def (:", "raise SystemExit", "raise KeyboardInterrupt"],
+)
 def test_a_module_that_does_not_load_is_named(tmp_path, content):
     (tmp_path / "broken.py").write_text(content)
     with pytest.raises(PluginContractError, match=r"plugin broken: .*broken\.py does not load: \w+"):
         load_folder(tmp_path)
+
+
+def test_a_module_that_ends_the_process_is_named_and_its_neighbours_are_tried(tmp_path):
+    (tmp_path / "crash.py").write_text("import os; os._exit(0)")
+    (tmp_path / "leave.py").write_text("raise KeyboardInterrupt")
+    write(tmp_path, "one.py", "One")
+    found = refused(tmp_path / name for name in ("crash.py", "leave.py", "one.py"))
+    assert list(found) == [str(tmp_path / "crash.py"), str(tmp_path / "leave.py")]
 
 
 def test_two_plugins_in_one_module_are_refused(tmp_path):
@@ -95,8 +106,9 @@ def test_another_process_finds_a_plugin_by_its_source(tmp_path):
     assert load_source(source_of(plugin), "One")("ab") == "abab"
 
 
-def test_installed_packages_offer_plugins_by_entry_point(tmp_path):
-    write(tmp_path, "weather_station/__init__.py", "Station", "'12 degrees'")
+@pytest.mark.parametrize("ends", ["", "import os; os._exit(0)"])
+def test_installed_packages_offer_plugins_by_entry_point(tmp_path, ends):
+    write(tmp_path, "weather_station/__init__.py", "Station", "'12 degrees'", ends)
     info = tmp_path / "weather_station-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weather-station\nVersion: 1.0\n")
@@ -106,4 +118,7 @@ def test_installed_packages_offer_plugins_by_entry_point(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
     )
-    assert done.stdout == "12 degrees\n", done.stderr
+    if not ends:
+        assert done.stdout == "12 degrees\n", done.stderr
+    else:
+        assert "plugin weather_station: weather_station does not load: its import ends the process" in done.stderr

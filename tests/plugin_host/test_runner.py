@@ -24,6 +24,10 @@ ISOLATED = """
 import os, time
 from moss_agent import plugin, PluginError
 
+class Odd(PluginError):
+    def __init__(self, one, other):
+        super().__init__(one + other)
+
 @plugin("Work", label="Work", timeout=1.5, isolated=True)
 def work(text: str, *, suffix: str = "!") -> str:
     if text == "spin":
@@ -39,6 +43,8 @@ def work(text: str, *, suffix: str = "!") -> str:
         return "x" * (1 << 40)
     if text == "refuse":
         raise PluginError("not this")
+    if text == "odd":
+        raise Odd("this", "that")
     if text == "pid":
         return str(os.getpid())
     return text + suffix
@@ -67,6 +73,7 @@ def test_isolated_calls_run_in_one_reused_process_with_their_settings(runner):
         ("interrupt", "KeyboardInterrupt"),
         ("memory", "MemoryError"),
         ("refuse", "^not this$"),
+        ("odd", "^thisthat$"),
     ],
 )
 def test_whatever_an_isolated_call_does_the_next_one_is_answered(runner, argument, reason):
@@ -269,6 +276,39 @@ def test_an_error_that_cannot_be_said_fails_the_call_only():
     calls.start(0, "Fail", ["x"])
     (outcome,) = calls.finished(wait=True)
     assert outcome.error == "Fail failed: Silent: it cannot say why"
+
+
+def test_a_call_that_leaves_the_working_folder_changes_it_for_nobody_else(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    left = threading.Event()
+
+    @plugin("Leave", label="Leave", timeout=0.5)
+    def leave(text: str) -> str:
+        os.chdir("/")
+        left.set()
+        if text == "stay":
+            time.sleep(60)
+        return text
+
+    runner = PluginRunner([leave])
+    for text in "go", "stay":
+        calls = runner.turn()
+        calls.start(0, "Leave", [text])
+        (outcome,) = calls.finished(wait=True)
+        assert Path.cwd() == tmp_path, outcome
+    calls, _ = runner.turn(), left.clear()
+    calls.start(0, "Leave", ["stay"])
+    left.wait(60)
+    calls.abandon()
+    assert Path.cwd() == tmp_path
+
+
+def test_settings_that_cannot_be_sent_fail_the_call(tmp_path):
+    (tmp_path / "work.py").write_text(ISOLATED.replace("suffix: str", "suffix: object"))
+    with closing(PluginRunner(load_folder(tmp_path), {"work": {"suffix": threading.Lock()}})) as runner:
+        with pytest.raises(PluginError, match="Work failed: TypeError: cannot pickle"):
+            runner.run("Work", ["x"])
+        assert len(runner._workers._busy) == 0
 
 
 def test_calls_of_a_turn_run_at_the_same_time_and_come_as_they_finish():
