@@ -20,6 +20,7 @@ _own: list[TextIO] = []  # standard input, once it has been taken
 
 def take() -> None:
     """Take the standard streams of this process for the program."""
+    _fill_gaps()
     sys.stdout, sys.stderr = _lasting(sys.stdout), _lasting(sys.stderr)
     if sys.stdin is None:  # it is closed
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
@@ -27,6 +28,15 @@ def take() -> None:
     own = os.dup(_STDIN)
     _empty_stdin()
     _own.append(open(own, encoding=sys.stdin.encoding, errors=sys.stdin.errors))  # noqa: SIM115
+
+
+def _fill_gaps() -> None:
+    """Let no other file get the number of a standard stream that is closed."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
 
 
 def _empty_stdin() -> None:
@@ -43,6 +53,8 @@ def own_stdin() -> TextIO:
 
 def read_line(prompt: str) -> str:
     """The next line of standard input, edited on a terminal. Raises EOFError and KeyboardInterrupt as `input` does."""
+    if not _own:
+        return input(prompt)
     own = own_stdin()
     if own.isatty() and sys.stdout.isatty():
         with _lent(own):
