@@ -12,7 +12,7 @@
     documents = "papers.sqlite"        # the index of documents; without it that of `moss-agent search index`
     cache_hours = 24                   # how long an answer is used again; 0: nothing is kept
 
-The way of a query is `_finding.find`. Not covered: pages that need JavaScript, a login or a proxy, and PDF.
+The way of a query is `_finding.find`. Not covered: pages that need JavaScript, a login or a proxy.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ._options import Options
 from ._text import clean, cut
 
 QUERY = 300  # characters
-IMPORTS = ("ddgs.ddgs", "httpx2", "httpcore2", "trafilatura", "rjieba")
+IMPORTS = ("ddgs.ddgs", "httpx2", "httpcore2", "rjieba")
 
 
 # Isolated, because a page can make its parser spin or crash.

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 PORTS = frozenset({80, 443})
 REDIRECTS = 4
+PDF = "application/pdf"
 BYTES = 600_000  # of a body, unpacked; the rest is not read. What parsers take for hostile HTML grows with the square
+PDF_BYTES = 4_000_000  # fonts and pictures take most of a PDF, and without its end little of it can be read
 CONNECT_SECONDS = 3.0  # for each address of a host
 IDLE_SECONDS = 5.0  # between two pieces of an answer
 HEADERS = {
@@ -47,7 +49,7 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class Response:
-    """What was fetched: headers by lower-case name, and at most `BYTES` of the body."""
+    """What was fetched: headers by lower-case name, and at most `BYTES` of the body, of a PDF `PDF_BYTES`."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -142,7 +144,8 @@ class Fetcher:
                 raise FetchError(f"{url.host} answered with status {answer.status}", answer.status, headers)
             if (kind := media_type(headers)) not in types:
                 raise FetchError(f"{url.host} answered with {kind or 'no media type'}", answer.status, headers)
-            return Response(headers, await _read(answer.aiter_stream(), headers.get("content-encoding", "identity")))
+            coding, limit = headers.get("content-encoding", "identity"), PDF_BYTES if kind == PDF else BYTES
+            return Response(headers, await _read(answer.aiter_stream(), coding, limit))
 
 
 @cache
@@ -162,24 +165,24 @@ def _parse(address: str, base: httpx2.URL | None = None) -> httpx2.URL:
         url = base.join(address) if base else httpx2.URL(address)
     except httpx2.InvalidURL:
         raise FetchError("the address is malformed") from None
-    if url.scheme not in ("http", "https") or not url.raw_host or url.userinfo:
+    if url.scheme not in ("http", "https") or not url.raw_host or url.userinfo or url.port == 0:
         raise FetchError("the address is not one of a web page")
     return url
 
 
-async def _read(pieces: AsyncIterator[bytes], coding: str) -> bytes:
-    """The unpacked body up to the limit. Raises FetchError if it cannot be unpacked."""
+async def _read(pieces: AsyncIterator[bytes], coding: str, limit: int) -> bytes:
+    """The unpacked body up to `limit` bytes. Raises FetchError if it cannot be unpacked."""
     coding = coding.strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
         raise FetchError(f"the answer is packed with {coding}")
     unpacking = None if coding == "identity" else zlib.decompressobj(16 + zlib.MAX_WBITS)
-    body, received = b"", 0
+    body, received = bytearray(), 0
     async for piece in pieces:
         received += len(piece)
         try:
-            body += unpacking.decompress(piece, BYTES - len(body)) if unpacking else piece
+            body += unpacking.decompress(piece, limit - len(body)) if unpacking else piece
         except zlib.error:
             raise FetchError("the answer cannot be unpacked") from None
-        if len(body) >= BYTES or received >= BYTES:  # what was received counts too: much of it may unpack to nothing
+        if len(body) >= limit or received >= limit:  # what was received counts too: much of it may unpack to nothing
             break
-    return body[:BYTES]
+    return bytes(body[:limit])

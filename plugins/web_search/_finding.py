@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from datetime import date, timedelta
 from importlib import import_module
@@ -15,6 +16,7 @@ from moss_agent.events import Hit
 
 from ._cache import Cache
 from ._options import Options
+from ._page_reader import warm_up
 from ._pauses import Pause
 from ._provider import Provider, ProviderFailed
 
@@ -37,6 +39,8 @@ async def find(query: str, options: Options, cache: Cache, network: AsyncNetwork
     for asked, name in enumerate(options.providers):
         if hits := _remembered(cache, _key(name, query, options), options.cache_hours * 3600):
             return hits
+        if name != LOCAL and _may_read(options):
+            warm_up()
         try:
             seconds = (end - time.monotonic()) / (len(options.providers) - asked)
             results = await _ask(name, query, options, Pause(name, cache), seconds)
@@ -75,16 +79,19 @@ async def _ask(name: str, query: str, options: Options, pause: Pause, seconds: f
 
 
 async def _read(query: str, results: list[Hit], options: Options, network: AsyncNetworkBackend) -> list[Hit]:
-    """The best hits of the results; passages of the pages instead of snippets, where pages may be read.
-
-    Behind a proxy they are not: it would resolve names itself, and reach what nobody has checked.
-    """
+    """The best hits of the results; passages of the pages instead of snippets, where pages may be read."""
     results = results[: 2 * options.hits]
-    if options.read and not options.proxy and not {"http", "https", "all"} & getproxies().keys():
+    if _may_read(options):
         from ._pages import read
 
         results = await read(query, results, network, READING)
     return results[: options.hits]
+
+
+def _may_read(options: Options) -> bool:
+    """Not behind a proxy, which would resolve names itself, and reach what nobody has checked; nor without fork."""
+    is_direct = not options.proxy and not {"http", "https", "all"} & getproxies().keys()
+    return options.read and is_direct and hasattr(os, "fork")
 
 
 def _key(name: str, query: str, options: Options) -> str:

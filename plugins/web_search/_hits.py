@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from moss_agent.events import Hit
 
 from ._text import clean, cut, link
 
+RESULTS = 100  # of one answer
 TEXT, TITLE = 400, 200  # characters; 400 is the length of the hits that MOSS was trained on
 
 
 def merge(results: Iterable[Hit]) -> list[Hit]:
     """The results cleaned, the unusable dropped, one per page or text, the longer text kept."""
     found: dict[str, Hit] = {}
-    for result in results:
+    for result in islice(results, RESULTS):
         hit = Hit(cut(clean(result.text), TEXT), cut(clean(result.title), TITLE), link(result.url))
         if not (hit.url and hit.text):
             continue

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from moss_agent.documents.formats import html, text
-from moss_agent.documents.formats.document import Unreadable
-from moss_agent.documents.passages import flow, split
+from moss_agent.documents.passages import flow
 from moss_agent.events import Hit
 
-from ._fetching import Fetcher, Response, media_type
+from ._fetching import PDF, Fetcher, Response, media_type
 from ._hits import TEXT
-from ._passages import COUNTED, best
+from ._page_reader import PageReader, page_reader
+from ._passages import best
 from ._text import clean, cut
 from ._threads import in_thread
 
@@ -25,12 +24,7 @@ if TYPE_CHECKING:
 
 PAGES = 6
 PATIENCE = 1 / 3  # of the time is given to all pages; the rest only if most are still missing then
-PASSAGES = 1000  # of one page
-TAGS = 40_000  # on one page; with more the parser would take longer than anybody waits
-READERS = {"text/html": html, "application/xhtml+xml": html, "text/plain": text}
-
-for _library in ("trafilatura", "htmldate", "courlan"):  # what they have to say of a bad page is not for the screen
-    logging.getLogger(_library).setLevel(logging.CRITICAL)
+TYPES = ("text/html", "application/xhtml+xml", "text/plain", PDF)
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _SAYS_NOTHING = ("iso-8859-1", "us-ascii")  # what servers claim when they do not know
@@ -38,35 +32,39 @@ _SAYS_NOTHING = ("iso-8859-1", "us-ascii")  # what servers claim when they do no
 
 async def read(query: str, results: list[Hit], network: AsyncNetworkBackend, seconds: float) -> list[Hit]:
     """The best passage of each result, best first: from its page if that can be read in time, else its snippet."""
-    async with Fetcher(network) as fetcher:
-        tasks = [asyncio.create_task(_passages(hit, fetcher)) for hit in results[:PAGES]]
-        done, late = await asyncio.wait(tasks, timeout=seconds * PATIENCE)
-        if len(done) < len(tasks) / 2:
-            _, late = await asyncio.wait(tasks, timeout=seconds * (1 - PATIENCE))
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-    passages = [passage for task in tasks if task not in late for passage in task.result()]
+    passages: list[Hit] = []
+    with suppress(OSError):  # no process can be started
+        passages = await _read(results[:PAGES], network, seconds)
     return best(query, results, passages)
 
 
-async def _passages(hit: Hit, fetcher: Fetcher) -> list[Hit]:
+async def _read(results: Sequence[Hit], network: AsyncNetworkBackend, seconds: float) -> list[Hit]:
+    """The passages of those pages that can be read in time. Raises OSError if no process can be started for that."""
+    with page_reader() as reader:
+        async with Fetcher(network) as fetcher:
+            tasks = [asyncio.create_task(_passages(hit, fetcher, reader)) for hit in results]
+            done, late = await asyncio.wait(tasks, timeout=seconds * PATIENCE)
+            if len(done) < len(tasks) / 2:
+                _, late = await asyncio.wait(tasks, timeout=seconds * (1 - PATIENCE))
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+    return [passage for task in tasks if task not in late for passage in task.result()]
+
+
+async def _passages(hit: Hit, fetcher: Fetcher, reader: PageReader) -> list[Hit]:
     """The passages of a hit's page; none if it cannot be read."""
     try:
-        response = await fetcher.fetch(hit.url, READERS)
-        return [replace(hit, text=passage) for passage in await in_thread(_split, response)]
+        response = await fetcher.fetch(hit.url, TYPES)
+        return [replace(hit, text=passage) for passage in await in_thread(_split, response, reader)]
     except Exception:  # strange pages make libraries raise anything, and must not cost the other hits
         return []
 
 
-def _split(response: Response) -> list[str]:
-    """The text of a page in clean passages, each with what follows it. Raises Unreadable, and what libraries raise."""
-    if response.body.count(b"<") > TAGS:
-        raise Unreadable("more markup than text")
-    reader = READERS[media_type(response.headers)]
-    document = reader.read(response.body, _charset(response.headers))
-    passages = [clean(passage) for section in document.sections for passage in split(section.text, COUNTED)]
-    passages = [passage for passage in passages if passage][:PASSAGES]
+def _split(response: Response, reader: PageReader) -> list[str]:
+    """The text of a page in clean passages, each with what follows it. Raises OSError, ValueError."""
+    found = reader.read(response.body, media_type(response.headers), _charset(response.headers))
+    passages = [passage for passage in map(clean, found) if passage]
     return [cut(flow(" ".join(two)), TEXT) for two in zip(passages, [*passages[1:], ""], strict=True)]
 
 

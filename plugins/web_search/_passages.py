@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from unicodedata import normalize
 
 from moss_agent.documents.words import expressions, terms
 from moss_agent.events import Hit
@@ -40,6 +41,11 @@ def _ranked(query: str, candidates: Sequence[Hit]) -> list[int]:
         return []
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute(_TABLE)
-        rows = ((i, terms(hit.title), terms(hit.text[:COUNTED])) for i, hit in enumerate(candidates))
+        rows = ((i, _terms(hit.title), _terms(hit.text)) for i, hit in enumerate(candidates))
         db.executemany("INSERT INTO terms (rowid, title, text) VALUES (?, ?, ?)", rows)
         return [i for (i,) in db.execute(_BEST, [any_word])]
+
+
+def _terms(text: str) -> str:
+    """The terms of what counts of a text; cut again when normalised, for one character can become eighteen."""
+    return terms(normalize("NFKC", text[:COUNTED])[:COUNTED])

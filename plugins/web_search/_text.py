@@ -18,9 +18,10 @@ def link(url: str) -> str:
     """The address, safe to print and to link; empty unless it is plain http or https without a user name."""
     try:
         parts = urlsplit(url)
-    except ValueError:
+        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # the port is no number, or the brackets of an IPv6 address do not match
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    if not is_usable or "@" in parts.netloc:
         return ""
     # ddgs has decoded every %xx, of control characters too.
     return "".join(

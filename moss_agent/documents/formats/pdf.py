@@ -14,7 +14,8 @@ _BROKEN_WORD = re.compile("[\ufffe\x02](?:\r?\n)?")  # PDFium's sign for a hyphe
 _NO_TITLE = re.compile(r"untitled|Microsoft \w+ - .*|.*\.(?:docx?|tex|indd|pptx?)", re.IGNORECASE)  # made by programs
 
 
-def read(data: bytes) -> Document:
+def read(data: bytes, most: int | None = None) -> Document:
+    """The text of a PDF, of its first `most` pages if that is given."""
     from pypdfium2 import PdfDocument, PdfiumError
 
     try:
@@ -23,7 +24,7 @@ def read(data: bytes) -> Document:
         raise Unreadable(_reason(str(error))) from None
     title = pdf.get_metadata_value("Title")
     document = Document("" if _NO_TITLE.fullmatch(title) else title)
-    for number in range(len(pdf)):
+    for number in range(len(pdf))[:most]:
         page = pdf[number]
         text = page.get_textpage().get_text_range()
         page.close()  # a long book would fill the memory

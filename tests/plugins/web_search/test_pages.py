@@ -98,7 +98,6 @@ def test_of_a_page_that_does_not_end_the_beginning_is_read(site: Site) -> None:
     "page",
     [
         answer("no", status="403 Forbidden"),
-        answer(b"%PDF-1.7", "application/pdf"),
         answer(b"\x89PNG\r\n\x1a\n" * 2000),
         answer(""),
         answer("<html><body><script>document.write('x')</script></body></html>"),

@@ -114,5 +114,15 @@ def test_no_redirect_is_followed(site: Site) -> None:
     assert "redirects" in error_of(site)
 
 
+@pytest.mark.parametrize("port", [0, 99999])
+def test_a_server_with_a_port_that_cannot_be_is_refused(site: Site, port: int) -> None:
+    assert "must be your server's address" in error_of(site, searxng=f"http://127.0.0.1:{port}/")
+
+
+def test_results_with_port_0_are_no_results(site: Site) -> None:
+    site.pages["/search"] = results({**PARIS, "url": "http://example.org:0/"}, PARIS)
+    assert [hit.url for hit in ask(site)] == [PARIS["url"]]
+
+
 def test_no_server(site: Site) -> None:
     assert "check searxng under [plugins.web_search]" in error_of(site, searxng="http://127.0.0.1:1/")
