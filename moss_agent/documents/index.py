@@ -37,7 +37,7 @@ class DocumentIndex:
         """At most `limit` passages, best first; none for a query without a word.
 
         Passages with all words of the query come before those with some. Of one document there are at most
-        `per_document`, unless nothing else is found.
+        `per_document`, unless nothing else is found; the others then come last.
         Raises UsageError if there is no index, DocumentIndexError if it cannot be read.
         """
         with store.reading(self.path) as db:

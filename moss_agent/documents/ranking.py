@@ -1,6 +1,7 @@
 """Finding passages: those with all words of the question first, then those with some, each by BM25.
 
-A word in a title counts four times, in a heading twice as much as in the text.
+Of one document a few come, more only where nothing else is found. A word in a title counts four times, in a heading
+twice as much as in the text.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from moss_agent.documents.words import expressions
 
-_CANDIDATES = 2000  # passages to choose from: even a long document does not hide the others
-_BEST = "SELECT rowid, -rank FROM terms WHERE terms MATCH ? ORDER BY rank LIMIT ?"
+# Without a limit, and looked up one by one while they are taken: a long document does not hide the others.
+_BEST = "SELECT rowid, -rank FROM terms WHERE terms MATCH ? ORDER BY rank"
 _PASSAGE = """
 SELECT text, heading, page, COALESCE(NULLIF(title, ''), name), path
 FROM passages JOIN files ON files.id = passages.file WHERE passages.id = ?
@@ -37,17 +39,13 @@ class Found:
 
 
 def search(db: sqlite3.Connection, query: str, limit: int, per_document: int) -> list[Found]:
-    """At most `limit` passages, best first."""
-    found: list[Found] = []
-    for expression in expressions(query):
-        if len(found) < limit:
-            new = _new(_matching(db, expression), found)
-            found += _spread(new, limit - len(found), per_document)
-    return found
+    """At most `limit` passages, best first; more than `per_document` of one document last."""
+    matching = chain.from_iterable(_matching(db, expression) for expression in expressions(query))
+    return _spread(_new(matching), limit, per_document)
 
 
 def _matching(db: sqlite3.Connection, expression: str) -> Iterator[Found]:
-    for passage, score in db.execute(_BEST, (expression, _CANDIDATES)):
+    for passage, score in db.execute(_BEST, [expression]):
         yield _found(*db.execute(_PASSAGE, [passage]).fetchone(), score)
 
 
@@ -57,9 +55,9 @@ def _found(text: str, heading: str, page: int | None, title: str, path: bytes, s
     return Found(text, title, f"{url}#page={page}" if page else url, score)
 
 
-def _new(passages: Iterable[Found], known: Iterable[Found]) -> Iterator[Found]:
-    """The passages whose text is not known: copies of a file say nothing new."""
-    texts = {passage.text for passage in known}
+def _new(passages: Iterable[Found]) -> Iterator[Found]:
+    """The passages whose text has not come before: copies of a file say nothing new."""
+    texts = set()
     for passage in passages:
         if passage.text not in texts:
             texts.add(passage.text)
@@ -73,7 +71,10 @@ def _spread(passages: Iterable[Found], limit: int, per_document: int) -> list[Fo
     for passage in passages:
         document = passage.url.partition("#")[0]
         of_document[document] += 1
-        (chosen if of_document[document] <= per_document else spare).append(passage)
+        if of_document[document] <= per_document:
+            chosen.append(passage)
+        elif len(spare) < limit:
+            spare.append(passage)
         if len(chosen) == limit:
             break
     return (chosen + spare)[:limit]

@@ -83,6 +83,21 @@ def test_one_document_does_not_hide_the_others(tmp_path: Path, index: DocumentIn
     assert names(index.search("walrus", limit=2, per_document=1))[0] == "big.txt"
 
 
+def test_a_document_of_thousands_of_passages_does_not_hide_the_others(tmp_path: Path, index: DocumentIndex) -> None:
+    (tmp_path / "big.txt").write_text("\n\n".join(f"walrus walrus {number} " + "x" * 380 for number in range(3000)))
+    (tmp_path / "same.txt").write_text("\n\n".join(["walrus walrus " + "x" * 380] * 3000))
+    (tmp_path / "small.txt").write_text("filler words " * 20 + "and a walrus")
+    index.update(tmp_path)
+    assert names(index.search("walrus", limit=4)) == ["same.txt", "big.txt", "big.txt", "small.txt"]
+
+
+def test_all_words_in_one_document_do_not_hide_the_others(tmp_path: Path, index: DocumentIndex) -> None:
+    (tmp_path / "big.txt").write_text("\n\n".join(f"walrus on ice {number} " + "x" * 380 for number in range(9)))
+    (tmp_path / "small.txt").write_text("filler words " * 20 + "and a walrus")
+    index.update(tmp_path)
+    assert names(index.search("walrus ice", limit=4)) == ["big.txt", "big.txt", "small.txt", "big.txt"]
+
+
 @pytest.mark.parametrize("query", ["", "the", '"', "NEAR(a, b)", "text: x", "a* -b", "\0", "\ud800", "海" * 5000])
 def test_any_query_is_answered(folder: Path, index: DocumentIndex, query: str) -> None:
     (folder / "only.txt").write_text("nothing to find")
