@@ -236,12 +236,16 @@ def limit_output(plugin: Plugin, output: Output) -> Output:
     if isinstance(output, str):
         return _cut(output, length) or None
     if isinstance(output, Sequence) and all(isinstance(item, Hit) for item in output):
-        return tuple(Hit(_cut(str(hit.text), length), str(hit.title), str(hit.url)) for hit in output) or None
+        return tuple(_cut_hit(hit, length) for hit in output) or None
     if isinstance(output, Sequence) and all(isinstance(item, Picture) for item in output):
         return tuple(_plain_picture(picture) for picture in output)
     if isinstance(output, Sequence) and all(isinstance(item, str) for item in output):
         return tuple(_cut("\n".join(output), length).splitlines()) or None
     raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or pictures")
+
+
+def _cut_hit(hit: Hit, length: int) -> Hit:
+    return Hit(_cut(str(hit.text), length), _cut(str(hit.title), length), _cut(str(hit.url), length))
 
 
 def _plain_picture(picture: Picture) -> Picture:

@@ -356,6 +356,7 @@ def test_unknown_plugins_are_named_with_the_known_ones():
         ([], None),
         (["one", "two\nthree", "four"], ("one", "two", "t…")),
         ([Hit("y" * 20, "t", "u")], (Hit("y" * 9 + "…", "t", "u"),)),
+        ([Hit("y", "t" * 20, "u" * 20)], (Hit("y", "t" * 9 + "…", "u" * 9 + "…"),)),
     ],
 )
 def test_output_is_cut_and_emptiness_is_no_result(value, limited):
