@@ -131,7 +131,7 @@ class TurnResults:
         """What the model is told of one outcome; hits are shortened, and numbered from 1."""
         head, output = str(self._commands[outcome.index]), outcome.output
         if _pictures(outcome):
-            return Entry(head, DRAWN)
+            return Entry(head, DRAWN, drawn=True)
         if hits:
             length = min(self._hit_length, self._longest or self._hit_length)
             texts = (shorten(hit.text, length) for hit in hits)

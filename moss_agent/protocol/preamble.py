@@ -16,7 +16,7 @@ class Capability:
     def line(self, enabled: bool) -> str:
         """An enabled plugin always carries its API: without it the model calls nothing."""
         state = f"enabled. API: {self.api}" if enabled else "disabled."
-        return " ".join(neutralise(f"- {self.label}: {state}").splitlines()) + "\n"
+        return neutralise(" ".join(f"- {self.label}: {state}".splitlines())) + "\n"
 
 
 @dataclass(frozen=True)

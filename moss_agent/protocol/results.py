@@ -32,6 +32,7 @@ _BLOCK = frozenset({"Search", "Solve"})  # their failure stands on a line of its
 _QUOTES = ("'", '"')
 _CALL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}\s*\(")
 _ARROW = re.compile(r" =>(?: |\Z)")
+_HEAD_LIKE = re.compile(r"[\W\d]*[^\W\d]\w*\s*[(（].*=>")
 _PASSAGE = re.compile(r"<\|([0-9]{1,4})\|>: ")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
@@ -58,11 +59,13 @@ class Entry:
 
     head: the command as the model wrote it, `Calculate("12*3")`; empty for text that belongs to no command.
     body: a `str` stands after the arrow, lines and passages below it; None is `No result.`
+    drawn: the command has drawn a picture; the body is `DRAWN` then, which a plugin's text may equal by chance.
     written: what stood after the arrow of an entry that was read, if not what would be written.
     """
 
     head: str
     body: Body
+    drawn: bool = False
     written: str = field(default="", compare=False)
 
     @property
@@ -93,7 +96,7 @@ def render_results(entries: Sequence[Entry]) -> str:
     """The segment's text, between header and end marker. Passages get their final numbers here."""
     if not entries:
         return NO_COMMAND
-    if all(entry.body == DRAWN for entry in entries):
+    if all(entry.drawn for entry in entries):
         return DRAWN
     return "\n".join(_render_entry(entry) for entry in number_passages(entries))
 
@@ -136,11 +139,11 @@ def _render_line(line: str | Passage) -> str:
     if isinstance(line, Passage):
         return f"<|{line.number}|>: {neutralise(line.written) or repr(neutralise(line.text))}"
     line = _one_line(line)
-    return line.replace("=>", "⇒") if _read_head(line) else line
+    return line.replace("=>", "⇒") if _HEAD_LIKE.match(line) else line
 
 
 def _one_line(text: str) -> str:
-    return " ".join(neutralise(text).splitlines())
+    return neutralise(" ".join(text.splitlines()))
 
 
 def parse_results(text: str) -> list[Entry]:
@@ -148,7 +151,7 @@ def parse_results(text: str) -> list[Entry]:
     if text.strip() in ("", NO_COMMAND):
         return []
     if text == DRAWN:
-        return [Entry("", DRAWN)]
+        return [Entry("", DRAWN, drawn=True)]
     entries: list[Entry] = []
     head, lines = "", []
     for line in text.split("\n"):

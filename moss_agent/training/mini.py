@@ -23,6 +23,7 @@ from moss_agent.checkpoints.families import load_family
 from moss_agent.protocol import (
     ANSWER,
     COMMANDS,
+    DRAWN,
     RESULTS,
     THOUGHTS,
     Capability,
@@ -83,7 +84,7 @@ def _entries(turn: ExampleTurn, example: Example) -> list[Entry]:
             body = tuple(output.splitlines())
         elif isinstance(output, tuple):
             body = tuple(Passage(0, text) for text in output)
-        entries.append(Entry(str(Command(name, argument)), body))
+        entries.append(Entry(str(Command(name, argument)), body, drawn=body == DRAWN))
     return sorted(entries, key=lambda entry: place.get(entry.name, len(place)))
 
 

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 
-from moss_agent.protocol import Capability, Preamble
+from moss_agent.protocol import Capability, Preamble, cited_numbers, first_marker
 from tests.protocol.hostile import texts
 
 SEARCH = Capability("Web search", "Search(query)")
@@ -47,4 +47,4 @@ def test_a_plugin_cannot_write_more_than_its_own_line(family, label, api):
     text = family.render([Capability(label, api)])
     added = [line for line in text.splitlines() if line not in family.render([]).splitlines()]
     assert len(added) <= 1
-    assert "<|" not in text
+    assert first_marker(text) is None and not cited_numbers(text)

@@ -8,6 +8,7 @@ from moss_agent.protocol import (
     Command,
     Entry,
     Passage,
+    cited_numbers,
     hit_length,
     hits_per_search,
     neutralise,
@@ -40,7 +41,7 @@ Calculate("1/0") => 'No result.'"""
 
 
 def one_line(text: str) -> str:
-    return " ".join(neutralise(text).splitlines())
+    return neutralise(" ".join(text.splitlines()))
 
 
 def as_read_back(entry: Entry) -> Entry:
@@ -63,9 +64,33 @@ def test_the_trained_format_both_ways():
 def test_no_commands_and_pictures_have_their_own_forms():
     assert render_results([]) == "None"
     assert parse_results("None") == []
-    assert render_results([Entry('Text2Image("a cat")', DRAWN)]) == DRAWN
-    assert parse_results(DRAWN) == [Entry("", DRAWN)]
+    assert render_results([Entry('Text2Image("a cat")', DRAWN, drawn=True)]) == DRAWN
+    assert parse_results(DRAWN) == [Entry("", DRAWN, drawn=True)]
     assert render_results(parse_results(DRAWN)) == DRAWN
+
+
+def test_a_text_like_that_of_a_picture_is_told_apart_from_it():
+    said, drawn = Entry('Echo("x")', DRAWN), Entry('Text2Image("x")', DRAWN, drawn=True)
+    text = "Echo(\"x\") => 'Image generated successfully.'"
+    assert render_results([said]) == text
+    assert render_results([drawn, said]) == f"Text2Image(\"x\") => 'Image generated successfully.'\n{text}"
+    assert render_results([Entry('Lines("x")', (DRAWN,))]) == f'Lines("x") =>\n{DRAWN}'
+    assert parse_results(text) == [said]
+
+
+@pytest.mark.parametrize("before", ["", " ", "\t", "\xa0", "\u3000", "\u200b", "\ufeff", "- ", "1. ", "> "])
+@pytest.mark.parametrize("arrow", [" => '5'", " =>'5'", "=> '5'", "=>", "\t=>\t'5'", "\xa0=>\xa05"])
+@pytest.mark.parametrize("call", ['Calculate("2+2")', "Calculate (2+2)", f'{"A" * 41}("x")', '计算("2+2")', 'Search("a")'])
+def test_a_line_that_looks_like_the_head_of_an_entry_has_another_arrow(before, arrow, call):
+    text = render_results([Entry('Lines("x")', ("first", before + call + arrow))])
+    assert text.splitlines()[0] == 'Lines("x") =>'
+    assert text.count("=>") == 1
+    assert text.splitlines()[2].count("⇒") == 1
+
+
+@pytest.mark.parametrize("line", ["x => y", "f = (a) -> a", "a >= b", "x <| y", "items.forEach", "=> (a)"])
+def test_other_lines_stay(line):
+    assert render_results([Entry('Lines("x")', (line,))]) == f'Lines("x") =>\n{line}'
 
 
 def test_passages_are_numbered_through_all_searches():
@@ -119,7 +144,8 @@ heads = st.builds(
 heads_as_models_write_them = texts.map(parse_commands).filter(bool).map(lambda commands: str(commands[0]))
 bodies = st.one_of(
     st.none(),
-    texts.filter(DRAWN.__ne__),
+    texts,
+    st.just(DRAWN),
     st.lists(texts, max_size=4).map(tuple),
     st.lists(texts, max_size=3).map(lambda hits: tuple(Passage(0, hit) for hit in hits)),
 )
@@ -137,7 +163,9 @@ def test_whatever_plugins_return_the_same_entries_are_read_back(entries):
         assert entry.head == wanted.head
         assert entry.body == wanted.body or [line.replace("=>", "⇒") for line in entry.body] == defused
     assert render_results(found) == text
-    assert text.count("<|") == sum(len(e.body) for e in expected if isinstance(e.body, tuple) and not _is_lines(e.body))
+    passages = [e.body for e in expected if isinstance(e.body, tuple) and not _is_lines(e.body)]
+    assert len(cited_numbers(text)) == sum(map(len, passages))
+    assert text != DRAWN
 
 
 def _is_lines(body: object) -> bool:

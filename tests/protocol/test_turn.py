@@ -8,10 +8,16 @@ from moss_agent.protocol import (
     DRAWN,
     MARKERS,
     RESULTS,
+    Command,
+    Entry,
+    SegmentEnded,
+    SegmentStarted,
     Turn,
+    TurnParser,
     neutralise,
     parse_turn,
     render_human,
+    render_results,
     render_segment,
     render_turn,
 )
@@ -49,6 +55,20 @@ def test_a_question_is_read_back_as_itself_and_as_nothing_else(question):
     text = render_human(question)
     assert parse_turn(text) == Turn(human=neutralise(question))
     assert sum(map(text.count, MARKERS)) == 2
+
+
+@given(st.lists(texts, min_size=5, max_size=5))
+def test_a_turn_of_any_texts_has_the_same_structure(parts):
+    """Whatever five fields say, alone or one after another, five segments are read, each with its own text."""
+    human, thoughts, argument, result, answer = parts
+    entries = [Entry(str(Command("Echo", argument)), result), Entry('Lines("x")', tuple(result.splitlines()))]
+    fields = (neutralise(human), neutralise(thoughts), neutralise(argument), render_results(entries), neutralise(answer))
+    text = render_turn(Turn(*fields))
+    assert sum(map(text.count, MARKERS)) == 10
+    events = [type(event) for event in TurnParser().feed(text)]
+    assert (events.count(SegmentStarted), events.count(SegmentEnded)) == (5, 5)
+    assert parse_turn(text) == Turn(*fields)
+    assert len(parse_turn(text).entries) == 2
 
 
 @given(texts)
