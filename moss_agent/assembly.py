@@ -13,6 +13,7 @@ from moss_agent.conversation import Conversation
 from moss_agent.errors import UsageError
 from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
 from moss_agent.protocol import SEGMENTS, Capability
+from moss_agent.resources import user_path
 from moss_agent.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def build_agent(settings: Settings, conversation: Conversation | None = None) ->
 
 def build_runner(settings: Settings, family: Family) -> PluginRunner:
     """The enabled plugins, in the family's order, with their settings."""
-    available = discover(map(Path, settings.plugin_dirs))
+    available = discover(map(user_path, settings.plugin_dirs))
     plugins = list(available.values()) if settings.plugins is None else select(available, settings.plugins)
     _check_tables(settings, [*available.values(), *plugins])
     known = [capability.label for capability in family.preamble.known]
@@ -139,6 +140,6 @@ def survey(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
     config = read_config(fetch_config(name))
     sees = getattr(config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
     context_length = min(limit for limit in (family.context_length, settings.context_length, sees) if limit)
-    offload_folder = str(Path(settings.offload_folder).expanduser()) if settings.offload_folder else ""
+    offload_folder = str(user_path(settings.offload_folder)) if settings.offload_folder else ""
     request = Request(dtype, context_length, device, settings.quantize, settings.tp, limits, offload_folder)
     return name, needs_of(config), request

@@ -1,9 +1,13 @@
-"""Where files are: those that ship with the package, and those that it keeps for the user."""
+"""Where files are, those that ship with the package and those that it keeps for the user, and reading what is named."""
 
 import os
+import stat
 from pathlib import Path
 
+from moss_agent.errors import UsageError
+
 _PACKAGE = Path(__file__).parent
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # opening a pipe would wait for its writer
 
 
 def bundled(name: str) -> Path:
@@ -16,4 +20,50 @@ def cache_dir() -> Path:
     """The folder of everything fetched and prepared, `MOSS_AGENT_CACHE` or the user's cache; it need not exist yet."""
     from platformdirs import user_cache_dir
 
-    return Path(os.environ.get("MOSS_AGENT_CACHE") or user_cache_dir("moss_agent")).expanduser().absolute()
+    return user_path(os.environ.get("MOSS_AGENT_CACHE") or user_cache_dir("moss_agent")).absolute()
+
+
+def user_path(name: str | Path) -> Path:
+    """The path that a person names, with `~` expanded. Raises UsageError for a name that no file can have."""
+    if not str(name):
+        raise UsageError("the name of a file or folder is empty: name one")
+    try:
+        path = Path(name).expanduser()
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # for whoever opens it
+        pass
+    except RuntimeError:
+        raise UsageError(f"{_short(name)}: there is no such home folder: write out the path") from None
+    except OSError as error:
+        raise UsageError(f"{_short(name)}: {error.strerror}: name another file or folder") from None
+    except ValueError:  # NUL, or half a character
+        raise UsageError(f"{_short(name)}: no file can have that name: name another one") from None
+    return path
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The text of `read_bytes`, which has to be UTF-8, without a byte order mark. Raises UsageError."""
+    try:
+        return read_bytes(path, limit).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: no UTF-8 at byte {error.start}: save it as UTF-8") from None
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """All of a regular file of at most `limit` bytes. Raises UsageError for anything else, without waiting for it."""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UsageError(f"{path} is a device or pipe: name a regular file")
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise UsageError(f"{_short(path)}: {error.strerror}: name a file that can be read") from None
+    if len(content) > limit:
+        raise UsageError(f"{path} is larger than {limit / 1e6:g} MB: name a smaller file")
+    return content
+
+
+def _short(name: str | Path) -> str:
+    """The beginning of a name, in characters that can be printed."""
+    text = ascii(str(name))[1:-1] if not str(name).isprintable() else str(name)
+    return text if len(text) <= 100 else text[:99] + "…"

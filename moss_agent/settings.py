@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.errors import UsageError
+from moss_agent.resources import read_text, user_path
 
 if TYPE_CHECKING:
     from moss_agent.plugin_host import Plugin
@@ -28,6 +29,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+QUANTIZED = ("", "int8", "int4")
+LONGEST_FILE = 1_000_000  # bytes
 _KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -93,6 +96,8 @@ class Settings:
                 raise UsageError(f"setting {item.name} must be {item.type.removesuffix(' | None')}, not {value!r}")
             if isinstance(value, list):
                 object.__setattr__(self, item.name, tuple(value))
+        if self.quantize not in QUANTIZED:
+            raise UsageError(f"no quantization {self.quantize!r}: use {' or '.join(filter(None, QUANTIZED))}")
         if self.tp < 1:
             raise UsageError("tp must be 1 or more processes")
         if self.context_length is not None and self.context_length < 256:
@@ -137,17 +142,17 @@ def settings_file() -> Path:
     from platformdirs import user_config_path
 
     named = os.environ.get("MOSS_AGENT_SETTINGS")
-    return Path(named) if named else user_config_path("moss_agent") / "settings.toml"
+    return user_path(named) if named else user_config_path("moss_agent") / "settings.toml"
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    if not path.exists():
+    if not os.path.exists(path):
         if os.environ.get("MOSS_AGENT_SETTINGS"):
             raise UsageError(f"no settings file {path}")
         return {}
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        values = tomllib.loads(read_text(path, LONGEST_FILE))
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from None
     plugins = values.get("plugins")
     if isinstance(plugins, dict):  # tables [plugins.NAME], and `enabled`, which names the plugins to enable

@@ -15,6 +15,8 @@ from moss_agent.errors import ContextFull
 from moss_agent.events import HistoryTrimmed
 from moss_agent.protocol import Turn, parse_turn, render_turn
 
+LONGEST_TOKEN = 256  # characters
+
 
 class Session(Protocol):
     """What is needed of an engine: `engine.session.Session` and `engine.remote.session.RemoteSession` are such.
@@ -59,11 +61,12 @@ class Window:
         """Begin a turn. At first, or after `forget`, this brings the session to the conversation's state."""
         self._running, self.rebuilt = "", not self._session.length
         if self.rebuilt:
-            self._marks = [0] * len(self.conversation.turns)
-            try:
-                self._rebuild(self.conversation.turns)
-            except ContextFull:
-                yield from self._drop_turns()
+            turns = self.conversation.turns
+            kept = self._count_fitting(turns, free=0)
+            if kept < len(turns):
+                kept = self._count_fitting(turns[len(turns) - kept :], self._enough)
+                yield HistoryTrimmed(len(turns) - kept)
+            self._rebuild(turns[len(turns) - kept :])
         self._start, self.rebuilt = self._session.length, False
 
     def commit(self) -> None:
@@ -140,19 +143,35 @@ class Window:
     def _drop_turns(self) -> Iterator[HistoryTrimmed]:
         """Drop oldest turns until there is room, and some more, so that it need not happen every turn."""
         self.rebuilt = True
-        enough = max(self._reserve, self._session.context_length // 4)
-        held = len(self._marks)
-        for keep in range(max(0, held - 1), -1, -1):
+        held, turns = len(self._marks), self.conversation.turns
+        candidates = turns[len(turns) - held + 1 :] if held else []
+        kept = self._count_fitting(candidates, self._enough)
+        self._rebuild(candidates[len(candidates) - kept :])
+        if held > kept:
+            yield HistoryTrimmed(held - kept)
+
+    @property
+    def _enough(self) -> int:
+        """Tokens that are free after turns were dropped."""
+        return max(self._reserve, self._session.context_length // 4)
+
+    def _count_fitting(self, turns: Sequence[Turn], free: int) -> int:
+        """How many of the newest turns leave `free` tokens beside the preamble and the running turn.
+
+        Older turns than the first that does not fit are not tokenised. The session has to be rebuilt afterwards.
+        """
+        self._rebuild(())
+        for count, turn in enumerate(reversed(turns)):
+            text = render_turn(turn)
             try:
-                self._rebuild(self.conversation.turns[len(self.conversation.turns) - keep :])
+                if len(text) > self._session.room * LONGEST_TOKEN:
+                    return count
+                self._session.extend(text)  # behind newer ones: the tokens are as many as in the right order
             except ContextFull:
-                if keep == 0:
-                    raise
-            else:
-                if self._session.room >= enough:
-                    break
-        if held > len(self._marks):
-            yield HistoryTrimmed(held - len(self._marks))
+                return count
+            if self._session.room < free:
+                return count
+        return len(turns)
 
     def _rebuild(self, turns: Sequence[Turn]) -> None:
         """Make the session hold the preamble, the given turns and the running one."""

@@ -13,7 +13,7 @@ from moss_agent.engine.sampling import Sampling
 from moss_agent.errors import ContextFull, EngineError, UsageError
 from moss_agent.events import CallFinished, CallStarted, HistoryTrimmed, Notice, Picture, Reply, Text, Thoughts
 from moss_agent.plugin_host import PluginRunner
-from moss_agent.protocol import MARKERS
+from moss_agent.protocol import MARKERS, Turn
 from tests.scripted import CutOff, ScriptedSession
 
 PREAMBLE = "You are a test.\n"
@@ -399,6 +399,52 @@ def test_a_loaded_conversation_that_is_too_long_loses_its_oldest_turns():
     again = make_agent(PLAIN, conversation=agent.conversation, context_length=900)
     events = list(again.stream("And?"))
     assert isinstance(events[0], HistoryTrimmed)
+
+
+@pytest.mark.parametrize("question", ["And?", "a" * 500])
+@pytest.mark.parametrize("old", ["", "x" * 1_000_000])
+def test_the_first_question_tokenises_no_turn_that_does_not_fit(question, old):
+    """However many turns were loaded: their tokens are counted from the newest one backwards."""
+
+    class CountingSession(ScriptedSession):
+        tokenised = 0
+
+        def extend(self, text):
+            self.tokenised += len(text)
+            super().extend(text)
+
+    def first_question(count):
+        turns = [Turn(human=f"Question {number:04}", answer="Hello.") for number in range(count)]
+        turns[: count // 2] = [Turn(human=old)] * (count // 2)
+        session = CountingSession(PLAIN, 2000)
+        agent = Agent(
+            session, PluginRunner([]), preamble=PREAMBLE, sampling=Sampling(), conversation=Conversation("", turns)
+        )
+        events = list(agent.stream(question))
+        assert len(agent.conversation.turns) == count + 1
+        assert f"Question {count - 1:04}" in session.text
+        held = session.text.count("<eoh>")
+        assert sum(event.turns for event in events if isinstance(event, HistoryTrimmed)) == count + 1 - held
+        return session.tokenised, held
+
+    few, held = first_question(40)
+    many, held_too = first_question(1000)
+    assert many == few < 8 * 2000
+    assert held_too == held
+
+
+def test_one_turn_that_is_longer_than_the_context_is_not_tokenised():
+    class Refusing(ScriptedSession):
+        def extend(self, text):
+            assert len(text) < 1_000_000
+            super().extend(text)
+
+    conversation = Conversation("", [Turn(human="x" * 1_000_000), Turn(human="Hi", answer="Hello.")])
+    agent = Agent(
+        Refusing(PLAIN, 2000), PluginRunner([]), preamble=PREAMBLE, sampling=Sampling(), conversation=conversation
+    )
+    assert agent.ask("And?").text == "Hello."
+    assert agent._session.text.startswith(PREAMBLE + "<|Human|>: Hi<eoh>")
 
 
 def test_astream_gives_the_same_events_and_cancelling_undoes_the_turn():

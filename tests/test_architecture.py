@@ -15,7 +15,7 @@ BASE = {"errors", "events", "resources", "cancellation"}
 MAY_IMPORT = {
     "errors": set(),
     "events": set(),
-    "resources": set(),
+    "resources": {"errors"},
     "cancellation": {"errors"},
     "worker_process": {"cancellation", "errors"},
     "protocol": {"protocol"},

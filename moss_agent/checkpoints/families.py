@@ -12,12 +12,14 @@ from typing import Any
 
 from moss_agent.errors import UsageError
 from moss_agent.protocol import Capability, Preamble
-from moss_agent.resources import bundled
+from moss_agent.resources import bundled, read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+LONGEST_FILE = 1_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def load_family(name: str) -> Family:
     names = sorted(path.stem for path in folder.glob("*.toml"))
     if name not in names:
         raise UsageError(f"no model family {name!r}; there are: {', '.join(names)}")
-    data = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads(read_text(folder / f"{name}.toml", LONGEST_FILE))
     known = tuple(Capability(label, api) for label, api in data["known"])
     preamble = Preamble(data["instruction"], known, tuple(data["never"]))
     return Family(name, preamble, data["sampling"], data["context_length"])

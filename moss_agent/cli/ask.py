@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING, TextIO
 
 from moss_agent.cli.options import add_agent_options, follows, open_agent
 from moss_agent.cli.printing import Printer, drain, print_json
-from moss_agent.cli.streams import own_stdin, own_stdout
+from moss_agent.cli.streams import own_stdin, own_stdout, read_all
 from moss_agent.errors import UsageError
 from moss_agent.events import to_json
 
@@ -29,13 +30,20 @@ examples:
   echo "What is 37*89?" | moss-agent ask > answer.txt
   moss-agent ask --json "What is 37*89?" | jq -r 'select(.type == "answer").text'
 
+What is piped in follows the QUESTION: cat letter.txt | moss-agent ask "Who wrote this?"
 Quote questions that contain * ? ( or other signs that your shell reads itself."""
+
+LONGEST = 1_000_000  # bytes of standard input
+PATIENCE = 3.0  # seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     parser.add_argument(
-        "question", nargs="*", metavar="QUESTION", help="the question, in one word or several; - reads standard input"
+        "question",
+        nargs="*",
+        metavar="QUESTION",
+        help="the question, in one word or several; - for standard input",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per event; the last is the answer")
     add_agent_options(parser)
@@ -45,21 +53,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     if follows(parsed):
         open_agent(parsed)  # ends this process when the leading one is done
-    question = read_question(parsed.question, own_stdin())
+    with _said_to_wait(bool(parsed.question)):
+        question = read_question(parsed.question, own_stdin())
     with own_stdout() as out, closing(open_agent(parsed)) as agent:
         answer(agent, question, out, sys.stderr, as_json=parsed.json)
     return 0
 
 
 def read_question(words: Sequence[str], stdin: TextIO) -> str:
-    """The question from the command line or standard input. Raises UsageError if there is none."""
-    asked = list(words)
-    if asked == ["-"] or (not asked and not stdin.isatty()):
-        asked = [stdin.read()]
-    question = " ".join(asked).strip()
+    """The words of the command line, then what a pipe or file gives. Raises UsageError if there is neither."""
+    asked, is_read = " ".join(words).strip(), not stdin.isatty()
+    if asked == "-":
+        asked, is_read = "", True
+    given = read_all(stdin, LONGEST).strip() if is_read else ""
+    question = "\n\n".join(part for part in (asked, given) if part)
     if not question:
         raise UsageError('what is the question? For example: moss-agent ask "What is 37*89?"')
     return question
+
+
+@contextmanager
+def _said_to_wait(is_asked: bool) -> Iterator[None]:
+    """Say that standard input is waited for, if that takes time and there is a question without it."""
+    said = "waiting for the end of standard input, which belongs to the question; < /dev/null leaves it out"
+    timer = Timer(PATIENCE, print, [f"note: {said}"], {"file": sys.stderr})
+    timer.daemon = True
+    if is_asked:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def answer(agent: Agent, question: str, out: TextIO, err: TextIO, *, as_json: bool = False) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -12,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from moss_agent.cli.options import add_agent_options, follows, open_agent
 from moss_agent.cli.printing import Printer, drain
-from moss_agent.cli.streams import own_stdin, own_stdout, read_line
+from moss_agent.cli.streams import own_stdin, own_stdout, prompt_line
+from moss_agent.cli.text import one_line
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
+from moss_agent.resources import user_path
 
 if TYPE_CHECKING:
     from moss_agent.agent import Agent
@@ -40,6 +44,8 @@ examples:
   moss-agent chat --load holidays.json
   printf 'What is 37*89?\\nAnd half of it?\\n' | moss-agent chat"""
 
+LONGEST = 1_000_000  # bytes of a line that is not typed
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
@@ -51,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run_command(parsed: argparse.Namespace) -> int:
     if follows(parsed):
         open_agent(parsed)  # ends this process when the leading one is done
-    conversation = Conversation.load(parsed.load) if parsed.load else None
+    conversation = Conversation.load(parsed.load) if parsed.load is not None else None
     interactive = own_stdin().isatty() and sys.stdout.isatty()
     if interactive:
         print("Loading the model...", flush=True)
@@ -60,7 +66,7 @@ def run_command(parsed: argparse.Namespace) -> int:
     with own_stdout() as out, closing(open_agent(parsed, conversation)) as agent:
         if interactive:
             print("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
-        run(agent, partial(read_line, "> " if interactive else ""), Printer(out, sys.stderr))
+        run(agent, partial(prompt_line, "> ", LONGEST), Printer(out, sys.stderr))
     return 0
 
 
@@ -99,16 +105,21 @@ def _next_line(read: Callable[[], str], printer: Printer) -> str | None:
 
 def _do(agent: Agent, line: str, printer: Printer) -> None:
     """Carry out a command or ask a question. Raises MossAgentError."""
-    word, _, rest = line.partition(" ")
+    word, *rest = line.split(maxsplit=1)
     if line == "clear":
         agent.reset()
         printer.note("Started over.")
-    elif not line.startswith("/"):
+    elif not _is_command(word):
         drain(agent.stream(line), printer.show)
     elif word in _COMMANDS:
-        _COMMANDS[word](agent, printer, rest.strip())
+        _COMMANDS[word](agent, printer, "".join(rest).strip())
     else:
         raise UsageError(f"there is no {word}; /help lists what you can do here")
+
+
+def _is_command(word: str) -> bool:
+    """Whether a line beginning with this word is for the chat: `/word`, unless that is a path and no command."""
+    return bool(re.fullmatch("/[A-Za-z]+", word)) and (word in _COMMANDS or not os.path.exists(word))
 
 
 def _help(agent: Agent, printer: Printer, rest: str) -> None:
@@ -121,10 +132,10 @@ def _again(agent: Agent, printer: Printer, rest: str) -> None:
 
 def _save(agent: Agent, printer: Printer, rest: str) -> None:
     path = _file(rest)
-    if path.exists():
+    if os.path.exists(path):
         Conversation.load(path)  # only a saved conversation may be replaced
     agent.conversation.save(path)
-    printer.note(f"Saved to {path}.")
+    printer.note(f"Saved to {one_line(str(path))}.")
 
 
 def _load(agent: Agent, printer: Printer, rest: str) -> None:
@@ -136,7 +147,7 @@ def _load(agent: Agent, printer: Printer, rest: str) -> None:
 def _file(name: str) -> Path:
     if not name:
         raise UsageError("name the file, as in /save chat.json or /load chat.json")
-    return Path(name).expanduser()
+    return user_path(name)
 
 
 _COMMANDS = {"/help": _help, "/again": _again, "/save": _save, "/load": _load}

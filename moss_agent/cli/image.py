@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Collection
 from contextlib import closing
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from moss_agent.cli.options import add_debug_option, silence_libraries
 from moss_agent.cli.pictures import as_text
 from moss_agent.cli.streams import own_stdout
 from moss_agent.cli.text import clean, one_line
+from moss_agent.engine.loading import choose_device, choose_dtype
 from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Call, CallFinished, CallProgress, Notice
 from moss_agent.plugin_host import PluginRunner, discover, select
 from moss_agent.protocol import Command
+from moss_agent.resources import read_bytes, user_path
 from moss_agent.settings import load_settings
 from moss_agent.turn_results import TurnResults
 
@@ -47,6 +50,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "dtype": (str,),
     "size": (str,),
 }  # the details of a picture from which it can be drawn again, which are settings of the plugin too
+LONGEST = 200_000_000  # bytes of a picture
 FLAGS = {"directory": "out"}  # whose name is another than the setting's
 OF_A_PIPELINE = {"pipeline", "revision", "steps", "guidance", "size", "negative"}  # what suits one suits no other
 
@@ -55,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     add = parser.add_argument
     add("description", nargs="?", metavar="DESCRIPTION", help="what to draw, in words")
-    add("--repeat", metavar="FILE", type=Path, help="draw a picture of this program again, identically")
+    add("--repeat", metavar="FILE", type=user_path, help="draw a picture of this program again, identically")
     add("--seed", metavar="N", type=int, help="the same seed gives the same picture (default: a new one)")
     add("--size", metavar="WxH", help="width x height in pixels (default: by the pipeline)")
     add("--steps", metavar="N", type=int, help="more are slower and, up to a point, better (default: by the pipeline)")
@@ -63,11 +67,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--negative", metavar="TEXT", help="what should not be in the picture")
     add("--count", metavar="N", type=int, help="how many pictures, with seeds one after another (default: 1)")
     add("--pipeline", metavar="NAME", help="doodle, a name on the Hugging Face hub, or a folder (default: doodle)")
-    add("--out", dest="directory", metavar="DIR", help="folder for the pictures (default: images)")
+    add("--out", dest="directory", metavar="DIR", type=_folder, help="folder for the pictures (default: images)")
     add("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     add("--dtype", help="auto, fp32, fp16, bf16 (default: auto)")
     add_debug_option(parser)
     parser.set_defaults(run=run)
+
+
+def _folder(name: str) -> str:
+    return str(user_path(name))
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -81,9 +89,11 @@ def run(parsed: argparse.Namespace) -> int:
     silence_libraries()
     options = {**suitable(table, recorded, flags), **flags}
     with own_stdout() as out, closing(PluginRunner([plugin], {PLUGIN: options})) as runner:
+        choose_dtype(options.get("dtype", "auto"), choose_device(options.get("device", "auto")))
         call = draw(runner, Command(plugin.name, description, (description,)))
         if not call.ok:
-            raise PluginError(with_flags(call.error, names - (table.keys() - flags.keys())))
+            kind = UsageError if names_setting(call.error, names) else PluginError
+            raise kind(with_flags(call.error, names - (table.keys() - flags.keys())))
         for picture in call.images:
             if recorded and picture.details.get("revision") != recorded.get("revision"):
                 print("note: the pipeline has changed since: the picture may be another one", file=sys.stderr)
@@ -123,27 +133,37 @@ def draw(runner: PluginRunner, command: Command) -> Call:
     return call
 
 
+def names_setting(error: str, names: Collection[str]) -> bool:
+    """Whether the plugin refuses the value of a setting; to `set` another one may be a remedy for anything."""
+    return bool(re.search(rf"(?<!\bset ){_setting(names)}", error))
+
+
+def _setting(names: Collection[str]) -> str:
+    """A pattern for the plugin's way to name one of these settings, perhaps with its value."""
+    return rf"\b({'|'.join(sorted(names))})(?: =( .*?))? (?:under|from) \[plugins\.{PLUGIN}\]"
+
+
 def with_flags(error: str, names: Collection[str]) -> str:
     """The plugin's words with the flags for these settings, instead of the settings file."""
     if not names:
         return error
-    setting = rf"\b({'|'.join(sorted(names))})(?: =( .*?))? (?:under|from) \[plugins\.{PLUGIN}\]"
-    return re.sub(setting, lambda found: f"--{FLAGS.get(found[1], found[1])}{found[2] or ''}", error)
+    return re.sub(_setting(names), lambda found: f"--{FLAGS.get(found[1], found[1])}{found[2] or ''}", error)
 
 
 def recipe(path: Path) -> tuple[str, dict[str, Any]]:
     """The description and settings that a picture was drawn from. Raises UsageError if the file does not tell them."""
     from PIL import Image
 
+    if not path.exists():
+        raise UsageError(f"no picture {path}")
+    content = read_bytes(path, LONGEST)
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with Image.open(BytesIO(content), formats=["PNG"]) as image:
             texts = getattr(image, "text", {})
         description, details = texts["Description"], json.loads(texts["moss_agent"])
         found = {name: details[name] for name in KINDS if name in details}
         if "seed" not in found:
             raise ValueError("there is no seed")
-    except FileNotFoundError:
-        raise UsageError(f"no picture {path}") from None
     except Exception as error:  # whatever PIL and JSON make of a file that may be anything
         raise UsageError(f"{path} is no picture of this program, with what it was drawn from: {error}") from None
     for name, value in found.items():

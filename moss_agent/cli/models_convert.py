@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from moss_agent.cli.options import silence_libraries
 from moss_agent.errors import UsageError
+from moss_agent.resources import user_path
 
 DESCRIPTION = """\
 Write a MOSS checkpoint in another shape. What was written is read again and has to compute what its source
@@ -27,7 +27,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     parser.add_argument("source", metavar="SOURCE", help="a folder, or a name on the model hub")
-    parser.add_argument("target", metavar="DEST", type=Path, help="the folder to make; it must not be there yet")
+    parser.add_argument("target", metavar="DEST", type=user_path, help="the folder to make; it must not be there yet")
     parser.add_argument(
         "--to", choices=["safetensors", "gptj", "ctranslate2"], default="safetensors", help="(default: safetensors)"
     )

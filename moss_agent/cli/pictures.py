@@ -13,9 +13,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moss_agent.resources import read_bytes
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+LONGEST = 200_000_000  # bytes of a picture
 COLUMNS = 40  # of a picture in the terminal
 MOST_ROWS = 60
 CHUNK = 4096  # characters of a picture in one sequence of kitty
@@ -29,7 +32,7 @@ def as_text(path: str, environ: Mapping[str, str] = os.environ) -> str:
     try:
         from PIL import Image
 
-        with Image.open(Path(path)) as image:
+        with Image.open(io.BytesIO(read_bytes(Path(path), LONGEST))) as image:
             return show(image.convert("RGB"))
     except Exception:  # no PIL, or whatever it makes of a file that may be anything; the path is told anyway
         return ""

@@ -14,7 +14,7 @@ from moss_agent.errors import PluginContractError
 from moss_agent.plugin_host import Plugin, discover
 from moss_agent.plugin_host.discovery import load_module, modules_in, plugins_in, refused, source_of
 from moss_agent.protocol import Capability
-from moss_agent.resources import bundled
+from moss_agent.resources import bundled, user_path
 
 DESCRIPTION = """\
 Plugins are what the model can call: functions in Python files. Some are bundled, packages can bring more, and
@@ -40,14 +40,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     new = actions.add_parser("new", help="write a plugin to start from")
     plugins_new.configure(new)
     checking = actions.add_parser("check", help="say what is wrong with a plugin, or what the model is told of it")
-    checking.add_argument("path", metavar="PATH", type=Path, help="a plugin file, or a folder of plugins")
+    checking.add_argument("path", metavar="PATH", type=user_path, help="a plugin file, or a folder of plugins")
     checking.set_defaults(run=run_check)
     for action in (listing, running, new, checking):
         add_debug_option(action)
 
 
 def run_list(parsed: argparse.Namespace) -> int:
-    plugins = list(discover(map(Path, settings_from(parsed).plugin_dirs)).values())
+    plugins = list(discover(map(user_path, settings_from(parsed).plugin_dirs)).values())
     rows = [[p.key, p.name, p.label, p.api, f"{p.timeout:g} s", _origin(p)] for p in plugins]
     lines = table(["MODULE", "COMMAND", "LABEL", "API", "TIMEOUT", "FROM"], rows).split("\n")
     print(lines[0])
@@ -61,7 +61,7 @@ def run_list(parsed: argparse.Namespace) -> int:
 
 def run_check(parsed: argparse.Namespace) -> int:
     """Report every module that breaks the contract, then the lines of the preamble that the others give."""
-    failed, paths = False, modules_in(parsed.path.expanduser().resolve())
+    failed, paths = False, modules_in(parsed.path.resolve())
     dangerous = refused(paths)
     for path in paths:
         try:

@@ -8,17 +8,18 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
+from functools import partial
 from typing import Any, TextIO
 
 from moss_agent.cli.options import add_plugin_dir_option, settings_from
 from moss_agent.cli.printing import print_json, source
-from moss_agent.cli.streams import own_stdin, own_stdout
+from moss_agent.cli.streams import own_stdin, own_stdout, read_line
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import MossAgentError, PluginError, UsageError
 from moss_agent.events import Call, Picture
 from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
 from moss_agent.protocol import NO_RESULT, Command
+from moss_agent.resources import user_path
 from moss_agent.turn_results import TurnResults
 
 DESCRIPTION = """\
@@ -35,6 +36,8 @@ examples:
 --jsonl reads lines {"id", "tool", "argument"}, perhaps with "extra_args": [..], and writes for each, in the same
 order, {"id", "result", "ok"}, with the "error" for people where ok is false, and the "images" where some were drawn."""
 
+LONGEST = 10_000_000  # bytes of a line
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
@@ -49,11 +52,11 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.jsonl == bool(parsed.name):
         raise UsageError("give a plugin's NAME and its ARGUMENT, or --jsonl and neither")
     settings = settings_from(parsed)
-    available = discover(map(Path, settings.plugin_dirs))
+    available = discover(map(user_path, settings.plugin_dirs))
     plugins = list(available.values()) if parsed.jsonl else select(available, [parsed.name])
     with own_stdout() as out, closing(PluginRunner(plugins, settings.plugin_settings)) as runner:
         if parsed.jsonl:
-            run_lines(runner, own_stdin(), out)
+            run_lines(runner, iter(partial(read_line, own_stdin(), LONGEST), ""), out)
         else:
             run_one(runner, parsed.name, parsed.arguments, out)
     return 0

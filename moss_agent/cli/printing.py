@@ -32,6 +32,8 @@ from moss_agent.events import (
 PLAIN, DIM, YELLOW = "", "2", "33"  # parameters of the escape sequence that sets a style
 _RESULT_LINES, _LINE_LENGTH = 8, 200
 _PASSAGE = re.compile(r"<\|\d+\|>: ")
+# Control characters that JSON lets pass, line and paragraph separators, directions of text, halves of characters.
+_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Screen:
@@ -177,9 +179,13 @@ def source(found: Hit | Citation) -> str:
 
 
 def print_json(data: object, out: TextIO) -> None:
-    """One line of JSON, readable by another program at once."""
-    out.write(json.dumps(data, ensure_ascii=False) + "\n")
+    """One line of JSON, readable by another program at once; nothing in it can steer a terminal."""
+    out.write(_STEERING.sub(_escaped, json.dumps(data, ensure_ascii=False)) + "\n")
     out.flush()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def drain(events: Iterator[Event], show: Callable[[Event], None]) -> None:

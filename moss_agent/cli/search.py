@@ -18,6 +18,7 @@ from moss_agent.cli.tables import table
 from moss_agent.cli.text import one_line
 from moss_agent.documents import DocumentIndex, Found, Progress, default_path
 from moss_agent.errors import UsageError
+from moss_agent.resources import user_path
 
 DESCRIPTION = """\
 Search folders of your own documents: text, Markdown, HTML, PDF and Word files, in English and Chinese. They are
@@ -39,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(parser=parser)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     indexing = actions.add_parser("index", help="read the documents in a folder that are new or changed")
-    indexing.add_argument("folder", metavar="DIR", type=Path, help="a folder; those in it are read too")
+    indexing.add_argument("folder", metavar="DIR", type=user_path, help="a folder; those in it are read too")
     indexing.set_defaults(run=run_index)
     query = actions.add_parser("query", help="print the passages that answer a query best")
     query.add_argument("words", metavar="QUERY", nargs="+", help="words to look for")
@@ -49,11 +50,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     status = actions.add_parser("status", help="say what is in the index")
     status.set_defaults(run=run_status)
     forget = actions.add_parser("forget", help="take a folder out of the index; the documents stay")
-    forget.add_argument("folder", metavar="DIR", type=Path, help="a folder that was indexed")
+    forget.add_argument("folder", metavar="DIR", type=user_path, help="a folder that was indexed")
     forget.set_defaults(run=run_forget)
     for action in (indexing, query, status, forget):
         action.add_argument(
-            "--index", metavar="FILE", type=Path, help=f"the index (default: {_percent(default_path())})"
+            "--index", metavar="FILE", type=user_path, help=f"the index (default: {_percent(default_path())})"
         )
         add_debug_option(action)
 

@@ -2,32 +2,46 @@
 
 Everybody else finds standard input empty, closes nothing by closing `sys.stdout`, and writes to standard error instead
 of a pipe that carries the program's output.
+
+Any text can be read and printed: pipes carry UTF-8, whatever the locale says; input that is no UTF-8 is read in the
+encoding of the console. What cannot be written to standard output raises OutputError, once, so that nothing fails again
+while the program ends. What cannot be written to standard error is dropped.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
+
+from moss_agent.errors import UsageError
 
 _STDIN, _STDOUT = 0, 1  # file descriptors
 
 _own: list[TextIO] = []  # standard input, once it has been taken
 
 
+class OutputError(OSError):
+    """Standard output cannot be written."""
+
+    def __str__(self) -> str:
+        return f"standard output cannot be written: {self.strerror}: lead it to another place"
+
+
 def take() -> None:
-    """Take the standard streams of this process for the program."""
+    """Take the standard streams of this process for the program; closed ones become empty or full ones."""
     _fill_gaps()
-    sys.stdout, sys.stderr = _lasting(sys.stdout), _lasting(sys.stderr)
-    if sys.stdin is None:  # it is closed
-        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
-        return
+    sys.stdout, sys.stderr = _lasting(sys.stdout, is_vital=True), _lasting(sys.stderr, is_vital=False)
+    encoding = sys.stdin.encoding if sys.stdin else "utf-8"
     own = os.dup(_STDIN)
     _empty_stdin()
-    _own.append(open(own, encoding=sys.stdin.encoding, errors=sys.stdin.errors))  # noqa: SIM115
+    _own.append(open(own, encoding=encoding, errors="replace"))  # noqa: SIM115
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
 def _fill_gaps() -> None:
@@ -51,15 +65,31 @@ def own_stdin() -> TextIO:
     return _own[0] if _own else sys.stdin
 
 
-def read_line(prompt: str) -> str:
-    """The next line of standard input, edited on a terminal. Raises EOFError and KeyboardInterrupt as `input` does."""
-    if not _own:
-        return input(prompt)
+def comes(stdin: TextIO, seconds: float) -> bool:
+    """Whether something comes on standard input within that time, be it the end."""
+    try:
+        return bool(select.select([stdin], [], [], seconds)[0])
+    except (OSError, ValueError):  # no file descriptor, or a system that cannot tell
+        return True
+
+
+def read_all(stdin: TextIO, limit: int) -> str:
+    """Read what stands on standard input. Raises UsageError if it is more than `limit` bytes."""
+    return _decoded(_limited(stdin.buffer.read(limit + 1), limit), stdin)
+
+
+def read_line(stdin: TextIO, limit: int) -> str:
+    """Read the next line, "" at the end. Raises UsageError if it is longer than `limit` bytes."""
+    return _decoded(_limited(stdin.buffer.readline(limit + 1), limit), stdin)
+
+
+def prompt_line(prompt: str, limit: int) -> str:
+    """Read the next line, edited on a terminal. Raises EOFError and KeyboardInterrupt as `input` does."""
     own = own_stdin()
     if own.isatty() and sys.stdout.isatty():
         with _lent(own):
             return input(prompt)
-    line = own.readline()
+    line = read_line(own, limit)
     if not line:
         raise EOFError
     return line.removesuffix("\n")
@@ -68,6 +98,9 @@ def read_line(prompt: str) -> str:
 @contextmanager
 def _lent(own: TextIO) -> Iterator[None]:
     """Put the terminal back where `input` looks for it."""
+    if own is sys.stdin:
+        yield
+        return
     names = sys.stdin, sys.stdout
     sys.stdout.flush()
     os.dup2(own.fileno(), _STDIN)
@@ -93,27 +126,67 @@ def own_stdout() -> Iterator[TextIO]:
         return
     sys.stdout.flush()
     numbers = {sys.stdout.fileno(), _STDOUT}
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
+    raw = _Output(os.dup(sys.stdout.fileno()), is_vital=True)
+    out = io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="replace")
     for number in numbers:
         os.dup2(sys.stderr.fileno(), number)
     try:
         yield out
+        out.flush()
     finally:
         sys.stdout, sys.stderr = names
         sys.stdout.flush()
         for number in numbers:
             os.dup2(out.fileno(), number)
-        with suppress(BrokenPipeError):
+        with suppress(OSError):
             out.close()
 
 
-def _lasting(stream: TextIO | None) -> TextIO | None:
-    """The stream, on a file descriptor that nobody knows and in an object that nobody can close."""
-    if not isinstance(stream, io.TextIOWrapper):
-        return stream
-    stream.flush()
-    buffer = _LastingBuffer(open(os.dup(stream.fileno()), "wb", buffering=0))  # noqa: SIM115
-    return _LastingText(buffer, stream.encoding, stream.errors, line_buffering=stream.line_buffering)
+def _limited(content: bytes, limit: int) -> bytes:
+    if len(content) > limit:
+        raise UsageError(f"standard input has more than {limit / 1e6:g} MB in one piece: give less")
+    return content
+
+
+def _decoded(content: bytes, stdin: TextIO) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode(stdin.encoding, "replace")
+
+
+def _lasting(stream: TextIO | None, *, is_vital: bool) -> TextIO:
+    """The stream, on a file descriptor that nobody knows and in an object that nobody can close.
+
+    is_vital: whether it is an error of the program if it cannot be written, as it is if it was closed.
+    """
+    if stream is None:
+        raw, encoding = _Output(os.open(os.devnull, os.O_RDONLY), is_vital=is_vital), "utf-8"
+    else:
+        stream.flush()
+        raw = _Output(os.dup(stream.fileno()), is_vital=is_vital)
+        encoding = stream.encoding if stream.isatty() else "utf-8"
+    is_terminal = stream is not None and stream.isatty()
+    return _LastingText(_LastingBuffer(raw), encoding, "replace", line_buffering=is_terminal or not is_vital)
+
+
+class _Output(io.FileIO):
+    """A file descriptor to write to, on which one failure is one exception at most."""
+
+    def __init__(self, number: int, *, is_vital: bool) -> None:
+        super().__init__(number, "w")
+        self._is_vital = is_vital
+        self._failed = False
+
+    def write(self, data: bytes) -> int | None:
+        if not self._failed:
+            try:
+                return super().write(data)
+            except OSError as error:
+                self._failed = True
+                if self._is_vital:
+                    raise _as_output_error(error) from None
+        return len(data)
 
 
 class _LastingBuffer(io.BufferedWriter):
@@ -130,3 +203,7 @@ class _LastingText(io.TextIOWrapper):
 
     def detach(self) -> io.BufferedIOBase:
         raise io.UnsupportedOperation("a standard stream of the program")
+
+
+def _as_output_error(error: OSError) -> OSError:
+    return error if isinstance(error, BrokenPipeError) else OutputError(error.errno, error.strerror)

@@ -18,6 +18,7 @@ from moss_agent.documents import contents, store
 from moss_agent.documents.ranking import Found, search
 from moss_agent.documents.update import Progress, Report, update
 from moss_agent.errors import UsageError
+from moss_agent.resources import user_path
 
 
 def default_path() -> Path:
@@ -31,7 +32,9 @@ class DocumentIndex:
     """An index in the SQLite file `path`, which `update` makes. Safe to use from several threads and processes."""
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self.path = Path(path).expanduser() if path else default_path()
+        self.path = default_path() if path is None else user_path(path)
+        if self.path.exists() and not self.path.is_file():
+            raise UsageError(f"{self.path} is a folder, device or pipe, no document index: name another file")
 
     def search(self, query: str, limit: int = 5, per_document: int = 2) -> list[Found]:
         """At most `limit` passages, best first; none for a query without a word.
@@ -72,4 +75,4 @@ class DocumentIndex:
 
 
 def _absolute(folder: str | Path) -> Path:
-    return Path(folder).expanduser().resolve()
+    return user_path(folder).resolve()

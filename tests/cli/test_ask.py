@@ -24,6 +24,16 @@ class Terminal(io.StringIO):
         return True
 
 
+class Typed(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def piped(text: str, kind: type[io.TextIOWrapper] = io.TextIOWrapper) -> io.TextIOWrapper:
+    """Standard input with that text in it."""
+    return kind(io.BytesIO(text.encode()), encoding="utf-8")
+
+
 def ask(
     replies: Sequence[str | BaseException], out: io.StringIO | None = None, as_json: bool = False
 ) -> tuple[str, str]:
@@ -40,17 +50,24 @@ def a_coloured_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_words_are_the_question() -> None:
-    assert read_question(["What", "is", "moss?"], Terminal()) == "What is moss?"
+    assert read_question(["What", "is", "moss?"], piped("not read", Typed)) == "What is moss?"
 
 
 def test_standard_input_is_the_question() -> None:
-    assert read_question([], io.StringIO("What is\nmoss?\n")) == "What is\nmoss?"
-    assert read_question(["-"], Terminal("What is moss?\n")) == "What is moss?"
-    assert read_question(["moss?"], io.StringIO("not read")) == "moss?"
+    assert read_question([], piped("\ufeffWhat is\nmoss?\n")) == "What is\nmoss?"
+    assert read_question(["-"], piped("What is moss?\n", Typed)) == "What is moss?"
 
 
-@pytest.mark.parametrize("stdin", [Terminal("not read"), io.StringIO(" \n")])
-def test_no_question_is_an_error(stdin: io.StringIO) -> None:
+def test_what_is_piped_in_follows_the_question() -> None:
+    assert (
+        read_question(["Who wrote", "this?"], piped("Dear Ann,\n\nbye. Tom\n"))
+        == "Who wrote this?\n\nDear Ann,\n\nbye. Tom"
+    )
+    assert read_question(["moss?"], piped("\n")) == "moss?"
+
+
+@pytest.mark.parametrize("stdin", [piped("not read", Typed), piped(" \n")])
+def test_no_question_is_an_error(stdin: io.TextIOWrapper) -> None:
     with pytest.raises(UsageError, match="what is the question"):
         read_question([], stdin)
 
@@ -137,6 +154,16 @@ def test_json_is_one_object_per_event_and_the_answer_last() -> None:
     assert events[-1]["text"] == "It is 3<sup><|1|></sup>."
     assert events[-1]["calls"][0].keys() == {"name", "argument", "result", "ok", "seconds"}
     assert err == ""
+
+
+def test_json_cannot_steer_a_terminal() -> None:
+    said = "a\x1b\x9b\x7f\x85\u061c\u200e\u2028\u202e\u2066\ud83db"
+    for out in (io.StringIO(), Terminal()):
+        ask([THINK, NONE, f" {said}<eom>"], out, as_json=True)
+        text = out.getvalue()
+        assert not set(text) & set(said[1:-1])
+        assert "\\u009b\\u007f\\u0085\\u061c\\u200e\\u2028\\u202e\\u2066" in text
+        assert json.loads(text.splitlines()[-1])["text"] == said
 
 
 def test_json_keeps_chinese_readable() -> None:

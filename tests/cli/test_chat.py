@@ -17,6 +17,16 @@ from tests.cli.scenes import HELLO, NONE, SUM, THINK, make_agent
 AGAIN = [THINK, NONE, " Hello again.<eom>"]
 
 
+NOT_FILES = {
+    "~nosuchuser/x": "there is no such home folder",
+    "a\0b": "no file can have that name",
+    "a" * 5000: "File name too long",
+    "\ud800": "no file can have that name",
+    "/dev/zero": "is a device or pipe",
+    "/": "name",
+}
+
+
 def typing(lines: Sequence[str | type[BaseException]]) -> Callable[[], str]:
     """Lines as `input` gives them; an exception among them is raised."""
     rest = iter([*lines, EOFError])
@@ -85,12 +95,29 @@ def test_save_replaces_nothing_but_conversations(tmp_path: Path) -> None:
         ("/save", "name the file"),
         ("/load nowhere.json", "nowhere.json"),
         ("/again", "there is no turn to regenerate"),
+        *((f"/{word} {name}", told) for word in ("save", "load") for name, told in NOT_FILES.items()),
     ],
 )
 def test_what_cannot_be_done_is_said_and_the_chat_goes_on(line: str, told: str) -> None:
     out, err = talk(make_agent(HELLO), line, "Hi")
     assert told in err
     assert out == "Hello.\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["/home/x/file what is this?", "/usr", "/usr/bin", "/", "/?", "/24 is what network?", "//", "/etc\u3000是什么"],
+)
+def test_a_line_that_begins_with_a_path_is_text(line: str) -> None:
+    agent = make_agent(HELLO)
+    out, _ = talk(agent, line)
+    assert out == "Hello.\n"
+    assert [turn.human for turn in agent.conversation.turns] == [line]
+
+
+def test_a_command_may_be_followed_by_any_blank(tmp_path: Path) -> None:
+    talk(make_agent(HELLO), "Hi", f"/save\t{tmp_path}/x.json")
+    assert len(Conversation.load(tmp_path / "x.json").turns) == 1
 
 
 def test_a_failing_model_does_not_end_the_chat() -> None:

@@ -102,11 +102,14 @@ def test_several_pictures(program: Program) -> None:
         ([], 2, "give a DESCRIPTION"),
         (["a fox", "--repeat", "x.png"], 2, "give a DESCRIPTION"),
         (["--repeat", "none.png"], 2, "no picture none.png"),
-        (["a fox", "--size", "huge"], 1, '--size "huge" must look like'),
-        (["a fox", "--out", "~nobodyx/here"], 1, "pictures cannot be saved in ~nobodyx/here (Could not determine"),
-        (["a fox", "--pipeline", "./nowhere"], 1, "no pipeline folder ./nowhere"),
+        (["a fox", "--size", "huge"], 2, '--size "huge" must look like'),
+        (["a fox", "--out", "~nobodyx/here"], 2, "there is no such home folder"),
+        (["a fox", "--out", "/dev/null/x"], 1, "pictures cannot be saved in /dev/null/x"),
+        (["a fox", "--steps", "0"], 2, "--steps 0 must be from 1"),
+        (["a fox", "--dtype", "int3"], 2, "no dtype 'int3'"),
+        (["a fox", "--pipeline", "./nowhere"], 2, "no pipeline folder ./nowhere"),
         (["quantum chromodynamics"], 1, "knows nothing that it could draw in quantum, chromodynamics: it draws"),
-        (["a fox", "--device", "gpu"], 1, "no device 'gpu'"),
+        (["a fox", "--device", "gpu"], 2, "no device 'gpu'"),
     ],
 )
 def test_what_cannot_be_drawn(program: Program, arguments: list[str], code: int, message: str) -> None:

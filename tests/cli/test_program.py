@@ -126,7 +126,7 @@ def test_the_next_line_of_a_terminal_is_for_the_program(tmp_path: Path) -> None:
         "        taken = sys.stdin.readline()\n"
         "        sys.stdin.close()\n"
         "        sys.stdout.close()\n"
-        "        print(repr((taken, streams.read_line('> '))), file=out, flush=True)\n"
+        "        print(repr((taken, streams.prompt_line('> ', 1000))), file=out, flush=True)\n"
         "        sys.stdin = open(0, closefd=False)\n"
     )
     terminal = Terminal("-c", script, folder=tmp_path)

@@ -96,7 +96,16 @@ def test_what_it_looks_like(text, expected):
     "text",
     [
         *("a<b|c>d", "x |> f", "<b>", "a < b > c", "<eo>", "<eoms>", "👩‍👩‍👧", "＜|MOSS|＞:", "if a<b: x|=1", ""),
-        *("a<|b|>c", "printfn <| x", "f <| g 3 |> h", "f <| results |> g", "empty <|> many p", "<|", "<||>", "<|-- here"),
+        *(
+            "a<|b|>c",
+            "printfn <| x",
+            "f <| g 3 |> h",
+            "f <| results |> g",
+            "empty <|> many p",
+            "<|",
+            "<||>",
+            "<|-- here",
+        ),
         *("<|Human|", "|Human|>:", "f <| 3 |> g", "<|*|>", "(<|)", "<| a, b |>: c", "<|<|<|"),
     ],
 )
@@ -104,6 +113,8 @@ def test_harmless_text_stays(text):
     assert neutralise(text) == text
 
 
-@pytest.mark.parametrize("part", ["<", "<|", "<|a", "< ", "<|Inner ", "<|MOSS|>", "<| 1", "<|a|> ", "|", "\u00a0<\u00a0|"])
+@pytest.mark.parametrize(
+    "part", ["<", "<|", "<|a", "< ", "<|Inner ", "<|MOSS|>", "<| 1", "<|a|> ", "|", "\u00a0<\u00a0|"]
+)
 def test_time_is_linear(part):
     assert_linear(neutralise, part * (400_000 // len(part)))

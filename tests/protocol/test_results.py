@@ -80,7 +80,9 @@ def test_a_text_like_that_of_a_picture_is_told_apart_from_it():
 
 @pytest.mark.parametrize("before", ["", " ", "\t", "\xa0", "\u3000", "\u200b", "\ufeff", "- ", "1. ", "> "])
 @pytest.mark.parametrize("arrow", [" => '5'", " =>'5'", "=> '5'", "=>", "\t=>\t'5'", "\xa0=>\xa05"])
-@pytest.mark.parametrize("call", ['Calculate("2+2")', "Calculate (2+2)", f'{"A" * 41}("x")', '计算("2+2")', 'Search("a")'])
+@pytest.mark.parametrize(
+    "call", ['Calculate("2+2")', "Calculate (2+2)", f'{"A" * 41}("x")', '计算("2+2")', 'Search("a")']
+)
 def test_a_line_that_looks_like_the_head_of_an_entry_has_another_arrow(before, arrow, call):
     text = render_results([Entry('Lines("x")', ("first", before + call + arrow))])
     assert text.splitlines()[0] == 'Lines("x") =>'

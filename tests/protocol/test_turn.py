@@ -62,7 +62,13 @@ def test_a_turn_of_any_texts_has_the_same_structure(parts):
     """Whatever five fields say, alone or one after another, five segments are read, each with its own text."""
     human, thoughts, argument, result, answer = parts
     entries = [Entry(str(Command("Echo", argument)), result), Entry('Lines("x")', tuple(result.splitlines()))]
-    fields = (neutralise(human), neutralise(thoughts), neutralise(argument), render_results(entries), neutralise(answer))
+    fields = (
+        neutralise(human),
+        neutralise(thoughts),
+        neutralise(argument),
+        render_results(entries),
+        neutralise(answer),
+    )
     text = render_turn(Turn(*fields))
     assert sum(map(text.count, MARKERS)) == 10
     events = [type(event) for event in TurnParser().feed(text)]
