@@ -34,7 +34,7 @@ class Conversation:
         """
         data = {"format": _FORMAT, "preamble": self.preamble, "turns": [asdict(turn) for turn in self.turns]}
         path = user_path(path)
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             raise UsageError(f"cannot save the conversation to {path}: it is no regular file")
         try:
             content = json.dumps(data, ensure_ascii=False, indent=1).encode()

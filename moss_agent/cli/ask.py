@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from threading import Timer
+from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
 from moss_agent.cli.options import add_agent_options, follows, open_agent
 from moss_agent.cli.printing import Printer, drain, print_json
-from moss_agent.cli.streams import own_stdin, own_stdout, read_all
+from moss_agent.cli.streams import comes, own_stdin, own_stdout, read_all
 from moss_agent.errors import UsageError
 from moss_agent.events import to_json
 
@@ -31,10 +30,11 @@ examples:
   moss-agent ask --json "What is 37*89?" | jq -r 'select(.type == "answer").text'
 
 What is piped in follows the QUESTION: cat letter.txt | moss-agent ask "Who wrote this?"
+Where that takes long to begin, end with - to wait for it; in a script that reads its own input, add < /dev/null.
 Quote questions that contain * ? ( or other signs that your shell reads itself."""
 
 LONGEST = 1_000_000  # bytes of standard input
-PATIENCE = 3.0  # seconds
+PATIENCE = 5.0  # seconds for standard input to begin
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "question",
         nargs="*",
         metavar="QUESTION",
-        help="the question, in one word or several; - for standard input",
+        help="the question, in one word or several; - waits for standard input",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per event; the last is the answer")
     add_agent_options(parser)
@@ -53,37 +53,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     if follows(parsed):
         open_agent(parsed)  # ends this process when the leading one is done
-    with _said_to_wait(bool(parsed.question)):
-        question = read_question(parsed.question, own_stdin())
+    question = read_question(parsed.question, own_stdin())
     with own_stdout() as out, closing(open_agent(parsed)) as agent:
         answer(agent, question, out, sys.stderr, as_json=parsed.json)
     return 0
 
 
 def read_question(words: Sequence[str], stdin: TextIO) -> str:
-    """The words of the command line, then what a pipe or file gives. Raises UsageError if there is neither."""
-    asked, is_read = " ".join(words).strip(), not stdin.isatty()
-    if asked == "-":
-        asked, is_read = "", True
-    given = read_all(stdin, LONGEST).strip() if is_read else ""
+    """The words of the command line, then what a pipe or file gives. Raises UsageError if there is neither.
+
+    Standard input is waited for if the last word is `-` or there is none; else an idle pipe is left out.
+    """
+    is_named = list(words[-1:]) == ["-"]
+    asked, given = " ".join(words[:-1] if is_named else words).strip(), ""
+    if is_named or not (stdin.isatty() or asked and _is_idle(stdin)):
+        given = read_all(stdin, LONGEST).strip()
     question = "\n\n".join(part for part in (asked, given) if part)
     if not question:
         raise UsageError('what is the question? For example: moss-agent ask "What is 37*89?"')
     return question
 
 
-@contextmanager
-def _said_to_wait(is_asked: bool) -> Iterator[None]:
-    """Say that standard input is waited for, if that takes time and there is a question without it."""
-    said = "waiting for the end of standard input, which belongs to the question; < /dev/null leaves it out"
-    timer = Timer(PATIENCE, print, [f"note: {said}"], {"file": sys.stderr})
-    timer.daemon = True
-    if is_asked:
-        timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _is_idle(stdin: TextIO) -> bool:
+    """Whether nothing comes on standard input, not even its end: programs may inherit a pipe that nobody uses."""
+    if comes(stdin, PATIENCE):
+        return False
+    print(f"note: nothing came on standard input in {PATIENCE:g} s; to wait for it, end with -", file=sys.stderr)
+    return True
 
 
 def answer(agent: Agent, question: str, out: TextIO, err: TextIO, *, as_json: bool = False) -> None:

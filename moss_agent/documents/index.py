@@ -11,6 +11,7 @@ is interrupted or killed keeps what it had finished.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class DocumentIndex:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self.path = default_path() if path is None else user_path(path)
-        if self.path.exists() and not self.path.is_file():
+        if os.path.exists(self.path) and not os.path.isfile(self.path):
             raise UsageError(f"{self.path} is a folder, device or pipe, no document index: name another file")
 
     def search(self, query: str, limit: int = 5, per_document: int = 2) -> list[Found]:

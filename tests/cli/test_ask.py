@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,11 +60,24 @@ def test_standard_input_is_the_question() -> None:
 
 
 def test_what_is_piped_in_follows_the_question() -> None:
-    assert (
-        read_question(["Who wrote", "this?"], piped("Dear Ann,\n\nbye. Tom\n"))
-        == "Who wrote this?\n\nDear Ann,\n\nbye. Tom"
-    )
+    letter = "Dear Ann,\n\nbye. Tom\n"
+    assert read_question(["Who wrote", "this?"], piped(letter)) == f"Who wrote this?\n\n{letter.strip()}"
     assert read_question(["moss?"], piped("\n")) == "moss?"
+    assert read_question(["Who wrote this?", "-"], piped("Tom", Typed)) == "Who wrote this?\n\nTom"
+
+
+def test_a_pipe_that_nobody_uses_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("moss_agent.cli.ask.PATIENCE", 0.01)
+    reading, writing = os.pipe()
+    with open(reading, encoding="utf-8") as stdin:
+        assert read_question(["moss?"], stdin) == "moss?"
+        assert "nothing came on standard input" in capsys.readouterr().err
+        os.write(writing, b"green")
+        os.close(writing)
+        assert read_question(["moss?"], stdin) == "moss?\n\ngreen"
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("stdin", [piped("not read", Typed), piped(" \n")])

@@ -78,9 +78,9 @@ def test_endless_input_is_refused(command: str, tmp_path: Path) -> None:
 
 
 def test_input_that_is_no_utf_8_is_in_the_encoding_of_the_console(tmp_path: Path) -> None:
-    (tmp_path / "gbk").write_bytes("苔藓\n".encode("gbk"))
-    (tmp_path / "utf8").write_bytes("\ufeff苔藓\n".encode())
+    (tmp_path / "gbk").write_bytes("中文\n".encode("gbk"))
+    (tmp_path / "utf8").write_bytes("\ufeff中文\n".encode())
     code = "import sys; from moss_agent.cli.streams import read_all; print(ascii(read_all(sys.stdin, 99)))"
     for file in ("gbk", "utf8"):
         done = shell(f"\"$PY\" -c '{code}' < {file}", tmp_path, PYTHONIOENCODING="gbk")
-        assert done.stdout.decode() == "'\\u82d4\\u85d3\\n'\n", done.stderr
+        assert done.stdout.decode() == "'\\u4e2d\\u6587\\n'\n", done.stderr
