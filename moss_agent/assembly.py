@@ -11,7 +11,7 @@ from moss_agent.agent import Agent
 from moss_agent.checkpoints.families import Family, family_of, load_family
 from moss_agent.conversation import Conversation
 from moss_agent.errors import UsageError
-from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
+from moss_agent.plugin_host import Plugin, PluginRunner, Policy, discover, select
 from moss_agent.protocol import SEGMENTS, Capability
 from moss_agent.resources import user_path
 from moss_agent.settings import Settings
@@ -45,15 +45,17 @@ def build_runner(settings: Settings, family: Family) -> PluginRunner:
     """The enabled plugins, in the family's order, with their settings."""
     available = discover(map(user_path, settings.plugin_dirs))
     plugins = list(available.values()) if settings.plugins is None else select(available, settings.plugins)
-    _check_tables(settings, [*available.values(), *plugins])
+    policy = Policy(settings.approval)
+    _check_tables(settings, policy, [*available.values(), *plugins])
     known = [capability.label for capability in family.preamble.known]
     plugins.sort(key=lambda plugin: known.index(plugin.label) if plugin.label in known else len(known))
-    return PluginRunner(plugins, settings.plugin_settings)
+    return PluginRunner(plugins, settings.plugin_settings, policy)
 
 
-def _check_tables(settings: Settings, plugins: Sequence[Plugin]) -> None:
-    """Raise UsageError for settings of a plugin that does not exist."""
+def _check_tables(settings: Settings, policy: Policy, plugins: Sequence[Plugin]) -> None:
+    """Raise UsageError for settings of a plugin that does not exist, and for rules of approval for one."""
     keys = {plugin.key for plugin in plugins}
+    policy.check_names(keys)
     for key in settings.plugin_settings.keys() - keys:
         known = ", ".join(sorted(keys))
         raise UsageError(f"the settings have a table [plugins.{key}], but no plugin is called so; there are: {known}")

@@ -1,12 +1,16 @@
 """All settings in one frozen value, from defaults, a file, the environment and flags, each above the one before.
 
-The file is TOML: the fields below, and a table `[plugins.NAME]` for each plugin that has settings.
+The file is TOML: the fields below, a table `[plugins.KEY]` for each plugin that has settings, and one
+`[approval]`, which says whether calls are allowed, by plugin or effect.
 
     model = "mini"
     temperature = 0.7
 
     [plugins.text_to_image]
     pipeline = "stabilityai/sd-turbo"
+
+    [approval]
+    network = "ask"
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from moss_agent.errors import UsageError
 from moss_agent.resources import read_text, user_path
+from moss_agent.plugin_host.approval import Policy
 
 if TYPE_CHECKING:
     from moss_agent.plugin_host import Plugin
@@ -50,9 +55,10 @@ class Settings:
 
     model: `mini`, a folder, or a name on the model hub.
     family: file in `prompts/` that says how the model was trained; empty for the model's own.
-    plugins: module or command names of the plugins to enable, or plugins themselves; None for all.
+    plugins: keys or command names of the plugins to enable, or plugins themselves; None for all.
     plugin_dirs: folders with the user's plugins.
-    plugin_settings: by plugin module name, values for the plugin's keyword-only parameters.
+    plugin_settings: by plugin key, values for the plugin's keyword-only parameters.
+    approval: by plugin key or effect, whether calls are allowed: `allow`, `ask`, `deny`.
     device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps`; dtype: `auto`, `fp32`, `fp16`, `bf16`.
     quantize: `int8` or `int4` to pack the weights while loading; empty for neither.
     tp: processes of torchrun that share every layer of the model.
@@ -71,6 +77,7 @@ class Settings:
     plugins: tuple[str | Plugin, ...] | None = None
     plugin_dirs: tuple[str, ...] = ()
     plugin_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    approval: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     dtype: str = "auto"
     quantize: str = ""
@@ -98,6 +105,7 @@ class Settings:
                 object.__setattr__(self, item.name, tuple(value))
         if self.quantize not in QUANTIZED:
             raise UsageError(f"no quantization {self.quantize!r}: use {' or '.join(filter(None, QUANTIZED))}")
+        Policy(self.approval)  # raises if a decision is none
         if self.tp < 1:
             raise UsageError("tp must be 1 or more processes")
         if self.context_length is not None and self.context_length < 256:

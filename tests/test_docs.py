@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from moss_agent.errors import PluginError
+from moss_agent.plugin_host import PluginRunner, Policy, plugin
 from moss_agent.settings import tomllib
 from plugins.calculator import calculate
 from plugins.equation_solver import solve
@@ -22,6 +26,13 @@ def examples(page: str, section: str) -> list[tuple[str, list[str]]]:
     text = (DOCS / page).read_text(encoding="utf-8").partition(f"## {section}\n")[2].partition("\n## ")[0]
     rows = [re.split(r"(?<!\\)\|", line)[1:3] for line in text.splitlines() if line.startswith("| `")]
     return [(code(argument)[0], code(result)) for argument, result in rows]
+
+
+def rows(page: str, head: str) -> list[list[str]]:
+    """The cells of the table that begins with this line, without their quotes."""
+    table = (DOCS / page).read_text(encoding="utf-8").partition(f"{head}\n|---")[2].partition("\n\n")[0]
+    cells = (line.strip("|").split("|") for line in table.splitlines()[1:])
+    return [[cell.strip().strip("`") for cell in row] for row in cells]
 
 
 def code(cell: str) -> list[str]:
@@ -51,3 +62,44 @@ def test_documented_settings_of_the_search_are_all_its_settings():
     table = tomllib.loads(block)["plugins"]["web_search"]
     assert table.keys() == web_search.options.keys()
     Options(**table)  # raises if a value cannot be right
+
+
+@pytest.fixture(scope="module")
+def documented_plugins() -> PluginRunner:
+    """The plugins of the page's first block, in a module of their own."""
+    block = (DOCS / "plugins.md").read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    module = sys.modules["documented_plugins"] = ModuleType("documented_plugins")
+    exec(block, vars(module))
+    return PluginRunner([module.convert, module.mean])
+
+
+def run(runner: PluginRunner, call: str) -> object:
+    read = ast.parse(call, mode="eval").body
+    named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in read.keywords}
+    return runner.run(read.func.id, [ast.literal_eval(argument) for argument in read.args], named)
+
+
+def test_documented_plugins_declare_what_the_page_says(documented_plugins):
+    convert, mean = documented_plugins.plugins.values()
+    assert (convert.key, convert.description, convert.api) == ("units", "Convert a length.", "Convert(value, source)")
+    assert mean.key == "mean"
+
+
+@pytest.mark.parametrize(("call", "result"), rows("plugins.md", "| call | result |"))
+def test_documented_call(documented_plugins, call, result):
+    assert run(documented_plugins, call) == result
+
+
+@pytest.mark.parametrize(("call", "reason"), rows("plugins.md", "| call | reason |"))
+def test_documented_refusal(documented_plugins, call, reason):
+    with pytest.raises(PluginError) as caught:
+        run(documented_plugins, call)
+    assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("effects", "approval", "rules", "decision"), rows("plugins.md", "| effects | approval | rules | decision |")
+)
+def test_documented_decision(effects, approval, rules, decision):
+    made = plugin("Post", label="Post", key="post", effects=effects.split(), approval=approval)(lambda text: text)
+    assert Policy(tomllib.loads(rules.replace("; ", "\n"))).decide(made) == decision

@@ -36,6 +36,11 @@ def test_plugins_are_enabled_and_set_up_in_one_table(file):
     assert load_settings({"plugins": ("web_search",)}).plugins == ("web_search",)
 
 
+def test_approval_is_a_table_of_decisions(file):
+    file.write_text('[approval]\nnetwork = "ask"\nsend_mail = "deny"\n')
+    assert load_settings().approval == {"network": "ask", "send_mail": "deny"}
+
+
 def test_memory_limits_are_a_table(file):
     file.write_text('max_memory = {0 = "22GB", cpu = "40GB"}\n')
     assert load_settings().max_memory == {"0": "22GB", "cpu": "40GB"}
@@ -55,6 +60,8 @@ def test_memory_limits_are_a_table(file):
         ("seed = 9223372036854775808", "64 bits"),
         ("tp = 0", "tp must be 1 or more"),
         ("max_memory = 3", "setting max_memory must be"),
+        ("approval = 'ask'", "setting approval must be"),
+        ("[approval]\nnetwork = 'perhaps'", r"\[approval\] network = 'perhaps' must be one of 'allow', 'ask', 'deny'"),
         ("this is no toml", "Expected|expected"),
     ],
 )

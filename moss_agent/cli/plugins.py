@@ -48,8 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run_list(parsed: argparse.Namespace) -> int:
     plugins = list(discover(map(user_path, settings_from(parsed).plugin_dirs)).values())
-    rows = [[p.key, p.name, p.label, p.api, f"{p.timeout:g} s", _origin(p)] for p in plugins]
-    lines = table(["MODULE", "COMMAND", "LABEL", "API", "TIMEOUT", "FROM"], rows).split("\n")
+    rows = [[p.key, p.name, p.label, p.api, _effects(p), f"{p.timeout:g} s", _origin(p)] for p in plugins]
+    lines = table(["KEY", "COMMAND", "LABEL", "API", "EFFECTS", "TIMEOUT", "FROM"], rows).split("\n")
     print(lines[0])
     for plugin, line in zip(plugins, lines[1:], strict=True):
         print(clean(line))
@@ -78,6 +78,12 @@ def run_check(parsed: argparse.Namespace) -> int:
         for plugin in found:
             print(Capability(plugin.label, plugin.api).line(enabled=True), end="")
     return 1 if failed else 0
+
+
+def _effects(plugin: Plugin) -> str:
+    """What the plugin's calls touch, and whether it wants them approved."""
+    approval = {"never": [], "ask": ["asks"], "always": ["always asks"]}[plugin.approval]
+    return ", ".join([*sorted(plugin.effects), *approval]) or "none"
 
 
 def _origin(plugin: Plugin) -> str:

@@ -14,7 +14,7 @@ Write NAME.py, a small plugin that works and says in comments how to change it, 
 Keep plugins in a folder of their own: --plugin-dir loads every .py file in it."""
 
 TEMPLATE = '''\
-"""@COMMAND@("words"): the longest of some words, and how long it is.
+"""@COMMAND@("words"): the longest of some words, and how long they are.
 
 Change it into what you need, then try it:
 
@@ -26,24 +26,27 @@ Change it into what you need, then try it:
 from moss_agent import PluginError, plugin
 
 
-# The model is told `- @LABEL@: enabled. API: @COMMAND@(words)` and may write @COMMAND@("...").
-# A call may take `timeout` seconds. Add isolated=True if it may crash or hang: it then runs in a
-# process of its own, which is ended when the time is up.
+# The model is told `- @LABEL@: enabled. API: @COMMAND@(words)` and may write @COMMAND@("...") or
+# @COMMAND@("...", 2). A call may take `timeout` seconds. More can be declared:
+#     effects={"network"}    what calls touch, "network" or "files": users may want to approve them then
+#     approval="ask"         ask before every call, unless the settings allow it
+#     isolated=True          run calls in a process that is ended when the time is up: they may crash or hang
 @plugin("@COMMAND@", label="@LABEL@", timeout=10)
-def @NAME@(words: str, *, shortest: int = 1) -> str:
-    # Parameters before the star are what the model writes: always strings, never to be trusted.
-    # Those after the star are settings, which only you can change, in the settings file:
+def @NAME@(words: str, count: int = 1, *, shortest: int = 1) -> str:
+    """Find the longest words of a text."""
+    # Parameters before the star are what the model writes: text from outside, never to be trusted. They may be
+    # str, int, float, bool, Literal["a", "b"], lists of these, or one of them | None; others are refused before
+    # the call. Those after the star are settings, which only you can change, in the settings file:
     #
     #     [plugins.@NAME@]
     #     shortest = 3
-    found = [word for word in words.split() if len(word) >= shortest]
+    found = sorted((word for word in words.split() if len(word) >= shortest), key=len, reverse=True)
     if not found:
         # You see the reason; the model sees "No result." and apologises.
         raise PluginError(f"there is no word of at least {shortest} letters")
-    longest = max(found, key=len)
     # Return a short text or a list of lines. moss_agent.Hit and moss_agent.Picture are for
     # passages that the answer can cite, and for images.
-    return f"{longest} ({len(longest)} letters)"
+    return ", ".join(f"{word} ({len(word)} letters)" for word in found[: max(count, 1)])
 '''
 
 

@@ -41,7 +41,7 @@ LONGEST = 10_000_000  # bytes of a line
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
-    parser.add_argument("name", nargs="?", metavar="NAME", help="module (calculator) or command (Calculate)")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="key (calculator) or command (Calculate)")
     parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="what the model would write in quotes")
     parser.add_argument("--jsonl", action="store_true", help="read calls from standard input, write results, as JSON")
     add_plugin_dir_option(parser)
@@ -65,7 +65,7 @@ def run(parsed: argparse.Namespace) -> int:
 def run_one(runner: PluginRunner, name: str, arguments: Sequence[str], out: TextIO) -> None:
     """Print what the model would see. Raises UsageError for a wrong call, PluginError if there is no result."""
     plugin = _named(runner, name)
-    if not arguments or len(arguments) > len(plugin.arguments):
+    if not arguments or len(arguments) > len(plugin.parameters):
         raise UsageError(f"{plugin.api} was given {len(arguments)} arguments: put each of them in quotes")
     call, images = call_plugin(runner, Command(plugin.name, arguments[0], tuple(arguments[1:])))
     if not call.ok:

@@ -73,14 +73,6 @@ def comes(stdin: TextIO, seconds: float) -> bool:
         return True
 
 
-def comes(stdin: TextIO, seconds: float) -> bool:
-    """Whether something comes on standard input within that time, be it the end."""
-    try:
-        return bool(select.select([stdin], [], [], seconds)[0])
-    except (OSError, ValueError):  # no file descriptor, or a system that cannot tell
-        return True
-
-
 def read_all(stdin: TextIO, limit: int) -> str:
     """Read what stands on standard input. Raises UsageError if it is more than `limit` bytes."""
     return _decoded(_limited(stdin.buffer.read(limit + 1), limit), stdin)

@@ -1,8 +1,25 @@
 """Where plugins come from, what they must look like, and how they are run."""
 
+from moss_agent.plugin_host.approval import Decision, Policy
 from moss_agent.plugin_host.contract import Plugin, plugin
 from moss_agent.plugin_host.discovery import discover, load_folder, select
+from moss_agent.plugin_host.kinds import Value
+from moss_agent.plugin_host.parameters import Parameter
 from moss_agent.plugin_host.progress import Progress, report
 from moss_agent.plugin_host.runner import Outcome, PluginRunner
 
-__all__ = ["Outcome", "Plugin", "PluginRunner", "Progress", "discover", "load_folder", "plugin", "report", "select"]
+__all__ = [
+    "Decision",
+    "Outcome",
+    "Parameter",
+    "Plugin",
+    "PluginRunner",
+    "Policy",
+    "Progress",
+    "Value",
+    "discover",
+    "load_folder",
+    "plugin",
+    "report",
+    "select",
+]

@@ -1,6 +1,6 @@
 """Finding plugins: the bundled folder, installed packages, the user's folders, in this order.
 
-A folder holds one module per plugin, `name.py` or `name/__init__.py`. Modules that begin with `_` are
+A folder holds modules with plugins, `name.py` or `name/__init__.py`. Modules that begin with `_` are
 not plugins; their neighbours may import them (`from ._tables import CITIES`). An installed package names
 its modules as entry points of the group `moss_agent.plugins`. A later plugin replaces an earlier one of
 the same name, so that a user can bring another `Search`. What is not bundled is imported in another process first.
@@ -42,7 +42,7 @@ def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
 
 
 def select(available: Mapping[str, Plugin], names: Iterable[str | Plugin]) -> list[Plugin]:
-    """The named plugins, by module name (`calculator`) or command name (`Calculate`), or plugins themselves."""
+    """The named plugins, by key (`calculator`) or command name (`Calculate`), or plugins themselves."""
     by_name = {plugin.key: plugin for plugin in available.values()} | dict(available)
     chosen = []
     for name in names:
@@ -98,10 +98,18 @@ def installed_modules() -> list[str]:
 
 
 def plugins_in(module: ModuleType) -> list[Plugin]:
-    """The plugin that a module defines, if any. Raises PluginContractError for more than one."""
+    """The plugins that a module defines. Raises PluginContractError for two with the same key or name."""
     found = [p for p in vars(module).values() if isinstance(p, Plugin) and p.function.__module__ == module.__name__]
-    if len(found) > 1:
-        raise PluginContractError(found[1].name, f"{module.__name__} has another plugin: give each its own module")
+    found = list({id(plugin): plugin for plugin in found}.values())
+    for attribute in ("key", "name"):
+        seen = set()
+        for plugin in found:
+            value = getattr(plugin, attribute)
+            if value in seen:
+                raise PluginContractError(
+                    plugin.name, f"{module.__name__} has another plugin of the {attribute} {value}"
+                )
+            seen.add(value)
     return found
 
 
@@ -149,7 +157,7 @@ def load_source(source: str, name: str) -> Plugin:
     for plugin in plugins_in(load(source)):
         if plugin.name == name:
             return plugin
-    raise PluginContractError(name, "an isolated plugin must stand in a file of its own")
+    raise PluginContractError(name, "an isolated plugin must stand in a file, not in a script")
 
 
 def _module_name(source: str) -> str:

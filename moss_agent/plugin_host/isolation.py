@@ -19,6 +19,7 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.errors import Cancelled, MossAgentError, PluginError, PluginTimeout
 from moss_agent.events import Output
 from moss_agent.plugin_host.contract import Plugin
+from moss_agent.plugin_host.coroutines import finish
 from moss_agent.plugin_host.discovery import load_source, source_of
 from moss_agent.plugin_host.reasons import plain, reason
 from moss_agent.worker_process import Worker, WorkerDied, WorkerTimeout
@@ -41,7 +42,7 @@ class Workers:
         self._changed = threading.Condition()
 
     def call(
-        self, plugin: Plugin, arguments: Sequence[str], options: Mapping[str, Any], given_up: Cancellation
+        self, plugin: Plugin, arguments: Mapping[str, Any], options: Mapping[str, Any], given_up: Cancellation
     ) -> Output:
         """Run the plugin in a worker, which is killed when the call is given up.
 
@@ -50,7 +51,7 @@ class Workers:
         worker = self._take(plugin, given_up)
         is_usable = False
         try:
-            task = (source_of(plugin), plugin.name, tuple(arguments), dict(options))
+            task = (source_of(plugin), plugin.name, dict(arguments), dict(options))
             output = worker.call(_run, *task, seconds=plugin.timeout, cancelled=given_up)
             is_usable = True
             return output
@@ -161,10 +162,10 @@ def _prepare(source: str, name: str, imports: Sequence[str]) -> None:
         raise PluginError(f"{name} cannot be loaded: {reason(error)}") from None
 
 
-def _run(source: str, name: str, arguments: tuple[str, ...], options: dict[str, Any]) -> Output:
+def _run(source: str, name: str, arguments: dict[str, Any], options: dict[str, Any]) -> Output:
     """In the worker: call the plugin; whatever it raises arrives as a PluginError."""
     try:
-        return load_source(source, name)(*arguments, **options)
+        return finish(load_source(source, name)(**arguments, **options), Cancellation())
     except MossAgentError as error:
         raise plain(error) from None
     except BaseException as error:

@@ -8,7 +8,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,10 +18,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.errors import MossAgentError, PluginContractError, PluginTimeout, UsageError
+from moss_agent.errors import MossAgentError, PluginContractError, PluginError, PluginTimeout, UsageError
 from moss_agent.events import Hit, Output, Picture
+from moss_agent.plugin_host.approval import Decision, Policy
 from moss_agent.plugin_host.contract import Plugin
+from moss_agent.plugin_host.coroutines import finish
 from moss_agent.plugin_host.isolation import START_SECONDS, Workers
+from moss_agent.plugin_host.kinds import Value
 from moss_agent.plugin_host.progress import Progress, listening
 from moss_agent.plugin_host.reasons import reason
 from moss_agent.plugin_host.surroundings import WorkingFolder
@@ -47,13 +50,20 @@ class Outcome:
 class PluginRunner:
     """Runs calls of the given plugins, with the settings of each.
 
-    settings: for each plugin's module name, values for the function's keyword-only parameters.
+    settings: for each plugin's key, values for the function's keyword-only parameters.
+    policy: which calls need approval; None if whoever makes them has decided already.
     Raises UsageError for settings that a plugin does not have, and for two plugins that the model could not
     tell apart.
     """
 
-    def __init__(self, plugins: Sequence[Plugin], settings: Mapping[str, Mapping[str, Any]] = {}) -> None:
+    def __init__(
+        self,
+        plugins: Sequence[Plugin],
+        settings: Mapping[str, Mapping[str, Any]] = {},
+        policy: Policy | None = None,
+    ) -> None:
         check_labels(plugins)
+        self._policy = policy
         self.plugins = {plugin.name: plugin for plugin in plugins}
         self._settings = {plugin.name: check_settings(plugin, settings.get(plugin.key, {})) for plugin in plugins}
         self._workers = Workers()
@@ -75,20 +85,43 @@ class PluginRunner:
         """End the worker processes."""
         self._workers.close()
 
-    def run(self, name: str, arguments: Sequence[str], given_up: Cancellation | None = None) -> Output:
+    def decide(self, name: str) -> Decision:
+        """Whether calls of the plugin may run, need approval, or may not run. Raises UsageError if there is none."""
+        plugin = self._plugin(name)
+        return self._policy.decide(plugin) if self._policy else "allow"
+
+    def run(
+        self,
+        name: str,
+        arguments: Sequence[Value],
+        named: Mapping[str, Value] = {},
+        given_up: Cancellation | None = None,
+        approved: bool = False,
+    ) -> Output:
         """Run one call to its end. Raises MossAgentError with the reason if there is no output.
 
-        given_up: cancel it to end an isolated call early.
+        given_up: cancel it to end an isolated or async call early. approved: a person has approved this very call.
         """
-        plugin = self.plugins.get(name)
-        if plugin is None:
-            raise UsageError(f"no plugin {name} is enabled; enabled: {', '.join(self.plugins) or 'none'}")
-        arguments = arguments[: len(plugin.arguments)]
+        plugin, given_up = self._plugin(name), given_up or Cancellation()
+        self._check_allowed(name, approved)
+        given, options = plugin.bind(arguments, named), self._settings[name]
         if plugin.isolated:
-            output = self._workers.call(plugin, arguments, self._settings[name], given_up or Cancellation())
+            output = self._workers.call(plugin, given, options, given_up)
         else:
-            output = plugin(*arguments, **self._settings[name])
+            output = finish(plugin(**given, **options), given_up)
         return limit_output(plugin, output)
+
+    def _plugin(self, name: str) -> Plugin:
+        if name not in self.plugins:
+            raise UsageError(f"no plugin {name} is enabled; enabled: {', '.join(self.plugins) or 'none'}")
+        return self.plugins[name]
+
+    def _check_allowed(self, name: str, approved: bool) -> None:
+        decision, key = self.decide(name), self.plugins[name].key
+        if decision == "deny":
+            raise PluginError(f"{name} is denied by the settings: see [approval], {key} or its effects")
+        if decision == "ask" and not approved:
+            raise PluginError(f'{name} needs approval, and nobody gave it: {key} = "allow" under [approval] allows it')
 
 
 class TurnCalls:
@@ -100,12 +133,20 @@ class TurnCalls:
         self._limits: dict[int, _Limit] = {}
         self._folder = WorkingFolder()
 
-    def start(self, index: int, name: str, arguments: Sequence[str]) -> None:
+    def start(
+        self,
+        index: int,
+        name: str,
+        arguments: Sequence[Value],
+        named: Mapping[str, Value] = {},
+        approved: bool = False,
+    ) -> None:
         """Start a call in a thread of its own."""
         plugin = self._runner.plugins.get(name)
         seconds = plugin.timeout + (2 * START_SECONDS + _GRACE if plugin.isolated else 0) if plugin else _GRACE
         limit = self._limits[index] = _Limit(name, time.monotonic(), seconds)
-        threading.Thread(target=self._run, args=(index, name, arguments, limit.given_up), daemon=True).start()
+        call = partial(self._runner.run, name, arguments, named, limit.given_up, approved)
+        threading.Thread(target=self._run, args=(index, name, call, limit.given_up), daemon=True).start()
 
     def finished(self, wait: bool) -> Iterator[Progress | Outcome]:
         """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there; progress before.
@@ -135,12 +176,12 @@ class TurnCalls:
         self._folder.restore()
         self._done.put(None)
 
-    def _run(self, index: int, name: str, arguments: Sequence[str], given_up: Cancellation) -> None:
+    def _run(self, index: int, name: str, call: Callable[[], Output], given_up: Cancellation) -> None:
         started = time.monotonic()
         output, error = None, ""
         try:
             with listening(partial(self._report, index, given_up)):
-                output = self._runner.run(name, arguments, given_up)
+                output = call()
         except MossAgentError as problem:
             error = reason(problem)
         except BaseException as problem:  # whatever a plugin does, the turn goes on

@@ -39,9 +39,11 @@ def test_list_shows_bundled_plugins_and_own_ones(program: Program, mine: Path) -
     done = program("plugins", "list", "--plugin-dir", str(mine))
     assert done.returncode == 0
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if not line.startswith(" ")}
-    assert {"MODULE", "calculator", "equation_solver", "text_to_image", "web_search", "noisy"} == lines.keys()
+    assert {"KEY", "calculator", "equation_solver", "text_to_image", "web_search", "noisy"} == lines.keys()
     assert "Calculate(expression)" in lines["calculator"]
     assert lines["calculator"].endswith("bundled")
+    assert "  network  " in lines["web_search"] and "  files  " in lines["text_to_image"]
+    assert "  none  " in lines["calculator"]
     assert lines["noisy"].endswith(str(mine / "noisy.py"))
     assert "  settings: times = 2" in done.stdout.splitlines()
 
@@ -132,6 +134,10 @@ def test_a_new_plugin_works_at_once(program: Program, tmp_path: Path) -> None:
     assert (checked.stdout, checked.stderr) == ("- Bus times: enabled. API: BusTimes(words)\n", "")
     run = program("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss grows slowly")
     assert run.stdout == "slowly (6 letters)\n"
+    typed = program("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss grows slowly", "2")
+    assert typed.stdout == "slowly (6 letters), grows (5 letters)\n"
+    wrong = program("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss", "two")
+    assert wrong.stderr == "moss-agent: BusTimes: count must be a whole number, not 'two'\n"
 
 
 def test_new_overwrites_nothing(program: Program, tmp_path: Path) -> None:
@@ -153,15 +159,17 @@ def test_check_reports_each_broken_plugin_in_one_line(program: Program, mine: Pa
     (mine / "broken.py").write_text(BROKEN)
     (mine / "empty.py").write_text("")
     (mine / "typo.py").write_text("def")
+    (mine / "untyped.py").write_text(NOISY.replace("text: str", "text: bytes"))
     done = program("plugins", "check", str(mine))
     assert done.returncode == 1
     assert done.stdout == "- Noisy: enabled. API: Noisy(text)\n"
     lines = done.stderr.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert lines[0].startswith("plugin broken: ")
     assert "needs a positional parameter" in lines[0]
     assert lines[1].startswith("empty.py: no plugin")
     assert "SyntaxError" in lines[2]
+    assert "the parameter 'text' must be annotated as str, int, float" in lines[3]
 
 
 def test_check_needs_something_to_check(program: Program, tmp_path: Path) -> None:

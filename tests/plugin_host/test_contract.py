@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import pytest
@@ -25,6 +28,80 @@ def test_a_plugin_tells_its_api_and_is_still_a_function():
     assert list(weather.options) == ["unit"]
 
 
+@plugin("Convert", label="Units", key="units", effects={"files"}, approval="ask", description="Convert\n lengths.")
+def convert(value: Annotated[float, "how many"], unit: Literal["km", "mi"] = "km", *, digits: int = 2) -> str:
+    """Unused here."""
+    return f"{value:.{digits}f} {unit}"
+
+
+def test_a_plugin_says_what_it_is_and_what_it_touches():
+    assert (convert.key, convert.description, convert.effects, convert.approval) == (
+        "units",
+        "Convert lengths.",
+        {"files"},
+        "ask",
+    )
+    assert convert.schema == {
+        "type": "object",
+        "properties": {
+            "value": {"type": "number", "description": "how many"},
+            "unit": {"enum": ["km", "mi"], "default": "km"},
+        },
+        "required": ["value"],
+        "additionalProperties": False,
+    }
+    assert convert.api == "Convert(value)"
+    assert convert(**convert.bind(["12", "MI"]), digits=1) == "12.0 mi"
+
+
+def test_the_description_is_the_first_paragraph_of_the_docstring():
+    @plugin("Fern", label="Fern")
+    def fern(text: str) -> str:
+        """Name a
+        fern.
+
+        Badly.
+        """
+        return text
+
+    assert fern.description == "Name a fern."
+
+
+def test_a_plugin_without_required_parameters_tells_its_first():
+    @plugin("Now", label="Clock")
+    def now(zone: str = "UTC", style: str = "") -> str:
+        return zone
+
+    assert now.api == "Now(zone)"
+
+
+def test_the_first_plugin_of_a_module_has_its_key_and_further_ones_their_functions():
+    assert weather.key == "test_contract"
+    assert forecast.key == "forecast"
+
+
+def test_plugins_of_a_script_have_the_keys_of_their_functions(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from moss_agent import plugin\n"
+        "@plugin('One', label='One')\n"
+        "def one(text): return text\n"
+        "@plugin('Two', label='Two')\n"
+        "def two(text): return text\n"
+        "print(one.key, two.key)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.stdout == "one two\n", done.stderr
+
+
+def test_an_async_plugin_is_still_a_coroutine_function():
+    @plugin("Later", label="Later")
+    async def later(text: str) -> str:
+        return text
+
+    assert asyncio.run(later("sun")) == "sun"
+
+
 @pytest.mark.parametrize(
     ("name", "options", "problem"),
     [
@@ -36,6 +113,11 @@ def test_a_plugin_tells_its_api_and_is_still_a_function():
         ("Weather", {"max_characters": 0}, "max_characters above 0"),
         ("Weather", {"imports": ("json",)}, "imports are for isolated plugins"),
         ("Weather", {"imports": "json", "isolated": True}, r"write \['json'\]"),
+        ("Weather", {"effects": "network"}, r"write \{'network'\}"),
+        ("Weather", {"effects": {"money"}}, "no effect 'money'; there are: network, files"),
+        ("Weather", {"approval": "sometimes"}, "approval must be never, ask or always"),
+        ("Weather", {"key": "my weather"}, "the key must be"),
+        ("Weather", {"key": "[x]"}, "the key must be"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(name, options, problem):
@@ -44,16 +126,25 @@ def test_a_declaration_that_cannot_work_is_refused(name, options, problem):
 
 
 def test_functions_that_cannot_work_are_refused():
-    async def later(city: str) -> str:
-        return "sun"
-
     def no_default(city: str, *, unit: str) -> str:
         return "sun"
 
     def in_pieces(city: str) -> Iterator[str]:
         yield "sun"
 
-    refused = {(lambda: "sun"): "positional", later: "not async", in_pieces: "not a generator", no_default: "a default"}
+    async def in_later_pieces(city: str) -> AsyncIterator[str]:
+        yield "sun"
+
+    def only_by_position(city: str, /) -> str:
+        return "sun"
+
+    refused = {
+        (lambda: "sun"): "positional",
+        in_pieces: "not yield",
+        in_later_pieces: "not yield",
+        no_default: "a default",
+        only_by_position: "'city' must not be positional-only: remove the /",
+    }
     for function, problem in refused.items():
         with pytest.raises(PluginContractError, match=problem):
             plugin("Weather", label="Weather")(function)
@@ -96,7 +187,7 @@ def test_settings_of_the_annotated_types_pass(settings):
     ],
 )
 def test_settings_of_other_types_are_refused(name, value, expected):
-    with pytest.raises(UsageError, match=rf"{name} = .* under \[plugins.test_contract\] must be {expected}"):
+    with pytest.raises(UsageError, match=rf"{name} = .* under \[plugins.forecast\] must be {expected}"):
         check_settings(forecast, {name: value})
 
 

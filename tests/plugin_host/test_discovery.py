@@ -72,11 +72,27 @@ def test_a_module_that_ends_the_process_is_named_and_its_neighbours_are_tried(tm
     assert list(found) == [str(tmp_path / "crash.py"), str(tmp_path / "leave.py")]
 
 
-def test_two_plugins_in_one_module_are_refused(tmp_path):
-    write(tmp_path, "one.py", "One")
-    with (tmp_path / "one.py").open("a") as file:
-        file.write(PLUGIN.format(name="Two", value="text", imports="").replace("def run", "def other"))
-    with pytest.raises(PluginContractError, match="give each its own module"):
+def write_two(folder: Path, other: str, options: str = "") -> None:
+    write(folder, "one.py", "One", "'first'")
+    text = PLUGIN.format(name=other, value="'second'", imports="").replace("def run", "def other")
+    with (folder / "one.py").open("a") as file:
+        file.write(text.replace("label=", f"{options}label="))
+
+
+def test_several_plugins_may_stand_in_one_module(tmp_path):
+    write_two(tmp_path, "Two")
+    found = load_folder(tmp_path)
+    assert [(plugin.key, plugin.name, plugin("x")) for plugin in found] == [
+        ("one", "One", "first"),
+        ("other", "Two", "second"),
+    ]
+    assert load_source(source_of(found[1]), "Two")("x") == "second"
+
+
+@pytest.mark.parametrize(("name", "options", "same"), [("One", "", "name One"), ("Two", "key='one', ", "key one")])
+def test_two_plugins_of_a_module_that_cannot_be_told_apart_are_refused(tmp_path, name, options, same):
+    write_two(tmp_path, name, options)
+    with pytest.raises(PluginContractError, match=f"has another plugin of the {same}"):
         load_folder(tmp_path)
 
 

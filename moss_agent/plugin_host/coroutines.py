@@ -1,0 +1,33 @@
+"""Plugin functions with `async def`: each call runs to its end in an event loop of its own, in the call's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from moss_agent.cancellation import Cancellation
+from moss_agent.errors import PluginTimeout
+
+
+def finish(output: Any, given_up: Cancellation) -> Any:
+    """Return the output, or what comes of it if it is a coroutine. Raises PluginTimeout once the call is given up."""
+    return asyncio.run(_await(output, given_up)) if inspect.iscoroutine(output) else output
+
+
+async def _await(coroutine: Coroutine[Any, Any, Any], given_up: Cancellation) -> Any:
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(coroutine)
+
+    def cancel() -> None:
+        with suppress(RuntimeError):  # the loop has just ended with the task
+            loop.call_soon_threadsafe(task.cancel)
+
+    with given_up.calling(cancel):
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if given_up.cancelled:
+                raise PluginTimeout("the call was given up") from None
+            raise
