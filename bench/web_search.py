@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 
 from moss_agent.events import Hit
-from moss_agent.plugin_host.discovery import load_module
+from moss_agent.plugin_host.loading import load_module
 from moss_agent.protocol import hit_length, shorten
 from moss_agent.resources import bundled
 

@@ -11,7 +11,7 @@ from moss_agent.agent import Agent
 from moss_agent.checkpoints.families import Family, family_of, load_family
 from moss_agent.conversation import Conversation
 from moss_agent.errors import UsageError
-from moss_agent.plugin_host import Plugin, PluginRunner, Policy, discover, select
+from moss_agent.plugin_host import Plugin, PluginRunner, Policy, discover
 from moss_agent.protocol import SEGMENTS, Capability
 from moss_agent.resources import user_path
 from moss_agent.settings import Settings
@@ -44,9 +44,9 @@ def build_agent(settings: Settings, conversation: Conversation | None = None) ->
 def build_runner(settings: Settings, family: Family) -> PluginRunner:
     """The enabled plugins, in the family's order, with their settings."""
     available = discover(map(user_path, settings.plugin_dirs))
-    plugins = list(available.values()) if settings.plugins is None else select(available, settings.plugins)
-    policy = Policy(settings.approval)
-    _check_tables(settings, policy, [*available.values(), *plugins])
+    plugins, policy = available.enabled(settings.plugins), Policy(settings.approval)
+    if not available.problems:  # else the plugin may be one that does not load
+        _check_tables(settings, policy, [*available.values(), *available.left_out, *plugins])
     known = [capability.label for capability in family.preamble.known]
     plugins.sort(key=lambda plugin: known.index(plugin.label) if plugin.label in known else len(known))
     return PluginRunner(plugins, settings.plugin_settings, policy)

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.errors import UsageError
-from moss_agent.resources import read_text, user_path
 from moss_agent.plugin_host.approval import Policy
+from moss_agent.resources import read_text, user_path
 
 if TYPE_CHECKING:
     from moss_agent.plugin_host import Plugin

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from moss_agent import __version__
 from moss_agent.cli import streams
+from moss_agent.cli.notes import show_warnings
 from moss_agent.errors import MossAgentError, UsageError
 
 COMMANDS = {
@@ -45,6 +46,7 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `argv` is without the program's name. Never raises an error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    show_warnings()
     try:
         code = _run(arguments)
         sys.stdout.flush()

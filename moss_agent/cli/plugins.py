@@ -12,7 +12,7 @@ from moss_agent.cli.tables import table
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import PluginContractError
 from moss_agent.plugin_host import Plugin, discover
-from moss_agent.plugin_host.discovery import load_module, modules_in, plugins_in, refused, source_of
+from moss_agent.plugin_host.loading import load_module, modules_in, plugins_in, refused, source_of
 from moss_agent.protocol import Capability
 from moss_agent.resources import bundled, user_path
 
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_list(parsed: argparse.Namespace) -> int:
-    plugins = list(discover(map(user_path, settings_from(parsed).plugin_dirs)).values())
+    plugins = discover(map(user_path, settings_from(parsed).plugin_dirs)).enabled()
     rows = [[p.key, p.name, p.label, p.api, _effects(p), f"{p.timeout:g} s", _origin(p)] for p in plugins]
     lines = table(["KEY", "COMMAND", "LABEL", "API", "EFFECTS", "TIMEOUT", "FROM"], rows).split("\n")
     print(lines[0])

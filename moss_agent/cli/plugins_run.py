@@ -53,7 +53,7 @@ def run(parsed: argparse.Namespace) -> int:
         raise UsageError("give a plugin's NAME and its ARGUMENT, or --jsonl and neither")
     settings = settings_from(parsed)
     available = discover(map(user_path, settings.plugin_dirs))
-    plugins = list(available.values()) if parsed.jsonl else select(available, [parsed.name])
+    plugins = available.enabled(None if parsed.jsonl else [parsed.name])
     with own_stdout() as out, closing(PluginRunner(plugins, settings.plugin_settings)) as runner:
         if parsed.jsonl:
             run_lines(runner, iter(partial(read_line, own_stdin(), LONGEST), ""), out)

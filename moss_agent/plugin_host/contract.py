@@ -55,7 +55,7 @@ LABEL = re.compile(r"[^\n\r:<>|]{1,60}")
 LONGEST = 86400.0  # seconds that a call may take
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plugin:
     """A plugin function with what the host needs to know about it. Calling it calls the function.
 

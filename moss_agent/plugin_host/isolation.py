@@ -20,7 +20,7 @@ from moss_agent.errors import Cancelled, MossAgentError, PluginError, PluginTime
 from moss_agent.events import Output
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.coroutines import finish
-from moss_agent.plugin_host.discovery import load_source, source_of
+from moss_agent.plugin_host.loading import load_source, source_of
 from moss_agent.plugin_host.reasons import plain, reason
 from moss_agent.worker_process import Worker, WorkerDied, WorkerTimeout
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import datetime
-import json
 import queue
 import threading
 import time
@@ -13,24 +11,23 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from types import NoneType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.errors import MossAgentError, PluginContractError, PluginError, PluginTimeout, UsageError
-from moss_agent.events import Hit, Output, Picture
+from moss_agent.errors import MossAgentError, PluginError, PluginTimeout, UsageError
+from moss_agent.events import Output
 from moss_agent.plugin_host.approval import Decision, Policy
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.coroutines import finish
 from moss_agent.plugin_host.isolation import START_SECONDS, Workers
 from moss_agent.plugin_host.kinds import Value
+from moss_agent.plugin_host.options import check_settings
+from moss_agent.plugin_host.outputs import limit_output
 from moss_agent.plugin_host.progress import Progress, listening
 from moss_agent.plugin_host.reasons import reason
 from moss_agent.plugin_host.surroundings import WorkingFolder
 
-KINDS = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
-TOML = (*KINDS, list, dict, datetime.datetime, datetime.date, datetime.time)
 _GRACE = 1.0  # seconds that a worker's own timeout gets to report before the call is given up
 _REST = 15.0  # seconds that the end of the program waits for calls that end when they report next
 
@@ -62,7 +59,7 @@ class PluginRunner:
         settings: Mapping[str, Mapping[str, Any]] = {},
         policy: Policy | None = None,
     ) -> None:
-        check_labels(plugins)
+        check_distinct(plugins)
         self._policy = policy
         self.plugins = {plugin.name: plugin for plugin in plugins}
         self._settings = {plugin.name: check_settings(plugin, settings.get(plugin.key, {})) for plugin in plugins}
@@ -236,64 +233,15 @@ def _end_reporting_calls() -> None:
             thread.join(max(0.0, end - time.monotonic()))
 
 
-def check_labels(plugins: Sequence[Plugin]) -> None:
-    """Raise UsageError if two plugins have the same label: the model is told one line for each label."""
-    by_label: dict[str, Plugin] = {}
-    for plugin in plugins:
-        other = by_label.setdefault(plugin.label, plugin)
-        if other.name != plugin.name:
-            raise UsageError(
-                f"plugins {other.key} and {plugin.key} have the same label {plugin.label!r}: "
-                "give one another label, or enable only one of them with --plugins"
-            )
-
-
-def check_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, if the plugin has all of them, of these types. Raises UsageError naming the first that is wrong."""
-    for name, value in settings.items():
-        if name not in plugin.options:
-            known = ", ".join(plugin.options) or "none"
-            raise UsageError(f"[plugins.{plugin.key}] has no setting {name!r}; it has: {known}")
-        if not fits(value, plugin.kinds(name)):
-            expected = " or ".join(KINDS[kind] for kind in plugin.kinds(name) if kind in KINDS)
-            raise UsageError(f"{name} = {value!r} under [plugins.{plugin.key}] must be {expected}")
-    return dict(settings)
-
-
-def fits(value: object, kinds: Sequence[Any]) -> bool:
-    """Whether the value may be given where these types are annotated; only what TOML has and plain types are judged."""
-    plain = [kind for kind in kinds if kind in KINDS]
-    judged = type(value) in TOML and plain and set(kinds) <= {*plain, NoneType}
-    return not judged or type(value) in plain or (type(value) is int and float in plain)
-
-
-def limit_output(plugin: Plugin, output: Output) -> Output:
-    """The output, checked and cut to the plugin's length. Nothing at all becomes None."""
-    length = plugin.max_characters
-    if output is None:
-        return None
-    if isinstance(output, Picture):
-        output = (output,)
-    if isinstance(output, str):
-        return _cut(output, length) or None
-    if isinstance(output, Sequence) and all(isinstance(item, Hit) for item in output):
-        return tuple(_cut_hit(hit, length) for hit in output) or None
-    if isinstance(output, Sequence) and all(isinstance(item, Picture) for item in output):
-        return tuple(_plain_picture(picture) for picture in output)
-    if isinstance(output, Sequence) and all(isinstance(item, str) for item in output):
-        return tuple(_cut("\n".join(output), length).splitlines()) or None
-    raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or pictures")
-
-
-def _cut_hit(hit: Hit, length: int) -> Hit:
-    return Hit(_cut(str(hit.text), length), _cut(str(hit.title), length), _cut(str(hit.url), length))
-
-
-def _plain_picture(picture: Picture) -> Picture:
-    """The picture with nothing in it that JSON has not."""
-    details = json.loads(json.dumps(dict(picture.details), default=str), parse_constant=str)
-    return Picture(str(picture.path), str(picture.description), details, tuple(map(str, picture.notices)))
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def check_distinct(plugins: Sequence[Plugin]) -> None:
+    """Raise UsageError if two plugins have the same name or label: the model could not tell them apart."""
+    for what in ("name", "label"):
+        seen: dict[str, Plugin] = {}
+        for plugin in plugins:
+            value = getattr(plugin, what)
+            other = seen.setdefault(value, plugin)
+            if other is not plugin:
+                raise UsageError(
+                    f"plugins {other.key} and {plugin.key} have the same {what} {value!r}: "
+                    f"give one another {what}, or enable only one of them with --plugins"
+                )

@@ -41,7 +41,6 @@ def test_every_command_has_help_with_examples(program: Program, command: list[st
         (["ask", "--seed", "x", "moss?"], "invalid int value: 'x'"),
         (["ask"], "what is the question"),
         (["ask", "--plugins", "frob", "moss?"], "no plugin 'frob'; there are: "),
-        (["ask", "--plugin-dir", "nowhere", "moss?"], "no plugin folder"),
         (["ask", "--family", "frob", "moss?"], "no model family 'frob'; there are: "),
         (["chat", "--load", "nowhere.json"], "nowhere.json"),
         (["chat", "--load", ""], "is empty: name one"),
@@ -65,6 +64,15 @@ def test_wrong_usage_is_one_line_and_exit_code_2(program: Program, arguments: li
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("moss-agent: ")
     assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_approval_of_what_is_no_plugin_is_one_line_and_exit_code_2(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('[approval]\nnetwrk = "ask"\n')
+    done = program("ask", "moss?", MOSS_AGENT_SETTINGS=str(file))
+    assert done.returncode == 2
+    assert done.stderr.startswith("moss-agent: [approval] has a rule for 'netwrk', which is no plugin or effect")
     assert done.stderr.count("\n") == 1
 
 

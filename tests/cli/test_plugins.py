@@ -48,6 +48,21 @@ def test_list_shows_bundled_plugins_and_own_ones(program: Program, mine: Path) -
     assert "  settings: times = 2" in done.stdout.splitlines()
 
 
+def test_what_is_wrong_with_plugins_is_a_note_and_the_others_are_there(program: Program, mine: Path) -> None:
+    (mine / "broken.py").write_text(BROKEN)
+    (mine / "search.py").write_text(NOISY.replace("Noisy", "Search"))
+    done = program("plugins", "list", "--plugin-dir", str(mine), "--plugin-dir", "nowhere")
+    assert done.returncode == 0
+    assert "noisy" in done.stdout and "web_search" in done.stdout
+    notes = done.stderr.splitlines()
+    assert len(notes) == 3
+    assert notes[0].startswith("note: plugin broken: ") and "needs a positional parameter" in notes[0]
+    assert notes[1].startswith("note: no plugin folder ")
+    assert notes[2].startswith("note: plugin Search of ") and "enable it with --plugins search" in notes[2]
+    run = program("plugins", "run", "noisy", "a", "--plugin-dir", str(mine))
+    assert (run.returncode, run.stdout) == (0, "aa\n")
+
+
 @pytest.mark.parametrize("name", ["calculator", "Calculate"])
 def test_run_prints_what_the_model_would_see(program: Program, name: str) -> None:
     done = program("plugins", "run", name, "37*89")

@@ -90,8 +90,8 @@ def test_a_file_that_ends_the_process_at_import_is_one_line(program: Program, mi
     checked = program("plugins", "check", str(mine))
     assert (checked.returncode, checked.stdout) == (1, "- Rude: enabled. API: Rude(deed)\n")
     listed = program("plugins", "list", "--plugin-dir", str(mine))
-    assert (listed.returncode, listed.stdout) == (2, "")
-    for stderr in (checked.stderr, listed.stderr.removeprefix("moss-agent: ")):
+    assert listed.returncode == 0 and "Rude(deed)" in listed.stdout and "calculator" in listed.stdout
+    for stderr in (checked.stderr, listed.stderr.removeprefix("note: ")):
         assert stderr.startswith(f"plugin bad: {mine / 'bad.py'} does not load: ")
         assert stderr.count("\n") == 1
 

@@ -14,7 +14,7 @@ import pytest
 
 from moss_agent import plugin
 from moss_agent.errors import PluginContractError, UsageError
-from moss_agent.plugin_host.runner import check_settings
+from moss_agent.plugin_host.options import check_settings
 
 
 @plugin("Weather", label="Weather forecast", timeout=3)

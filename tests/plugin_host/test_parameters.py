@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Any, Literal, Optional, Union
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moss_agent.errors import PluginContractError, PluginError
@@ -205,6 +205,7 @@ VALUES = st.recursive(
 NAMES = st.sampled_from([*everything.__code__.co_varnames, "other"])
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=14), st.dictionaries(NAMES, VALUES))
 def test_whatever_is_written_is_bound_or_refused_in_one_line(arguments, named):
     try:
@@ -216,6 +217,7 @@ def test_whatever_is_written_is_bound_or_refused_in_one_line(arguments, named):
         assert bound(of=everything, **typed) == typed  # typed values read as themselves
 
 
+@settings(deadline=None)
 @given(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.lists(st.integers()))
 def test_values_in_quotes_read_as_the_values(whole, number, truth, several):
     typed = {"text": "x", "whole": whole, "number": number, "truth": truth, "several": several}

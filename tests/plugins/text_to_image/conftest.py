@@ -34,7 +34,7 @@ from transformers import (
 )
 
 from moss_agent.events import Picture
-from moss_agent.plugin_host.discovery import load_module
+from moss_agent.plugin_host.loading import load_module
 from moss_agent.resources import bundled
 
 FOLDER = bundled("plugins") / "text_to_image"

@@ -21,7 +21,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from PIL import Image
-from moss_agent.plugin_host.discovery import load_module
+from moss_agent.plugin_host.loading import load_module
 import importlib
 files = importlib.import_module("._files", load_module(Path(sys.argv[1])).__name__)
 for number in range(20):

@@ -1,9 +1,8 @@
-"""Finding plugins: the bundled folder, installed packages, the user's folders, in this order.
+"""Loading plugins from modules.
 
 A folder holds modules with plugins, `name.py` or `name/__init__.py`. Modules that begin with `_` are
 not plugins; their neighbours may import them (`from ._tables import CITIES`). An installed package names
-its modules as entry points of the group `moss_agent.plugins`. A later plugin replaces an earlier one of
-the same name, so that a user can bring another `Search`. What is not bundled is imported in another process first.
+its modules as entry points of the group `moss_agent.plugins`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -22,38 +21,9 @@ from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.probe import check_imports
 from moss_agent.plugin_host.reasons import reason
 from moss_agent.plugin_host.surroundings import restored
-from moss_agent.resources import bundled
 
 GROUP = "moss_agent.plugins"
 _PREFIX = "moss_agent_plugins_"
-
-
-def discover(folders: Iterable[Path] = ()) -> dict[str, Plugin]:
-    """All plugins by command name: bundled, installed, then those of `folders`."""
-    folders, installed = [folder.expanduser().resolve() for folder in folders], installed_modules()
-    for error in refused([*installed, *(path for folder in folders for path in modules_in(folder))]).values():
-        raise error
-    found = _in_folder(bundled("plugins"))
-    for module in installed:
-        found += plugins_in(load(module))
-    for folder in folders:
-        found += _in_folder(folder)
-    return {plugin.name: plugin for plugin in found}
-
-
-def select(available: Mapping[str, Plugin], names: Iterable[str | Plugin]) -> list[Plugin]:
-    """The named plugins, by key (`calculator`) or command name (`Calculate`), or plugins themselves."""
-    by_name = {plugin.key: plugin for plugin in available.values()} | dict(available)
-    chosen = []
-    for name in names:
-        if isinstance(name, Plugin):
-            chosen.append(name)
-            continue
-        if name not in by_name:
-            known = ", ".join(sorted(plugin.key for plugin in available.values()))
-            raise UsageError(f"no plugin {name!r}; there are: {known}")
-        chosen.append(by_name[name])
-    return list(dict.fromkeys(chosen))
 
 
 def load_folder(folder: Path) -> list[Plugin]:
@@ -61,7 +31,10 @@ def load_folder(folder: Path) -> list[Plugin]:
     folder = folder.expanduser().resolve()
     for error in refused(modules_in(folder)).values():
         raise error
-    return _in_folder(folder)
+    found = [plugin for path in modules_in(folder) for plugin in plugins_in(load_module(path))]
+    if not found:
+        raise UsageError(f"no plugin in {folder}: a plugin is a function with the decorator moss_agent.plugin")
+    return found
 
 
 def refused(sources: Iterable[Path | str]) -> dict[str, PluginContractError]:
@@ -69,20 +42,16 @@ def refused(sources: Iterable[Path | str]) -> dict[str, PluginContractError]:
     return check_imports(load, [str(source) for source in sources if _module_name(str(source)) not in sys.modules])
 
 
-def _in_folder(folder: Path) -> list[Plugin]:
-    found = [plugin for path in modules_in(folder) for plugin in plugins_in(load_module(path))]
-    if not found:
-        raise UsageError(f"no plugin in {folder}: a plugin is a function with the decorator moss_agent.plugin")
-    return found
-
-
 def modules_in(folder: Path) -> list[Path]:
     """The plugin modules of a folder: files and packages; the folder itself if it is one. UsageError if none."""
-    if _is_module(folder):
-        return [folder]
-    if not folder.is_dir():
-        raise UsageError(f"no plugin folder {folder}")
-    found = [path for path in sorted(folder.iterdir()) if _is_module(path) and not path.name.startswith("_")]
+    try:
+        if _is_module(folder):
+            return [folder]
+        if not folder.is_dir():
+            raise UsageError(f"no plugin folder {folder}")
+        found = [path for path in sorted(folder.iterdir()) if _is_module(path) and not path.name.startswith("_")]
+    except OSError as error:
+        raise UsageError(f"cannot read the plugin folder {folder}: {error.strerror}") from None
     if not found:
         raise UsageError(f"no plugin in {folder}: there is no Python file")
     return found

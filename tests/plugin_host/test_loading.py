@@ -1,17 +1,14 @@
-"""Plugins are found in folders and installed packages; broken ones are named."""
+"""Plugins are loaded from modules and packages; broken ones are named."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from moss_agent.errors import PluginContractError, UsageError
-from moss_agent.plugin_host import discover, load_folder, select
-from moss_agent.plugin_host.discovery import load_source, refused, source_of
+from moss_agent.plugin_host import load_folder
+from moss_agent.plugin_host.loading import load_source, refused, source_of
 
 PLUGIN = """
 from moss_agent import plugin
@@ -28,10 +25,6 @@ def write(folder: Path, file: str, name: str, value: str = "text", imports: str 
     path.write_text(PLUGIN.format(name=name, value=value, imports=imports))
 
 
-def test_the_four_bundled_plugins_are_there():
-    assert {"Search", "Calculate", "Solve", "Text2Image"} <= set(discover())
-
-
 def test_modules_and_packages_of_a_folder_are_plugins_and_may_share_private_modules(tmp_path):
     (tmp_path / "_table.py").write_text("VALUE = 'shared'")
     write(tmp_path, "one.py", "One", "VALUE", "from ._table import VALUE")
@@ -40,18 +33,6 @@ def test_modules_and_packages_of_a_folder_are_plugins_and_may_share_private_modu
     found = {plugin.name: plugin for plugin in load_folder(tmp_path)}
     assert {name: plugin("x") for name, plugin in found.items()} == {"One": "shared", "Two": "inner"}
     assert found["Two"].key == "two"
-
-
-def test_a_users_plugin_replaces_a_bundled_one(tmp_path):
-    write(tmp_path, "my_search.py", "Search", "'mine'")
-    assert discover([tmp_path])["Search"]("x") == "mine"
-
-
-def test_plugins_are_selected_by_module_or_command_name():
-    available = discover()
-    assert [p.name for p in select(available, ["calculator", "Solve", "Calculate"])] == ["Calculate", "Solve"]
-    with pytest.raises(UsageError, match="no plugin 'calc'; there are: calculator, equation_solver"):
-        select(available, ["calc"])
 
 
 @pytest.mark.parametrize(
@@ -96,12 +77,6 @@ def test_two_plugins_of_a_module_that_cannot_be_told_apart_are_refused(tmp_path,
         load_folder(tmp_path)
 
 
-def test_a_plugin_can_be_given_itself(tmp_path):
-    write(tmp_path, "one.py", "One")
-    (own,) = load_folder(tmp_path)
-    assert [p.name for p in select(discover(), [own, "calculator"])] == ["One", "Calculate"]
-
-
 def test_a_single_file_can_be_named(tmp_path):
     write(tmp_path, "one.py", "One")
     write(tmp_path, "two.py", "Two")
@@ -120,21 +95,3 @@ def test_another_process_finds_a_plugin_by_its_source(tmp_path):
     write(tmp_path, "one.py", "One", "text * 2")
     plugin = load_folder(tmp_path)[0]
     assert load_source(source_of(plugin), "One")("ab") == "abab"
-
-
-@pytest.mark.parametrize("ends", ["", "import os; os._exit(0)"])
-def test_installed_packages_offer_plugins_by_entry_point(tmp_path, ends):
-    write(tmp_path, "weather_station/__init__.py", "Station", "'12 degrees'", ends)
-    info = tmp_path / "weather_station-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weather-station\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[moss_agent.plugins]\nstation = weather_station\n")
-    code = "from moss_agent.plugin_host import discover; print(discover()['Station']('x'))"
-    path = os.pathsep.join([str(tmp_path), str(Path.cwd())])
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
-    )
-    if not ends:
-        assert done.stdout == "12 degrees\n", done.stderr
-    else:
-        assert "plugin weather_station: weather_station does not load: its import ends the process" in done.stderr

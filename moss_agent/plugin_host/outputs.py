@@ -1,0 +1,42 @@
+"""What a plugin returned, checked and cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from moss_agent.errors import PluginContractError
+from moss_agent.events import Hit, Output, Picture
+from moss_agent.plugin_host.contract import Plugin
+
+
+def limit_output(plugin: Plugin, output: Output) -> Output:
+    """The output, checked and cut to the plugin's length. Nothing at all becomes None."""
+    length = plugin.max_characters
+    if output is None:
+        return None
+    if isinstance(output, Picture):
+        output = (output,)
+    if isinstance(output, str):
+        return _cut(output, length) or None
+    if isinstance(output, Sequence) and all(isinstance(item, Hit) for item in output):
+        return tuple(_cut_hit(hit, length) for hit in output) or None
+    if isinstance(output, Sequence) and all(isinstance(item, Picture) for item in output):
+        return tuple(_plain_picture(picture) for picture in output)
+    if isinstance(output, Sequence) and all(isinstance(item, str) for item in output):
+        return tuple(_cut("\n".join(output), length).splitlines()) or None
+    raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or pictures")
+
+
+def _cut_hit(hit: Hit, length: int) -> Hit:
+    return Hit(_cut(str(hit.text), length), _cut(str(hit.title), length), _cut(str(hit.url), length))
+
+
+def _plain_picture(picture: Picture) -> Picture:
+    """The picture with nothing in it that JSON has not."""
+    details = json.loads(json.dumps(dict(picture.details), default=str), parse_constant=str)
+    return Picture(str(picture.path), str(picture.description), details, tuple(map(str, picture.notices)))
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
