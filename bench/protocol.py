@@ -39,7 +39,7 @@ CHECKS = (
 def checks(row: dict[str, Any]) -> dict[str, bool]:
     """What holds for one turn."""
     text = "".join(row[name] for name in SEGMENTS)
-    commands = [Command(c["name"], c["argument"], tuple(c.get("extra_args", ()))) for c in row["parsed_commands"]]
+    commands = [Command(c["name"], (c["argument"], *c.get("extra_args", ()))) for c in row["parsed_commands"]]
     parser = TurnParser()
     events = [event for character in text for event in parser.feed(character)]
     streamed = [event.command for event in events if isinstance(event, CommandRead)]

@@ -52,7 +52,7 @@ class TurnResults:
         index = len(self._commands)
         if index < MAX_CALLS:
             self._commands.append(command)
-            self._running.start(index, command.name, command.arguments)
+            self._running.start(index, command.name, command.texts)
             yield CallStarted(index, command.name, command.argument)
         elif not self._too_many:
             self._too_many = True

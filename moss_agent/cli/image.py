@@ -90,7 +90,7 @@ def run(parsed: argparse.Namespace) -> int:
     options = {**suitable(table, recorded, flags), **flags}
     with own_stdout() as out, closing(PluginRunner([plugin], {PLUGIN: options})) as runner:
         choose_dtype(options.get("dtype", "auto"), choose_device(options.get("device", "auto")))
-        call = draw(runner, Command(plugin.name, description, (description,)))
+        call = draw(runner, Command(plugin.name, (description,)))
         if not call.ok:
             kind = UsageError if names_setting(call.error, names) else PluginError
             raise kind(with_flags(call.error, names - (table.keys() - flags.keys())))

@@ -67,7 +67,7 @@ def run_one(runner: PluginRunner, name: str, arguments: Sequence[str], out: Text
     plugin = _named(runner, name)
     if not arguments or len(arguments) > len(plugin.parameters):
         raise UsageError(f"{plugin.api} was given {len(arguments)} arguments: put each of them in quotes")
-    call, images = call_plugin(runner, Command(plugin.name, arguments[0], tuple(arguments[1:])))
+    call, images = call_plugin(runner, Command(plugin.name, tuple(arguments)))
     if not call.ok:
         raise PluginError(call.error)
     print(clean(call.result), file=out, flush=True)
@@ -127,5 +127,5 @@ def _command(runner: PluginRunner, data: Mapping[str, Any]) -> Command:
     texts = [data.get("tool"), data.get("argument"), *(extra if isinstance(extra, list) else [None])]
     if not all(isinstance(text, str) for text in texts):
         raise UsageError('"tool" and "argument" must be strings, "extra_args" a list of strings')
-    tool, argument, *more = texts
-    return Command(_named(runner, tool).name, argument, tuple(more))
+    tool, *arguments = texts
+    return Command(_named(runner, tool).name, tuple(arguments))

@@ -3,55 +3,94 @@
 Read tolerantly, never evaluated. A call is closed by a quote and a parenthesis, not by counting
 parentheses, because those inside an argument need not balance. Accepted besides the plain form:
 
-    Solve("x^2=4", "x")                     further arguments, in `extra`
+    Convert(12.5, "km", to="mi")            further arguments, by keyword too; numbers, true, None without quotes
+    Search(["moss", "fern"])                lists
     Calculate("(" + str(2) + ")")           a Python expression: the argument is its text, as written
     Search("the word "moss" in Finnish")    quotes inside the argument, escaped or not
-    Search(“moss”)                          curly quotes
-    1. Search("moss")  # a comment          numbering, comments, any separator, prose, `None`
+    Search(“moss”), Search（'moss'）         other quotes, tripled ones, full-width parentheses and commas
+    1. Search("moss")  # a comment          numbering, comments, any separator, prose
 
-A call that is never closed swallows what follows it; a call without quotes is no call.
+A call that is never closed swallows what follows it. A call in a call, `Calculate(Search("x"))`, is none, and
+neither is it inside. Nothing behind `None` is a call but what a comma or a line's end separates from it.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from string import ascii_letters, digits
+from itertools import takewhile
+from string import digits
+from typing import TypeAlias
 
+from moss_agent.protocol.arguments import (
+    CLOSING,
+    COMMAS,
+    CONSTANTS,
+    NUMBER,
+    OPENING,
+    WORD,
+    ArgumentsReader,
+    Token,
+)
 from moss_agent.protocol.markers import COMMANDS
 
-_CLOSING = {'"': '"', "“": "”"}
-_WORD = frozenset(ascii_letters + digits + "_")
+Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
+
 _LONGEST_NAME = 40
+_SEPARATORS = COMMAS | frozenset(";；\n")
 _SPECIAL = re.compile(r'["\\]')
-_ESCAPED = re.compile(r'\\(["\\])')
+_ESCAPED = re.compile(r"""\\(["'\\])""")
 
 
 @dataclass(frozen=True)
 class Command:
-    """One call. `text` is the call as the model wrote it; it takes no part in comparisons."""
+    """One call: `Convert(12.5, "km", to="mi")` has the arguments 12.5 and "km", and "mi" is the one named `to`.
+
+    text: the call as the model wrote it; takes no part in comparisons.
+    """
 
     name: str
-    argument: str
-    extra: tuple[str, ...] = ()
+    arguments: tuple[Value, ...] = ()
+    named: Mapping[str, Value] = field(default_factory=dict, hash=False)
     text: str = field(default="", compare=False)
 
     @property
-    def arguments(self) -> tuple[str, ...]:
-        return (self.argument, *self.extra)
+    def texts(self) -> tuple[str, ...]:
+        """All values as text, in the order in which they are written."""
+        return tuple(map(_as_text, (*self.arguments, *self.named.values())))
+
+    @property
+    def argument(self) -> str:
+        """The first value as text."""
+        return next(iter(self.texts), "")
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """The values behind the first, as text."""
+        return self.texts[1:]
 
     def __str__(self) -> str:
         """The call as written, else in the form that reads back as this command."""
-        quoted = ('"' + _SPECIAL.sub(r"\\\g<0>", argument) + '"' for argument in self.arguments)
-        return self.text or f"{self.name}({', '.join(quoted)})"
+        named = (f"{name}={_literal(value)}" for name, value in self.named.items())
+        return self.text or f"{self.name}({', '.join((*map(_literal, self.arguments), *named))})"
 
 
 class CommandScanner:
-    """Finds commands in text that arrives in pieces, each at the character that completes it."""
+    """Finds commands in text that arrives in pieces, each at the character that completes it.
+
+    A state machine, as `ArgumentsReader` is one.
+    """
 
     def __init__(self) -> None:
-        self._call = _Call()
+        self._state: Callable[[str], Command | None] = self._outside
+        self._word = ""
+        self._written: list[str] = []  # from the word on, up to the parenthesis
+        self._word_ended = False
+        self._after_none = False  # only a call that follows at once is one
+        self._depth = 0  # of parentheses that explain a `None`
+        self._arguments = ArgumentsReader()
 
     def feed(self, piece: str) -> Iterator[Command]:
         """The commands that `piece` completes."""
@@ -61,167 +100,123 @@ class CommandScanner:
     def scan(self, piece: str) -> Iterator[tuple[int, Command]]:
         """The commands that `piece` completes, each with the position in `piece` where it ends."""
         for end, character in enumerate(piece, 1):
-            if self._call.read(character):
-                command, self._call = self._call.command(), _Call()
+            if command := self._state(character):
                 yield end, command
 
-
-class _Call:
-    """The next call, read character by character from anywhere before it.
-
-    A state machine: a state is a method that takes a character, sets the state for the next one and
-    returns True if the call is complete. Nothing is read twice, so time is linear in the text.
-    """
-
-    def __init__(self) -> None:
-        self._state = self._outside
-        self._written: list[str] = []  # the call, from its name on
-        self._word = ""
-        self._word_ended = False
-        self._is_expression = False
-        self._extra: list[str] = []
-
-    def read(self, character: str) -> bool | None:
-        """Take the next character; True if the call is complete with it."""
-        self._written.append(character)
-        return self._state(character)
-
-    def command(self) -> Command:
-        """The complete call."""
-        text = "".join(self._written)
-        quoted = slice(self._opening + 1, self._quote)
-        argument = text[self._opening : -1] if self._is_expression else _unescape(text[quoted])
-        return Command(self._name, argument, tuple(self._extra), text.lstrip(digits))
-
     def _outside(self, character: str) -> None:
-        """Before the call: a name and a parenthesis may begin it."""
-        if character in _WORD:
-            if self._word_ended or not self._word:
-                self._word, self._word_ended, self._written = "", False, [character]
-            if len(self._word) <= 2 * _LONGEST_NAME:
-                self._word += character
-        elif character == "(" and self._is_name():
-            self._state = self._opened
+        """Before a call: a name and a parenthesis may begin it."""
+        self._written.append(character)
+        if character in WORD:
+            self._continue_word(character)
+        elif self._word.lower() == "none":
+            self._state = self._behind_none
+            self._behind_none(character)
+        elif character in OPENING and 0 < len(self._word.lstrip(digits)) <= _LONGEST_NAME:
+            self._arguments, self._state = ArgumentsReader(), self._inside
         elif character.isspace():
             self._word_ended = True
         else:
             self._word = ""
-            self._state = self._comment if character == "#" else self._outside
+            if self._after_none and character not in _SEPARATORS:
+                self._state = self._prose
+            elif character == "#":
+                self._state = self._comment
 
-    def _is_name(self) -> bool:
-        self._name = self._word.lstrip(digits)
-        return 0 < len(self._name) <= _LONGEST_NAME and self._name != "None"
+    def _continue_word(self, character: str) -> None:
+        if self._word_ended and self._word and self._after_none:
+            self._state = self._prose
+        if self._word_ended or not self._word:
+            self._word, self._word_ended, self._written = "", False, [character]
+        if len(self._word) <= 2 * _LONGEST_NAME:
+            self._word += character
 
     def _comment(self, character: str) -> None:
         if character == "\n":
             self._state = self._outside
 
-    def _opened(self, character: str) -> None:
-        """Behind name and parenthesis: a quote makes them a call."""
-        if character in _CLOSING:
-            self._opening = len(self._written) - 1
-            self._closing = _CLOSING[character]
-            self._may_be_expression = character == '"'
-            self._state = self._argument
-        elif not character.isspace():
-            self._word, self._state = "", self._outside
-            self._outside(character)
+    def _prose(self, _: str) -> None:
+        """Behind `None.` and the like: why no call is needed, to the end."""
 
-    def _argument(self, character: str) -> None:
-        if character == self._closing:
-            self._quote = len(self._written) - 1
-            self._state = self._behind_quote
-        elif character == "\\":
-            self._escape()
+    def _behind_none(self, character: str) -> None:
+        """Behind `None`, which may be explained in parentheses: only a separator lets a call follow."""
+        if character in OPENING:
+            self._depth += 1
+        elif character in CLOSING and self._depth:
+            self._depth -= 1
+        elif self._depth or (character.isspace() and character != "\n"):
+            pass
+        elif character in _SEPARATORS:
+            self._word, self._after_none, self._state = "", True, self._outside
+        else:
+            self._state = self._prose
 
-    def _escape(self) -> None:
-        """Behind a backslash: the next character means nothing."""
-        self._unescaped, self._state = self._state, self._escaped
-
-    def _escaped(self, _: str) -> None:
-        self._state = self._unescaped
-
-    def _behind_quote(self, character: str) -> bool | None:
-        """What follows a quote tells whether it closed the argument."""
-        if character == ")":
-            return True
-        if character == ",":
-            self._state = self._before_extra
-        elif character == "+" and self._may_be_expression:
-            self._begin_expression(depth=1)
-        elif character == "." and self._may_be_expression:
-            self._state = self._method
-        elif not character.isspace():
-            self._resume_argument(character)
-        return None
-
-    def _resume_argument(self, character: str) -> None:
-        """Neither the last quote nor one since has closed the argument: they are part of it."""
-        self._may_be_expression = False
-        self._extra = []
-        self._state = self._argument
-        self._argument(character)
-
-    def _before_extra(self, character: str) -> None:
-        self._extra_start = len(self._written) - 1
-        if character in "\"'":
-            self._extra_quote = character
-            self._state = self._quoted_extra
-        elif character in _WORD or character == ".":
-            self._state = self._bare_extra
-        elif not character.isspace():
-            self._resume_argument(character)
-
-    def _quoted_extra(self, character: str) -> None:
-        if character == self._extra_quote:
-            self._extra.append(_unescape("".join(self._written[self._extra_start + 1 : -1])))
-            self._state = self._behind_extra
-        elif character == '"':
-            self._resume_argument(character)
-        elif character == "\\":
-            self._escape()
-
-    def _bare_extra(self, character: str) -> bool | None:
-        if character in _WORD or character == ".":
+    def _inside(self, character: str) -> Command | None:
+        """Behind name and parenthesis, up to the one that closes the call."""
+        is_complete = self._arguments.read(character)
+        if is_complete is None:
             return None
-        self._extra.append("".join(self._written[self._extra_start : -1]))
-        self._state = self._behind_extra
-        return self._behind_extra(character)
+        command = self._command() if is_complete else None
+        self._word, self._after_none, self._state = "", False, self._outside
+        return command
 
-    def _behind_extra(self, character: str) -> bool | None:
-        if character == ",":
-            self._state = self._before_extra
-        elif character != ")" and not character.isspace():
-            self._resume_argument(character)
-        return character == ")"
-
-    def _method(self, character: str) -> None:
-        """Behind the dot of `"{}".format(3)`."""
-        if character == "(" and self._written[-2] != ".":
-            self._begin_expression(depth=2)
-        elif character not in _WORD:
-            self._resume_argument(character)
-
-    def _begin_expression(self, depth: int) -> None:
-        self._is_expression, self._in_string, self._depth = True, False, depth
-        self._state = self._expression
-
-    def _expression(self, character: str) -> bool:
-        """Up to the parenthesis that closes the call; those in strings do not count."""
-        if character == "\\":
-            self._escape()
-        elif character == '"':
-            self._in_string = not self._in_string
-        elif character in "()" and not self._in_string:
-            self._depth += 1 if character == "(" else -1
-        return self._depth == 0
-
-
-def _unescape(text: str) -> str:
-    return _ESCAPED.sub(r"\1", text)
+    def _command(self) -> Command | None:
+        """The complete call, None if it may be a formula such as `f(3)` or is given nothing."""
+        name, call = self._word.lstrip(digits), self._arguments
+        arguments, named = _values(call.text, call.tokens)
+        is_given = any(value not in (None, ()) for value in (*arguments, *named.values()))
+        if call.is_quoted or (name[0].isupper() and is_given):
+            return Command(name, arguments, named, "".join(self._written).lstrip(digits) + call.text)
+        return None
 
 
 def parse_commands(text: str) -> list[Command]:
     """The commands of a Commands segment, with or without its header and end marker."""
     body = text.removeprefix(COMMANDS.header).rstrip().removesuffix(COMMANDS.end)
     return list(CommandScanner().feed(body))
+
+
+def _values(text: str, tokens: Iterable[Token]) -> tuple[tuple[Value, ...], dict[str, Value]]:
+    """The arguments without a keyword and those with one."""
+    arguments: list[Value] = []
+    named: dict[str, Value] = {}
+    remaining = iter(tokens)
+    for token in remaining:
+        key = ""
+        if token.kind == "key":
+            key, token = text[token.start : token.stop], next(remaining)
+        if token.kind == "[":
+            value: Value = tuple(_string(text, item) for item in takewhile(lambda t: t.kind != "]", remaining))
+        else:
+            value = _constant(_string(text, token)) if token.kind == "bare" else _string(text, token)
+        if key:
+            named[key] = value
+        else:
+            arguments.append(value)
+    return tuple(arguments), named
+
+
+def _string(text: str, token: Token) -> str:
+    written = text[token.start : token.stop]
+    return _ESCAPED.sub(r"\1", written) if token.kind == "string" else written
+
+
+def _constant(word: str) -> Value:
+    """What a word without quotes stands for."""
+    if word.lower() in CONSTANTS:
+        return CONSTANTS[word.lower()]
+    if not NUMBER.fullmatch(word):
+        return word
+    if word.lstrip("+-").isdecimal():
+        return int(word)
+    number = float(word)
+    return number if math.isfinite(number) else word
+
+
+def _as_text(value: Value) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _literal(value: Value) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_literal, value))}]"
+    return '"' + _SPECIAL.sub(r"\\\g<0>", value) + '"' if isinstance(value, str) else repr(value)

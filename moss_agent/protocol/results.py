@@ -30,7 +30,7 @@ DRAWN = "Image generated successfully."
 
 _BLOCK = frozenset({"Search", "Solve"})  # their failure stands on a line of its own, others' after the arrow
 _QUOTES = ("'", '"')
-_CALL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}\s*\(")
+_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,39})\s*[(（]")
 _ARROW = re.compile(r" =>(?: |\Z)")
 _HEAD_LIKE = re.compile(r"[\W\d]*[^\W\d]\w*\s*[(（].*=>")
 _PASSAGE = re.compile(r"<\|([0-9]{1,4})\|>: ")
@@ -70,7 +70,8 @@ class Entry:
 
     @property
     def name(self) -> str:
-        return self.head.partition("(")[0].rstrip()
+        call = _CALL.match(self.head)
+        return call[1] if call else self.head
 
 
 def hits_per_search(searches: int) -> int:

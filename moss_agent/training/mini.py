@@ -71,7 +71,7 @@ def pieces(example: Example) -> Iterator[Piece]:
 
 
 def _commands(turn: ExampleTurn) -> str:
-    return ", ".join(str(Command(*command)) for command in turn.commands) or "None"
+    return ", ".join(str(Command(name, (argument,))) for name, argument in turn.commands) or "None"
 
 
 def _entries(turn: ExampleTurn, example: Example) -> list[Entry]:
@@ -84,7 +84,7 @@ def _entries(turn: ExampleTurn, example: Example) -> list[Entry]:
             body = tuple(output.splitlines())
         elif isinstance(output, tuple):
             body = tuple(Passage(0, text) for text in output)
-        entries.append(Entry(str(Command(name, argument)), body, drawn=body == DRAWN))
+        entries.append(Entry(str(Command(name, (argument,))), body, drawn=body == DRAWN))
     return sorted(entries, key=lambda entry: place.get(entry.name, len(place)))
 
 

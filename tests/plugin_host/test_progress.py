@@ -81,7 +81,7 @@ def test_events_of_a_drawing_call() -> None:
         return [Picture("a.png", text, {"seed": 1}, ("two words are unknown",)), Picture("b.png", text, {"seed": 2})]
 
     results = TurnResults(PluginRunner([paint]), turn=1)
-    list(results.start(Command("Paint", "a fox", ("a fox",))))
+    list(results.start(Command("Paint", ("a fox",))))
     progress, finished, notice = results.collect()
     assert progress == CallProgress(0, 1, 2, "data:image/png;base64,iVBORw==")
     assert isinstance(finished, CallFinished)

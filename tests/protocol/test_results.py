@@ -139,7 +139,7 @@ def test_lines_between_entries_are_kept():
 
 names = st.sampled_from(["Search", "Calculate", "Solve", "Own_1"])
 heads = st.builds(
-    lambda name, arguments: str(Command(name, arguments[0], tuple(arguments[1:]))),
+    lambda name, arguments: str(Command(name, tuple(arguments))),
     names,
     st.lists(texts, min_size=1, max_size=2),
 )

@@ -32,9 +32,9 @@ def test_a_command_comes_at_its_last_character():
     assert events('<|Commands|>: Search("a"), Search("b")<eoc>\n') == [
         SegmentStarted(COMMANDS),
         TextRead(COMMANDS, 'Search("a")'),
-        CommandRead(Command("Search", "a")),
+        CommandRead(Command("Search", ("a",))),
         TextRead(COMMANDS, ', Search("b")'),
-        CommandRead(Command("Search", "b")),
+        CommandRead(Command("Search", ("b",))),
         SegmentEnded(COMMANDS, "<eoc>"),
         TextRead(None, "\n"),
     ]
