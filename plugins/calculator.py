@@ -5,6 +5,7 @@
 | `(12/2)*(2*6+33)` | `270.0` |
 | `2^100` | `1267650600228229401496703205376` |
 | `p=(3+4+5)/2; sqrt(p*(p-3)*(p-4)*(p-5))` | `6.0`: names are given values first |
+| `a=3+4; b=5*6` | `a = 7; b = 30`: the values that no other uses |
 | `3*4=12`, `2<1` | `True`, `False` |
 | `2*3.14*r=50` | `r = 7.96178343949045`: as many equations as unknowns go to the equation solver |
 | `2022-09-01 - 1998-11-20` | `8686`: days |

@@ -11,7 +11,7 @@ Standard library only; nothing here evaluates anything.
 """
 
 from moss_agent.protocol.citations import check_citations, cited_numbers, unfinished_citation
-from moss_agent.protocol.commands import Command, CommandScanner, parse_commands
+from moss_agent.protocol.commands import Command, CommandScanner, Value, parse_commands
 from moss_agent.protocol.markers import (
     ANSWER,
     COMMANDS,
@@ -69,6 +69,7 @@ __all__ = [
     "TextRead",
     "Turn",
     "TurnParser",
+    "Value",
     "check_citations",
     "cited_numbers",
     "first_marker",

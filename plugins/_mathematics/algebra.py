@@ -119,4 +119,6 @@ def _call(function: str, arguments: list[sympy.Expr]) -> sympy.Expr:
         raise PluginError(f"{function} of an unknown cannot be solved")
     if function not in _FUNCTIONS:
         raise PluginError(f"{function} cannot stand in an equation")
+    if function == "log" and arguments[1:] and arguments[1] in (0, 1):
+        raise PluginError(f"a logarithm has no base {arguments[1]}")
     return _FUNCTIONS[function](*arguments)

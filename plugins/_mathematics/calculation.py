@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 
 from moss_agent.errors import PluginError
@@ -26,15 +27,20 @@ def calculated(text: str) -> str:
     if len(text) > MAX_LENGTH:
         raise PluginError(f"the argument has {len(text)} characters, the limit is {MAX_LENGTH}")
     statements, has_units = read_calculation(with_days(spelled_out(text, _inner)))
-    values, rest = _assigned(statements)
-    if not rest:
-        last = next(s for s in statements if s.left.name == list(values)[-1])
-        return show(evaluate(replaced(last.right, values)))
+    values, rights, rest = _assigned(statements)
+    worth = {name: partial(_worth, right, values) for name, right in rights.items()}
+    asked = [s.name for s in statements if isinstance(s, Name)]
+    if not rest or (len(rest) == len(asked) > 1 and worth.keys() >= set(asked)):
+        asked = asked or _unused(rights)
+        return worth[asked[0]]() if len(asked) == 1 else "; ".join(f"{name} = {worth[name]()}" for name in asked)
     relations = [s for s in rest if isinstance(s, Relation)]
     if unknown := sorted(set().union(*map(names, rest)) - CONSTANTS.keys()):
-        if len(relations) < max(len(rest), len(unknown)) or (has_units and not may_be_beside_units(unknown)):
+        has_expression = len(rest) > len(relations) + len(asked)
+        if has_expression or len(relations) < len(unknown) or (has_units and not may_be_beside_units(unknown)):
             raise PluginError(f"unknown name {unknown[0][:40]!r}")
-        return _solved(relations, unknown)
+        given = [name for name in rights if (name in asked if asked else name not in CONSTANTS)]
+        lines = _solved(relations, unknown, asked)
+        return "; ".join([*(f"{name} = {worth[name]()}" for name in given), *lines])
     if len(relations) == len(rest):
         return str(all(holds(relation) for relation in relations))
     if len(rest) > 1:
@@ -50,14 +56,26 @@ def _inner(expression: str) -> str:
     return show(evaluate(statement))
 
 
-def _assigned(statements: Sequence[Statement]) -> tuple[dict[str, Node], list[Statement]]:
-    """The values of the assignments `name = number`, and the other statements with these put in."""
+def _assigned(statements: Sequence[Statement]) -> tuple[dict[str, Node], dict[str, Node], list[Statement]]:
+    """The values of the assignments `name = number`, their right sides as written, and the rest with values put in."""
     values: dict[str, Node] = {}
+    rights: dict[str, Node] = {}
     rest = list(statements)
     while found := next(((s, v) for s in rest if (v := _assignment(s, values, len(statements) > 1))), None):
         rest.remove(found[0])
         values.update(found[1])
-    return values, [_with_values(statement, values) for statement in rest]
+        rights.update(dict.fromkeys(found[1], found[0].right))
+    return values, rights, [_with_values(statement, values) for statement in rest]
+
+
+def _worth(right: Node, values: Mapping[str, Node]) -> str:
+    return show(evaluate(replaced(right, values)))
+
+
+def _unused(rights: Mapping[str, Node]) -> list[str]:
+    """The names that no other is worked out from: what several assignments are about."""
+    used = set().union(*map(names, rights.values()))
+    return [name for name in rights if name not in used]
 
 
 def _assignment(statement: Statement, values: Mapping[str, Node], pi_too: bool) -> dict[str, Node]:
@@ -89,8 +107,10 @@ def _value(node: Node) -> Node:
     return node
 
 
-def _solved(relations: list[Relation], unknown: list[str]) -> str:
+def _solved(relations: list[Relation], unknown: list[str], asked: Sequence[str]) -> list[str]:
     """What the equation solver says of equations that were handed to the calculator."""
+    if asked and not set(asked) & set(unknown):
+        return []
     from .solving import solve_relations
 
-    return "; ".join(solve_relations(relations, unknown))
+    return solve_relations(relations, unknown, [name for name in asked if name in unknown])

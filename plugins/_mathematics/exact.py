@@ -128,6 +128,8 @@ def _call(function: str, arguments: list[Exact]) -> Exact:
         return _bounded(Fraction(INTEGER_FUNCTIONS[function](*map(whole, arguments))))
     if function in _RATIONAL:
         return _RATIONAL[function](*arguments)
+    if function == "log" and arguments[1:] and arguments[1] in (0, 1):
+        raise PluginError(f"a logarithm has no base {int(arguments[1])}")
     argument = rounded(arguments[0])
     if function in _PERIODIC and mpmath.mag(argument) > MAX_ANGLE:
         raise PluginError(f"the angle of {function} is too large")

@@ -36,6 +36,7 @@ _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _ALIASES = {
     "ln": "log", "lg": "log10", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "tg": "tan", "ctg": "cot",
     "power": "pow", "ceiling": "ceil", "mod": "remainder", "int": "trunc", "fabs": "abs",
+    "squareroot": "sqrt", "square_root": "sqrt", "cuberoot": "cbrt", "cube_root": "cbrt",
     **dict.fromkeys(("avg", "mean"), "average"),
     **dict.fromkeys(("comb", "combination", "combinations", "binom", "ncr", "choose"), "binomial"),
     **dict.fromkeys(("permutation", "permutations", "npr"), "perm"),

@@ -3,8 +3,9 @@
 A run of two to four letters is a product if its letters are unknowns on their own: all of them, or all but
 one of two or three (`xy` beside `x`). In an equation without any longer name it is also one if it has two
 letters (`F=ma`) or no vowel and no y (`V=lwh`); capitals only if they are two and another letter stands alone
-(`U=IR`, but `GDP` and `AB=5`); none where names are multiplied by `*` (`PE=m*g*h`). Units, Greek letters and
-functions are names. `lnx` is `ln x`, and `x1x2` beside `x1` and `x2` is their product.
+(`U=IR`, but `GDP` and `AB=5`), and behind a small letter only if all letters are unknowns on their own (`rA`
+and `dB` are names); none where names are multiplied by `*` (`PE=m*g*h`). Units, Greek letters and functions are
+names. `lnx` is `ln x`, and `x1x2` beside `x1` and `x2` is their product.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .unit_words import UNIT_WORDS
 
 _RUN = re.compile("[A-Za-z]{2,4}")
 _CLEAR_RUN = re.compile("(?![A-Z]{3,}$)(?:[A-Za-z]{2}|[^aeiouyAEIOUY]{3,4}|xyz)")
+_INNER_CAPITAL = re.compile("[a-z][A-Z]")
 _CALL = re.compile("(sin|cos|tan|ln|lg|log)(x)|(pi)(r)")
 _GLUED = re.compile("(?:sin|cos|tan|ln|lg|log)(?:x|[0-9])")
 _INDEXED = re.compile("(?:[A-Za-z][0-9]+){2,}")
@@ -60,7 +62,10 @@ def _is_product(name: str, letters: set[str], by_look: bool) -> bool:
     if not _may_be_product(name):
         return False
     known = [letter in letters for letter in name]
-    if all(known) or (by_look and _CLEAR_RUN.fullmatch(name)):
+    if all(known):
+        return True
+    by_look = by_look and not _INNER_CAPITAL.search(name)
+    if by_look and _CLEAR_RUN.fullmatch(name):
         return True
     return by_look and len(known) < 4 and known.count(False) == 1
 

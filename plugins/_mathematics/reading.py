@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from moss_agent.errors import PluginError
 
-from .grammar import parse_tokens
+from .grammar import canonical, parse_tokens
 from .letter_runs import split_runs
 from .tokens import Token, tokenize
 from .tree import Statement
@@ -15,21 +16,44 @@ from .units import without_units
 
 _DERIVATIVE = re.compile(r"\bd(?: \^ \d+ [a-z]|[a-z])? / d[a-z]\b")
 _SEPARATOR = Token("operator", ";")
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+_LOGARITHM = re.compile("log_?[0-9]{1,9}")
 
 
 def read_calculation(text: str) -> tuple[tuple[Statement, ...], bool]:
     """The statements of a calculator's argument, and whether units were dropped from it."""
-    tokens = tokenize(text)
+    tokens = _with_parentheses(tokenize(text))
     plain = without_units(tokens, loose=True)
     return parse_tokens(split_runs(plain, by_look=False)), len(plain) < len(tokens)
 
 
 def read_equations(text: str) -> tuple[Statement, ...]:
     """The statements of an equation solver's argument."""
-    tokens = _with_ratios(tokenize(text))
+    tokens = _with_ratios(_with_parentheses(tokenize(text)))
     _check_no_derivative(tokens)
     _check_no_speed(tokens)
     return parse_tokens(split_runs(without_units(_separated(tokens), loose=False), by_look=True))
+
+
+def _with_parentheses(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with `sqrt[x]` and `sqrt{x}` as `sqrt(x)`."""
+    plain = list(tokens)
+    opened: list[int] = []
+    for position, token in enumerate(tokens):
+        if token.text in _BRACKETS:
+            opened.append(position)
+        elif opened and token.text == _BRACKETS[tokens[opened[-1]].text]:
+            begin = opened.pop()
+            if _is_behind_function(tokens, begin):
+                plain[begin], plain[position] = replace(tokens[begin], text="("), replace(token, text=")")
+    return plain
+
+
+def _is_behind_function(tokens: Sequence[Token], position: int) -> bool:
+    """Whether a function's name stands before it, perhaps with a power: `sin^2[x]`."""
+    is_power = position > 2 and tokens[position - 2].text == "^" and tokens[position - 1].kind == "number"
+    name = tokens[position - (3 if is_power else 1)] if position else tokens[0]
+    return name.kind == "name" and bool(canonical(name.text) or _LOGARITHM.fullmatch(name.text))
 
 
 def _with_ratios(tokens: list[Token]) -> list[Token]:

@@ -16,7 +16,7 @@
 
 Before that, LaTeX and words are replaced (`latex.py`, `wording.py`). Invisible format characters are
 dropped; any other character that is not listed is an error that names it, and so are the words that only
-a sentence has (`or`, `if`). Whatever else looks like a name is one.
+a sentence has (`or`, `if`) and those for what is no number (`nan`, `inf`). Whatever else looks like a name is one.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ _MAGNITUDES = {
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
 }  # fmt: skip
 _WORDS = {"and": ("operator", ";"), "of": ("operator", "*")}
+_NO_NUMBERS = frozenset(["nan", "inf", "infinity"])
 _RESERVED = frozenset(["or", "for", "if", "when", "find", "let", "then", "where", "或", "或者", "求", "若"])
 _TOKEN = re.compile(
     r"""
@@ -176,6 +177,8 @@ def _token(match: re.Match[str], previous: Token) -> Token:
         return Token(*_WORDS[text.lower()])
     if kind == "name" and (text.lower() in _RESERVED or is_sentence(text)):
         raise PluginError(f"the word {text[:40]!r} is not understood here")
+    if kind == "name" and text.lower() in _NO_NUMBERS:
+        raise PluginError(f"unknown name {text!r}: it stands for no number")
     if kind == "line":
         return Token("operator", ";")
     return Token(kind, {"**": "^", "==": "="}.get(text, text))

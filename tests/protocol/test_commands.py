@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moss_agent.protocol import COMMANDS, Command, CommandScanner, parse_commands, render_segment
-from moss_agent.protocol.commands import Value
+from moss_agent.protocol import COMMANDS, Command, CommandScanner, Value, parse_commands, render_segment
 from tests.protocol.hostile import assert_linear, chunk_sizes, chunks, texts
 
 
