@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "settings": {"plugin_host"} | BASE,
     "checkpoints": {"checkpoints", "protocol"} | BASE,
     "documents": {"documents", "worker_process"} | BASE,
-    "training": {"training", "checkpoints", "protocol"} | BASE,
+    "training": {"training", "protocol"} | BASE,
     "assembly": {"agent", "engine", "checkpoints", "plugin_host", "protocol", "conversation", "settings"} | BASE,
 }
 ALSO = {
@@ -38,19 +38,24 @@ ALSO = {
 FRONT_DOOR = {("agent", "assembly"), ("agent", "settings")}  # inside `Agent.from_pretrained`
 
 
-def imports(path: Path) -> set[str]:
-    """The rooms of moss_agent that a module imports, at its top or inside functions."""
-    rooms = set()
+def imported_names(path: Path) -> set[str]:
+    """What a module imports, at its top or inside functions, from outside its own room."""
+    names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             if node.level:  # stays in its own room
                 assert node.level == 1 and path.parent != PACKAGE, path
                 continue
-            names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-        found = {name.split(".")[1] for name in names if name.startswith("moss_agent.")}
-        rooms |= {room for room in found if (PACKAGE / room).exists() or (PACKAGE / f"{room}.py").exists()}
-    return rooms
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def imports(path: Path) -> set[str]:
+    """The rooms of moss_agent that a module imports, at its top or inside functions."""
+    found = {name.split(".")[1] for name in imported_names(path) if name.startswith("moss_agent.")}
+    return {room for room in found if (PACKAGE / room).exists() or (PACKAGE / f"{room}.py").exists()}
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
@@ -67,6 +72,17 @@ def test_bundled_plugins_use_the_public_contract_only():
         assert imports(path) <= contract | ALSO.get(path.parent.name, set()), path
 
 
+def test_what_ships_imports_neither_examples_nor_tests():
+    for path in [*PACKAGE.rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]:
+        tops = {name.partition(".")[0] for name in imported_names(path)}
+        assert not tops & {"examples", "tests", "bench"}, path
+
+
+def test_only_training_imports_training():
+    for path in [*PACKAGE.rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]:
+        assert PACKAGE / "training" in path.parents or "training" not in imports(path), path
+
+
 def test_every_room_has_its_rule():
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - {"__init__", "__main__", "cli"} == set(MAY_IMPORT)
@@ -74,10 +90,20 @@ def test_every_room_has_its_rule():
 
 @pytest.mark.parametrize(
     "module",
-    ["moss_agent", "moss_agent.cli", "moss_agent.plugin_host", "moss_agent.protocol", "moss_agent.documents"],
+    [
+        "moss_agent",
+        "moss_agent.cli",
+        "moss_agent.plugin_host",
+        "moss_agent.protocol",
+        "moss_agent.documents",
+        "moss_agent.training.dataset",
+        "moss_agent.training.masking",
+        "moss_agent.training.lora",
+    ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(module):
-    heavy = {"torch", "transformers", "numpy", "sympy", "requests", "lxml", "rjieba"}
+    heavy = {"torch", "transformers", "peft", "numpy", "sympy", "requests", "lxml", "rjieba"}
+    heavy |= set() if module.startswith("moss_agent.training") else {"moss_agent.training"}
     code = f"import sys, {module}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "set()\n", done.stderr

@@ -61,3 +61,13 @@ def test_prompts_adapter_and_all_modules_are_in_the_wheel(installed):
     assert 1_000_000 < adapter.stat().st_size <= 20_000_000
     in_checkout = {path.relative_to(ROOT) for path in (ROOT / "moss_agent").rglob("*.py")}
     assert in_checkout <= {path.relative_to(installed) for path in (installed / "moss_agent").rglob("*.py")}
+
+
+@pytest.mark.slow
+def test_how_the_bundled_models_are_made_is_not_in_the_wheel(installed):
+    files = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
+    assert {name.split("/")[0] for name in files} == {"moss_agent", next(installed.glob("*.dist-info")).name}
+    modules = {name for name in files if name.startswith("moss_agent/training/")}
+    assert modules == {
+        f"moss_agent/training/{name}.py" for name in ("__init__", "batches", "dataset", "lora", "masking")
+    }

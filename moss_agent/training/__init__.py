@@ -1,1 +1,1 @@
-"""Generated conversations that teach a small model the plugin protocol."""
+"""Fine-tuning of a causal language model on conversations of the protocol; nothing is imported before it is needed."""

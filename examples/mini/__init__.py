@@ -1,0 +1,1 @@
+"""How the bundled mini model is made: generated conversations that teach a small model the plugin protocol."""

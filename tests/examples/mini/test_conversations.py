@@ -1,0 +1,89 @@
+"""The generated conversations: reproducible, varied and right."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import itertools
+import json
+import math
+import re
+from dataclasses import astuple
+
+from examples.mini.conversations import generate
+from moss_agent.plugin_host import load_folder
+from moss_agent.protocol import check_citations, first_marker, parse_commands
+from moss_agent.resources import bundled
+
+# Of 200 conversations; it changes with every word of the data.
+SHA256 = "b9361fe964e732ac68c6d760e890c2ac210398717f0f7d6e49be952f894f706c"
+
+
+def test_the_same_seed_gives_the_same_examples_and_another_others(examples):
+    assert list(itertools.islice(generate(0), 200)) == examples[:200]
+    assert list(itertools.islice(generate(1), 200)) != examples[:200]
+
+
+def test_the_conversations_are_those_of_before(examples):
+    text = json.dumps([astuple(example) for example in examples[:200]], ensure_ascii=False)
+    assert hashlib.sha256(text.encode()).hexdigest() == SHA256
+
+
+def test_every_kind_and_language_is_there_and_examples_differ(examples):
+    kinds = {example.kind for example in examples}
+    assert {"search", "solver", "calculator", "drawing", "talk", "custom"} <= kinds
+    assert {example.language for example in examples} == {"en", "zh"}
+    assert len({example.turns[0].human for example in examples}) > 0.95 * len(examples)
+
+
+def test_turns_are_whole_and_contain_no_structure(examples):
+    for example in examples:
+        offered = {api.partition("(")[0] for _, api, enabled in example.plugins if enabled}
+        for turn in example.turns:
+            assert turn.human and turn.thoughts and turn.answer
+            assert len(turn.commands) == len(turn.outputs)
+            assert {name for name, _ in turn.commands} <= offered
+            assert not first_marker(turn.thoughts + turn.answer)
+            written = ", ".join(f'{name}("{argument}")' for name, argument in turn.commands)
+            assert [(c.name, c.argument) for c in parse_commands(written)] == list(turn.commands)
+
+
+def test_citations_point_at_hits(examples):
+    for turn in (turn for example in examples for turn in example.turns):
+        hits = sum(len(output) for output in turn.outputs if isinstance(output, tuple))
+        assert check_citations(turn.answer, range(1, hits + 1))[1] == []
+
+
+def test_calculations_are_right(examples):
+    """Against the bundled calculator, called in this process."""
+    calculate = {plugin.name: plugin for plugin in load_folder(bundled("plugins"))}["Calculate"]
+    checked = 0
+    for turn in (turn for example in examples for turn in example.turns):
+        for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
+            if name == "Calculate" and output is not None:
+                assert math.isclose(float(calculate(argument)), float(output), rel_tol=1e-12), argument
+                checked += 1
+    assert checked > len(examples) / 10
+
+
+def test_solutions_of_linear_equations_are_right(examples):
+    """By substitution, with nothing but Python's arithmetic."""
+    checked = 0
+    for turn in (turn for example in examples for turn in example.turns):
+        for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
+            values = dict(re.findall(r"^(\w+) = (-?\d+)$", output or "", re.M)) if name == "Solve" else {}
+            if not values or set(re.findall("[a-z]+", argument)) != set(values):
+                continue
+            text = re.sub(r"(?<=[\d)])(?=[a-z(])|(?<=[a-z])(?=[a-z(])", "*", argument).replace("^", "**")
+            for equation in text.split(";"):
+                left, right = (eval_arithmetic(side, values) for side in equation.split("="))
+                assert math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-9), (argument, output)
+                checked += 1
+    assert checked > len(examples) / 10
+
+
+def eval_arithmetic(text: str, values: dict[str, str]) -> float:
+    """The generator's own text, made of digits, operators and one-letter names."""
+    assert re.fullmatch(r"[\d\s.+\-*/()a-z]+", text), text
+    names = {name: float(value) for name, value in values.items()}
+    return eval(compile(ast.parse(text.strip(), mode="eval"), "", "eval"), {"__builtins__": {}}, names)
