@@ -15,7 +15,7 @@ from moss_agent.plugin_host import load_folder
 from moss_agent.protocol import check_citations, first_marker, parse_commands
 from moss_agent.resources import bundled
 
-# Of 3,000 conversations: a change of the data or of a generator that is not meant shows here.
+# Of 3,000 conversations: changes of generators and of most of the data show here, of rare words they may not.
 SHA256 = "909e4d48a8145569fc5c5c1cb9bdab59bdbf60dac965c4124244388823706082"
 
 
