@@ -22,15 +22,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import requests
 
-from moss_agent.assembly import find_served, load_session, open_remote
+from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import Family, family_of, load_family
 from moss_agent.checkpoints.mini import prepare
-from moss_agent.engine.sampling import Sampling
+from moss_agent.opening import find_served, open_local, open_served
 from moss_agent.protocol import THOUGHTS, render_human
+from moss_agent.session import Sampling, Session
 from moss_agent.settings import Settings
 
 
@@ -44,21 +44,20 @@ def main() -> None:
     family = load_family(arguments.family or family_of(arguments.model))
     folder = str(prepare()) if arguments.model == "mini" else arguments.model
     print(f"{'':14} {'to the first piece':>19} {'per piece after it':>19} {'pieces':>7}")
-    report(
-        "local", load_session(Settings(model=arguments.model, dtype="fp32", device="cpu"), family), family, arguments
-    )
+    local = open_local(Settings(model=arguments.model, dtype="fp32", device="cpu"), family)
+    report("local", local.session(""), family, arguments)
     with transformers_serve(folder) as url:
         report("served", open_at(url, family), family, arguments)
     with ready_made(arguments.tokens) as url:
         report("client alone", open_at(url, family), family, arguments)
 
 
-def open_at(url: str, family: Family) -> Any:
+def open_at(url: str, family: Family) -> Session:
     settings = Settings(server=url)
-    return open_remote(settings, family, find_served(settings))
+    return open_served(settings, family, find_served(settings)).session("")
 
 
-def report(name: str, session: Any, family: Family, arguments: argparse.Namespace) -> None:
+def report(name: str, session: Session, family: Family, arguments: argparse.Namespace) -> None:
     """Measure a session and print its row."""
     prompt = family.preamble.render(family.preamble.known) + render_human("Tell me a story.") + THOUGHTS.header
     times = [measure(session, prompt, arguments.tokens) for _ in range(arguments.rounds)]
@@ -67,12 +66,12 @@ def report(name: str, session: Any, family: Family, arguments: argparse.Namespac
     session.close()
 
 
-def measure(session: Any, prompt: str, tokens: int) -> tuple[float, float, int]:
+def measure(session: Session, prompt: str, tokens: int) -> tuple[float, float, int]:
     """Seconds to the first piece, seconds for each later one, and how many there were. No stop text ends it."""
     session.rewind(0)
     session.extend(prompt)
     started = time.perf_counter()
-    moments = [time.perf_counter() for _ in session.decode([], Sampling(max_new_tokens=tokens))]
+    moments = [time.perf_counter() for _ in session.generate([], Sampling(max_new_tokens=tokens), Cancellation())]
     return moments[0] - started, (moments[-1] - moments[0]) / max(1, len(moments) - 1), len(moments)
 
 

@@ -3,7 +3,7 @@
     python bench/tool_choice.py turns.jsonl [--model mini] [--own-plugins] [--limit N]
 
 A first turn counts as right if the model writes a command of a plugin that the recorded turn used, or none
-where none was used. The agent is the real one, decoding greedily; its plugins are stand-ins that find
+where none was used. The chat is the real one, decoding greedily; its plugins are stand-ins that find
 nothing. All four plugins are enabled, or with `--own-plugins` those that the recorded conversation had.
 Rows: `human`, `meta_instruction`, `parsed_commands`, `turn`.
 """
@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 
-from moss_agent import Agent
-from moss_agent.assembly import load_session
+from moss_agent import Chat, Runtime
 from moss_agent.checkpoints.families import family_of, load_family
-from moss_agent.engine.sampling import Sampling
 from moss_agent.events import CallFinished, CallStarted, Reply, Text
+from moss_agent.opening import open_local
 from moss_agent.plugin_host import Plugin, PluginRunner, discover
 from moss_agent.protocol import HUMAN, Capability
+from moss_agent.session import Sampling
 from moss_agent.settings import Settings
 
 LABELS = {"Search": "web search", "Calculate": "calculator", "Solve": "equation solver", "Text2Image": "text-to-image"}
@@ -53,11 +53,11 @@ def stand_in(plugin: Plugin) -> Plugin:
     return replace(plugin, function=nothing, isolated=False)
 
 
-def choose(agent: Agent, row: dict) -> tuple[Choice, list[str]]:
+def choose(chat: Chat, row: dict) -> tuple[Choice, list[str]]:
     """The model's commands for one recorded question; the turn is left before the answer."""
     question = row["human"].removeprefix(HUMAN.header).strip().removesuffix(HUMAN.end)
     commands = []
-    events = agent.stream(question)
+    events = chat.stream(question)
     for event in events:
         if isinstance(event, CallStarted):
             commands.append((event.name, event.argument))
@@ -98,7 +98,7 @@ def main() -> None:
     rows = [row for row in rows if row["turn"] == 1]
     rows = rows[:: max(1, len(rows) // (arguments.limit or len(rows)))]
     family = load_family(arguments.family or family_of(arguments.model))
-    session = load_session(Settings(model=arguments.model), family)
+    model = open_local(Settings(model=arguments.model), family)
     plugins = [stand_in(plugin) for plugin in discover().values()]
     choices, mistakes = [], Counter()
     for row in rows:
@@ -106,9 +106,8 @@ def main() -> None:
         if arguments.own_plugins:
             enabled = [capability for capability in enabled if capability.line(True) in row["meta_instruction"]]
         runner = PluginRunner([plugin for plugin in plugins if plugin.label in {c.label for c in enabled}])
-        session.rewind(0)
-        agent = Agent(session, runner, preamble=family.preamble.render(enabled), sampling=Sampling())
-        choice, written = choose(agent, row)
+        runtime = Runtime(model, runner, preamble=family.preamble.render(enabled), sampling=Sampling())
+        choice, written = choose(runtime.chat(), row)
         choices.append(choice)
         mistakes[tuple(sorted(choice.wanted)), tuple(sorted(choice.chosen))] += not choice.right
         if arguments.log:

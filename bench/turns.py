@@ -12,18 +12,18 @@ from __future__ import annotations
 import argparse
 import time
 
-from moss_agent.assembly import load_session
+from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import family_of, load_family
-from moss_agent.engine.sampling import Sampling
-from moss_agent.engine.session import Session
+from moss_agent.opening import open_local
 from moss_agent.protocol import MARKERS, THOUGHTS, Turn, render_human, render_turn
+from moss_agent.session import Sampling, Session
 from moss_agent.settings import Settings
 
 
 def first_piece(session: Session) -> float:
     """Seconds until the model has written its first piece of text."""
     started = time.perf_counter()
-    next(session.decode(MARKERS, Sampling(max_new_tokens=4)))
+    next(session.generate(MARKERS, Sampling(max_new_tokens=4), Cancellation()))
     return time.perf_counter() - started
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=6)
     arguments = parser.parse_args()
     family = load_family(arguments.family or family_of(arguments.model))
-    session = load_session(Settings(model=arguments.model), family)
+    session = open_local(Settings(model=arguments.model), family).session("")
     history = family.preamble.render(family.preamble.known)
     print(f"{'turn':>4} {'tokens':>7} {'new':>5} {'cached, s':>10} {'again, s':>9} {'ratio':>6}")
     for turn in range(1, arguments.turns + 1):

@@ -12,34 +12,43 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moss_agent.agent import Agent
+    from moss_agent.calls import Approval
+    from moss_agent.chat import Chat
     from moss_agent.conversation import Conversation
     from moss_agent.errors import MossAgentError, PluginError
     from moss_agent.events import Hit, Picture, Reply
     from moss_agent.plugin_host import plugin
+    from moss_agent.runtime import Runtime
     from moss_agent.settings import Settings
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Agent",
+    "Approval",
+    "Chat",
     "Conversation",
     "Hit",
     "MossAgentError",
     "Picture",
     "PluginError",
     "Reply",
+    "Runtime",
     "Settings",
     "plugin",
 ]
 
 _HOME = {
     "Agent": "moss_agent.agent",
+    "Approval": "moss_agent.calls",
+    "Chat": "moss_agent.chat",
     "Conversation": "moss_agent.conversation",
     "Hit": "moss_agent.events",
     "MossAgentError": "moss_agent.errors",
     "Picture": "moss_agent.events",
     "PluginError": "moss_agent.errors",
     "Reply": "moss_agent.events",
+    "Runtime": "moss_agent.runtime",
     "Settings": "moss_agent.settings",
     "plugin": "moss_agent.plugin_host",
 }

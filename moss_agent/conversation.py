@@ -1,28 +1,44 @@
-"""A conversation as data: its turns, saved, loaded, exported in the format that MOSS is trained on."""
+"""A conversation: its turns; saved, loaded, and in the format that MOSS is trained on."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import threading
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import ValidationError, convert
+
 from moss_agent.errors import UsageError
-from moss_agent.protocol import ANSWER, COMMANDS, HUMAN, RESULTS, THOUGHTS, Turn, render_segment
-from moss_agent.resources import read_text, user_path
+from moss_agent.events import Call
+from moss_agent.protocol import (
+    ANSWER,
+    COMMANDS,
+    HUMAN,
+    NO_RESULT,
+    RESULTS,
+    SEGMENTS,
+    THOUGHTS,
+    parse_commands,
+    parse_results,
+    parse_turn,
+    render_human,
+    render_outcome,
+    render_segment,
+)
+from moss_agent.records import Round, Turn
+from moss_agent.resources import read_text, replace_file, user_path
 
 LONGEST = 64_000_000  # bytes of a file: years of talking
-_FORMAT = "moss_agent.conversation/1"
-_saving = threading.Lock()  # threads would write into the same file
+FORMAT = "moss_agent.conversation/2"
+FIRST_FORMAT = "moss_agent.conversation/1"  # turns as five texts, without what people saw besides
 
 
 @dataclass
 class Conversation:
-    """The turns so far, as the model saw them, and the preamble before them."""
+    """The turns so far, and the preamble that the model had before them."""
 
     preamble: str = ""
     turns: list[Turn] = field(default_factory=list)
@@ -32,19 +48,16 @@ class Conversation:
 
         Raises UsageError if it cannot be written there.
         """
-        data = {"format": _FORMAT, "preamble": self.preamble, "turns": [asdict(turn) for turn in self.turns]}
         path = user_path(path)
         if os.path.exists(path) and not os.path.isfile(path):
             raise UsageError(f"cannot save the conversation to {path}: it is no regular file")
         try:
-            content = json.dumps(data, ensure_ascii=False, indent=1).encode()
+            replace_file(path, json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode())
         except UnicodeEncodeError:
             raise UsageError(f"cannot save the conversation to {path}: it has half a character (a surrogate)") from None
-        try:
-            with _saving:
-                _replace(path, content)
         except (OSError, ValueError) as error:
-            raise UsageError(f"cannot save the conversation to {path}: {_reason(error)}") from None
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError(f"cannot save the conversation to {path}: {reason}") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Conversation:
@@ -56,14 +69,25 @@ class Conversation:
         except (ValueError, RecursionError) as error:
             raise UsageError(f"cannot read the conversation {path}: {error}") from None
         try:
-            if data["format"] != _FORMAT:
-                raise ValueError(f"format {data['format']!r}")
-            return cls(str(data["preamble"]), [Turn(**turn) for turn in data["turns"]])
-        except (KeyError, TypeError, ValueError) as error:
+            return cls.from_json(data)
+        except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
             raise UsageError(f"{path} is no conversation saved by moss_agent: {error}") from None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the conversation as JSON data."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Conversation:
+        """Make a conversation of JSON data. Raises KeyError, TypeError, ValueError or ValidationError if it is none."""
+        if data["format"] == FORMAT:
+            return convert(data, cls)
+        if data["format"] == FIRST_FORMAT:
+            return cls(_text(data["preamble"]), [_turn_of_texts(turn) for turn in data["turns"]])
+        raise ValueError(f"format {data['format']!r}")
+
     def to_training(self, conversation_id: str, category: str = "") -> dict[str, Any]:
-        """The conversation as one record of MOSS's training format."""
+        """Return the conversation as one record of MOSS's training format, which has one round per turn."""
         return {
             "conversation_id": conversation_id,
             "meta_instruction": self.preamble,
@@ -72,43 +96,41 @@ class Conversation:
             "category": category,
         }
 
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside `path` and let it take its place. Raises OSError, ValueError."""
-    beginning = f".{path.name[:60]}."  # of a name that may have 255 bytes
-    part = path.with_name(f"{beginning}{os.getpid()}.part")
-    _remove_left_over(path.parent, beginning)
-    try:
-        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    @classmethod
+    def from_training(cls, record: Mapping[str, Any]) -> Conversation:
+        """Read a record of MOSS's training format. Raises UsageError if it is anything else."""
+        try:
+            turns = [record["chat"][f"turn_{i}"] for i in range(1, len(record["chat"]) + 1)]
+            texts = ["".join(_text(turn[name]) for name in _TRAINING_NAMES.values()) for turn in turns]
+            parsed = [parse_turn(text) for text in texts]
+            return cls(_text(record["meta_instruction"]), [_turn_of_texts(asdict(turn)) for turn in parsed])
+        except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
+            raise UsageError(f"this is no conversation in MOSS's training format: {error!r}") from None
 
 
-def _remove_left_over(folder: Path, beginning: str) -> None:
-    """Remove the half-written files of processes that were killed."""
-    from psutil import pid_exists
-
-    for name in os.listdir(folder):
-        found = re.fullmatch(re.escape(beginning) + r"(\d{1,9})\.part", name)
-        if found and (int(found[1]) == os.getpid() or not pid_exists(int(found[1]))):
-            with suppress(OSError):
-                (folder / name).unlink()
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
+_TRAINING_NAMES = dict(zip(SEGMENTS, ("Human", "Inner Thoughts", "Commands", "Tool Responses", "MOSS"), strict=True))
 
 
 def _training_turn(turn: Turn) -> dict[str, str]:
-    return {
-        "Human": render_segment(HUMAN, turn.human),
-        "Inner Thoughts": render_segment(THOUGHTS, turn.thoughts),
-        "Commands": render_segment(COMMANDS, turn.commands),
-        "Tool Responses": render_segment(RESULTS, turn.results),
-        "MOSS": render_segment(ANSWER, turn.answer),
-    }
+    first = turn.rounds[0]
+    texts = {THOUGHTS: first.thoughts, COMMANDS: first.commands, RESULTS: first.results, ANSWER: turn.answer}
+    rendered = {HUMAN: render_human(turn.question)} | {s: render_segment(s, text) for s, text in texts.items()}
+    return {name: rendered[segment] for segment, name in _TRAINING_NAMES.items()}
+
+
+def _turn_of_texts(data: Mapping[str, Any]) -> Turn:
+    """A turn of its five segments' texts, with the calls that can be told from them."""
+    human, thoughts, commands, results, answer = (
+        _text(data[name]) for name in ("human", "thoughts", "commands", "results", "answer")
+    )
+    told = {entry.head: render_outcome(entry) for entry in parse_results(results)}
+    calls = tuple(
+        Call(command.name, command.argument, result, result != NO_RESULT, 0.0, arguments=command.arguments)
+        for command in parse_commands(commands)
+        for result in [told.get(str(command), NO_RESULT)]
+    )
+    return Turn(human, (Round(thoughts, commands, results, calls),), answer, time="")
+
+
+def _text(value: Any) -> str:
+    return convert(value, str)

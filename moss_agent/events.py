@@ -1,12 +1,13 @@
 """What a turn yields, and the values that plugins return: frozen dataclasses, no behaviour.
 
-`Agent.stream` yields these in the order in which things happen; the last one is always a `Reply`.
-`to_json` gives the same as plain JSON data, one object per event, told apart by `type`.
+`Chat.stream` yields these in the order in which things happen; the last one is always a `Reply`. Every event carries
+the id of its turn, and those of a plugin call the id of the call. `to_json` gives the same as plain JSON data, one
+object per event, told apart by `type`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Union
 
@@ -37,10 +38,16 @@ Output = Union[str, Sequence[str], Sequence[Hit], Picture, Sequence[Picture], No
 """What a plugin may return: a short text, lines, search hits, a picture or several, or None for no result."""
 
 
+Argument = Union[str, int, float, bool, None, list[str]]
+"""What a model may write as an argument of a call."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """One finished plugin call. `result` is the text that the model sees; the rest is for people.
+    """One finished plugin call.
 
+    name: the plugin's command name. argument: the first argument as text. arguments, named: all of them, by position
+    and by name. result: the text that the model saw. error: for people, empty if the call went well (`ok`).
     hits: where the passages of a search come from, in the order in which `result` has them.
     images: the pictures that were drawn.
     """
@@ -53,6 +60,9 @@ class Call:
     error: str = ""
     hits: tuple[Hit, ...] = ()
     images: tuple[Picture, ...] = ()
+    id: str = ""
+    arguments: tuple[Argument, ...] = ()
+    named: Mapping[str, Argument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,8 @@ class Usage:
     prompt_tokens: tokens that the model had to read: the two below together.
     prefilled_tokens: those computed in this turn: question, headers, results, the last token of every
         segment written before; after `HistoryTrimmed` also the turns that were kept.
-    cached_tokens: those that were in the KV cache when the turn began, 0 after `HistoryTrimmed`.
+    cached_tokens: those that were in the KV cache when the turn began and stayed there: the preamble at least, once
+        any chat of the runtime has had an answer.
     generated_tokens: tokens that the model wrote, end markers included.
     """
 
@@ -86,8 +97,22 @@ class Usage:
     generated_tokens: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class TurnEvent:
+    """Base of all events. turn_id: the turn that it belongs to."""
+
+    turn_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallEvent(TurnEvent):
+    """Base of the events of a plugin call. call_id: the same as the `id` of its `Call`."""
+
+    call_id: str = ""
+
+
 @dataclass(frozen=True)
-class Thoughts:
+class Thoughts(TurnEvent):
     """A piece of the model's inner thoughts, as it is written."""
 
     type: ClassVar[str] = "thoughts"
@@ -95,7 +120,22 @@ class Thoughts:
 
 
 @dataclass(frozen=True)
-class CallStarted:
+class ApprovalRequested(CallEvent):
+    """A call waits for a decision: exactly what would run. Nobody there to answer means refused.
+
+    effects: what the plugin touches, such as `network`.
+    """
+
+    type: ClassVar[str] = "approval"
+    index: int
+    name: str
+    arguments: tuple[Argument, ...]
+    named: Mapping[str, Argument] = field(default_factory=dict)
+    effects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CallStarted(CallEvent):
     """The model has written a command; its plugin is running. `index` counts from 0 in the turn."""
 
     type: ClassVar[str] = "call"
@@ -105,7 +145,7 @@ class CallStarted:
 
 
 @dataclass(frozen=True)
-class CallProgress:
+class CallProgress(CallEvent):
     """A running call has done `done` of its `total` steps; total is 0 as long as it is not known.
 
     preview: a small PNG of what it makes, as an address `data:image/png;base64,...`; often empty.
@@ -119,7 +159,7 @@ class CallProgress:
 
 
 @dataclass(frozen=True)
-class CallFinished:
+class CallFinished(CallEvent):
     """A plugin call has ended, well or not.
 
     Search hits are numbered from 1 here; in `Reply.calls` through all searches of the turn, as the model sees them.
@@ -131,7 +171,7 @@ class CallFinished:
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(TurnEvent):
     """A piece of the answer, as it is written."""
 
     type: ClassVar[str] = "text"
@@ -139,7 +179,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notice(TurnEvent):
     """Something that the user should know and the model does not see, in one line."""
 
     type: ClassVar[str] = "notice"
@@ -147,7 +187,7 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class HistoryTrimmed:
+class HistoryTrimmed(TurnEvent):
     """The oldest `turns` turns were dropped because the context window was full."""
 
     type: ClassVar[str] = "trimmed"
@@ -155,8 +195,12 @@ class HistoryTrimmed:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """The whole turn. `text` is the answer without citations that point at nothing."""
+class Reply(TurnEvent):
+    """The whole turn. `text` is the answer without citations that point at nothing.
+
+    finish: why the answer ended: "stop" as it should, "length" if it was cut off.
+    notices: what the user was told during the turn.
+    """
 
     type: ClassVar[str] = "answer"
     text: str
@@ -166,18 +210,14 @@ class Reply:
     images: tuple[Picture, ...]
     usage: Usage
     seconds: float
+    finish: str = "stop"
+    notices: tuple[str, ...] = ()
 
 
-Event = Union[Thoughts, CallStarted, CallProgress, CallFinished, Text, Notice, HistoryTrimmed, Reply]
+Event = Union[Thoughts, ApprovalRequested, CallStarted, CallProgress, CallFinished, Text, Notice, HistoryTrimmed, Reply]
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """The event as JSON data. `answer` objects carry the fields that README documents, no more."""
+    """Return the event as JSON data: its `type` and all its fields."""
     data = {"type": event.type, **asdict(event)}
-    if isinstance(event, CallFinished):
-        data = {"type": event.type, "index": event.index, **data["call"]}
-    if isinstance(event, Reply):
-        del data["thoughts"]
-        for call in data["calls"]:
-            del call["error"], call["hits"], call["images"]
-    return data
+    return {**data, **data.pop("call")} if isinstance(event, CallFinished) else data

@@ -1,12 +1,16 @@
-"""Where files are, those that ship with the package and those that it keeps for the user, and reading what is named."""
+"""Files: where those are that ship with the package or are kept for the user; reading and replacing named ones."""
 
 import os
+import re
 import stat
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from moss_agent.errors import UsageError
 
 _PACKAGE = Path(__file__).parent
+_writing = threading.Lock()  # threads would write into the same file
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # opening a pipe would wait for its writer
 
 
@@ -61,6 +65,36 @@ def read_bytes(path: Path, limit: int) -> bytes:
     if len(content) > limit:
         raise UsageError(f"{path} is larger than {limit / 1e6:g} MB: name a smaller file")
     return content
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file for its owner's eyes. A crash leaves the old one or the new one, whole.
+
+    What processes that were killed have left half-written beside it goes. Raises OSError, ValueError.
+    """
+    beginning = f".{path.name[:60]}."  # of a name that may have 255 bytes
+    part = path.with_name(f"{beginning}{os.getpid()}.part")
+    with _writing:
+        _remove_left_over(path.parent, beginning)
+        try:
+            with open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _remove_left_over(folder: Path, beginning: str) -> None:
+    from psutil import pid_exists
+
+    for name in os.listdir(folder):
+        found = re.fullmatch(re.escape(beginning) + r"(\d{1,9})\.part", name)
+        if found and (int(found[1]) == os.getpid() or not pid_exists(int(found[1]))):
+            with suppress(OSError):
+                (folder / name).unlink()
 
 
 def _short(name: str | Path) -> str:

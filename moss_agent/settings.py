@@ -68,8 +68,10 @@ class Settings:
         `dtype` mean nothing. server_model: its name there, if there are several. server_timeout: seconds to wait
         for the next piece of text. A key is read from the variable MOSS_AGENT_API_KEY, and from nowhere else.
     context_length: tokens the conversation may take, at most what the model can see.
+    cache_memory: size such as `2GB` that the KV caches of all conversations may take; empty for half of what is free.
+    max_rounds: how often the model may call plugins in one turn; MOSS and mini are trained for once.
     seed: makes sampling reproducible.
-    The others are those of `engine.sampling.Sampling`.
+    The others are those of `session.Sampling`.
     """
 
     model: str = "mini"
@@ -88,6 +90,8 @@ class Settings:
     server_model: str = ""
     server_timeout: float = 300.0
     context_length: int | None = None
+    cache_memory: str = ""
+    max_rounds: int = 1
     seed: int | None = None
     temperature: float | None = None
     top_k: int | None = None
@@ -108,6 +112,8 @@ class Settings:
         Policy(self.approval)  # raises if a decision is none
         if self.tp < 1:
             raise UsageError("tp must be 1 or more processes")
+        if self.max_rounds < 1:
+            raise UsageError("max_rounds must be 1 or more")
         if self.context_length is not None and self.context_length < 256:
             raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
         if self.seed is not None and not -(2**63) <= self.seed < 2**63:

@@ -1,11 +1,19 @@
-"""A session that writes what a test tells it to: the narrow double of the engine, for tests of what is above it."""
+"""A model that writes what a test tells it to: the narrow double of the engine, for tests of what is above it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
-from moss_agent.errors import ContextFull
+from moss_agent.calls import OnApproval
+from moss_agent.cancellation import Cancellation
+from moss_agent.chat import Chat
+from moss_agent.conversation import Conversation
+from moss_agent.plugin_host import Plugin, PluginRunner, Policy
 from moss_agent.protocol import first_marker
+from moss_agent.runtime import Runtime
+from moss_agent.session import Generation, Sampling, check_room
+
+PREAMBLE = "You are a test.\n"
 
 
 class CutOff(str):
@@ -13,21 +21,13 @@ class CutOff(str):
 
 
 class ScriptedSession:
-    """Implements `agent.Session` on characters instead of tokens.
+    """Implements `session.Session` on characters instead of tokens."""
 
-    replies: what the model writes, one text per segment, each with the marker that ends it (or none).
-    An exception among them is raised in its place; a `CutOff` was not finished. Pieces have three characters.
-    """
-
-    def __init__(self, replies: Sequence[str | BaseException], context_length: int = 100_000) -> None:
-        self.replies = list(replies)
-        self.context_length = context_length
-        self.text = ""
-        self.computed = 0
-        self.stopped_by = ""
-        self.cut_off = False
-        self.prefilled = 0
-        self.generated = 0
+    def __init__(self, model: ScriptedModel, preamble: str) -> None:
+        self.context_length = model.context_length
+        self.model = model
+        self.text = self.preamble = preamble
+        self.computed = len(preamble) if preamble in model.known else 0
         self.closed = False
 
     @property
@@ -35,41 +35,100 @@ class ScriptedSession:
         return len(self.text)
 
     @property
-    def cached(self) -> int:
-        return min(self.computed, len(self.text))
-
-    @property
     def room(self) -> int:
         return self.context_length - len(self.text)
 
+    def count(self, text: str) -> int:
+        self.model.counted += len(text)
+        return len(text)
+
     def extend(self, text: str) -> None:
-        if len(text) > self.room:
-            raise ContextFull(f"{len(text)} characters do not fit in {self.room}")
+        self.model.counted += len(text)
+        check_room(len(text), self.room, self.context_length)
         self.text += text
 
-    def decode(self, stop: Sequence[str], sampling: object) -> Iterator[str]:
-        self.stopped_by = ""
-        self.cut_off = bool(self.replies) and isinstance(self.replies[0], CutOff)
-        self.prefilled += len(self.text) - self.cached
-        reply = self.replies.pop(0) if self.replies else ""
+    def generate(
+        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
+    ) -> Generator[str, None, Generation]:
+        self.model.known.add(self.preamble)
+        cached, prefilled = self.computed, len(self.text) - self.computed
+        reply = self.model.replies.pop(0) if self.model.replies else ""
         if isinstance(reply, BaseException):
             raise reply
         found = first_marker(reply)
-        body = reply[: found[0]] if found else reply
+        body, marker = (reply[: found[0]], found[1]) if found else (reply, "")
         for start in range(0, len(body), 3):
+            cancellation.check()
             self.text += body[start : start + 3]
             self.computed = len(self.text)
-            self.generated += 3
             yield body[start : start + 3]
-        if found:
-            assert found[1] in stop
-            self.text += found[1]
-            self.stopped_by = found[1]
+        assert not marker or marker in stop
+        self.text += marker
+        self.computed = len(self.text) - len(marker)
+        finish = "stop" if marker else "length" if isinstance(reply, CutOff) else "end"
+        return Generation(body, marker, finish, cached, prefilled, len(body))
 
     def rewind(self, length: int) -> None:
-        self.text = self.text[:length]
-        self.computed = min(self.computed, length)
+        self.text = self.text[: max(length, len(self.preamble))]
+        self.computed = min(self.computed, len(self.text))
 
     def close(self) -> None:
         self.rewind(0)
         self.closed = True
+
+
+class ScriptedModel:
+    """Implements `session.Model`.
+
+    replies: what the model writes, one text per generation, each with the marker that ends it (or none).
+    An exception among them is raised in its place; a `CutOff` was not finished. Pieces have three characters.
+    counted: characters that were tokenised. sessions: those that were opened.
+    """
+
+    def __init__(self, replies: Sequence[str | BaseException], context_length: int = 100_000) -> None:
+        self.replies = list(replies)
+        self.context_length = context_length
+        self.known: set[str] = set()  # preambles that have been computed
+        self.counted = 0
+        self.sessions: list[ScriptedSession] = []
+        self.closed = False
+
+    def count(self, text: str) -> int:
+        return len(text)
+
+    def session(self, preamble: str) -> ScriptedSession:
+        check_room(len(preamble), self.context_length, self.context_length)
+        self.sessions.append(ScriptedSession(self, preamble))
+        return self.sessions[-1]
+
+    def close(self) -> None:
+        self.closed = True
+
+    @property
+    def text(self) -> str:
+        """What the last session holds."""
+        return self.sessions[-1].text
+
+
+def scripted_runtime(
+    model: ScriptedModel, plugins: Sequence[Plugin], *, policy: Policy | None = None, max_rounds: int = 1
+) -> Runtime:
+    """A runtime on the model, with plugins that really run."""
+    runner = PluginRunner(plugins, policy=policy)
+    return Runtime(model, runner, preamble=PREAMBLE, sampling=Sampling(max_new_tokens=64), max_rounds=max_rounds)
+
+
+def scripted_chat(
+    replies: Sequence[str | BaseException],
+    plugins: Sequence[Plugin] = (),
+    *,
+    context_length: int = 100_000,
+    conversation: Conversation | None = None,
+    on_approval: OnApproval | None = None,
+    policy: Policy | None = None,
+    max_rounds: int = 1,
+) -> tuple[Chat, ScriptedModel]:
+    """A chat on a model that writes the replies."""
+    model = ScriptedModel(replies, context_length)
+    runtime = scripted_runtime(model, plugins, policy=policy, max_rounds=max_rounds)
+    return runtime.chat(conversation, on_approval=on_approval), model

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from moss_agent.assembly import load_session
+from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import load_family
-from moss_agent.engine.sampling import Sampling
-from moss_agent.engine.session import Session
+from moss_agent.engine.local import LocalSession
+from moss_agent.opening import open_local
+from moss_agent.session import Sampling
 from moss_agent.settings import Settings
 from tests.checkpoints.moss.published import write_checkpoint
 
@@ -24,26 +25,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("moss"))
 
 
-def open_session(folder: Path, **settings: object) -> Session:
-    return load_session(Settings(model=str(folder), dtype="fp32", **settings), load_family("moss"))
+def open_session(folder: Path, **settings: object) -> LocalSession:
+    return open_local(Settings(model=str(folder), dtype="fp32", **settings), load_family("moss")).session("")
 
 
-def logits(session: Session) -> torch.Tensor:
+def logits(session: LocalSession) -> torch.Tensor:
     session.extend(PROMPT)
-    return session._logits()
+    return session._model.scheduler.logits(session._sequence, Cancellation())[0]
 
 
-def written(session: Session) -> str:
-    return "".join(session.decode(["<eot>"], Sampling(max_new_tokens=12)))
+def written(session: LocalSession) -> str:
+    return "".join(session.generate(["<eot>"], Sampling(max_new_tokens=12), Cancellation()))
 
 
 @pytest.fixture(scope="module")
-def plain(folder: Path) -> Session:
+def plain(folder: Path) -> LocalSession:
     return open_session(folder)
 
 
 @pytest.fixture(scope="module")
-def want(plain: Session) -> torch.Tensor:
+def want(plain: LocalSession) -> torch.Tensor:
     return logits(plain)
 
 
@@ -75,5 +76,6 @@ def test_a_checkpoint_may_say_that_markers_swallow_whitespace(folder, tmp_path):
     whole.extend(PROMPT)
     for piece in ("<|Human|>: Who are you?<eoh>", "\n", "<|Inner Thoughts|>:"):
         pieces.extend(piece)
-    assert whole._decode(whole._ids) == PROMPT.replace("\n", "")
-    assert whole._ids == pieces._ids
+    ids = whole._sequence.ids
+    assert whole._model.codec.decode(ids) == PROMPT.replace("\n", "")
+    assert ids == pieces._sequence.ids

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from moss_agent import Agent
+from moss_agent.cancellation import Cancellation
 from moss_agent.events import CallStarted, Reply
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +71,8 @@ def test_it_greets_without_plugins(agent):
 
 
 def test_its_memory_is_what_plugins_give_back(agent):
-    assert agent._session._release == agent._runner.release
+    runtime = agent.runtime
+    assert runtime._model.scheduler._release == runtime._runner.release
 
 
 def test_a_second_turn_computes_only_what_is_new(agent):
@@ -84,10 +86,11 @@ def test_cached_turns_equal_a_recomputation_of_the_whole_conversation(agent):
     """The logits after two turns, from the growing cache and from scratch, agree up to bf16 rounding."""
     agent.ask("What is 37*89?")
     agent.ask("Solve x + 7 = 12.")
-    session = agent._session
+    session, model = agent.chat._dialect._session, agent.runtime._model
+    ids = session._sequence.ids
     with torch.inference_mode():
-        whole = session._model(torch.tensor([session._ids]), use_cache=False).logits[0, -1].float()
-    cached = session._logits()
+        whole = model._backend._model(torch.tensor([ids]), use_cache=False).logits[0, -1].float()
+    cached, _ = model.scheduler.logits(session._sequence, Cancellation())
     assert int(cached.argmax()) == int(whole.argmax())
     assert torch.allclose(cached, whole, atol=0.5)
 
@@ -108,8 +111,8 @@ def test_the_command_line_prints_events_as_json():
         "answer",
     ]
     answer = events[-1]
-    assert list(answer) == ["type", "text", "calls", "citations", "images", "usage", "seconds"]
-    assert list(answer["calls"][0]) == ["name", "argument", "result", "ok", "seconds"]
+    assert answer.keys() >= {"type", "text", "calls", "citations", "images", "usage", "seconds"}
+    assert answer["calls"][0].keys() >= {"name", "argument", "result", "ok", "seconds"}
     assert answer["calls"][0]["result"] == "3293"
     assert list(answer["usage"]) == ["prompt_tokens", "prefilled_tokens", "cached_tokens", "generated_tokens"]
 

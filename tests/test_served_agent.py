@@ -14,17 +14,17 @@ import pytest
 import requests
 import torch
 
-from moss_agent import Agent, plugin
+from moss_agent import Agent, Runtime, plugin
 from moss_agent.checkpoints.mini import prepare
-from moss_agent.engine.remote.connection import Connection
-from moss_agent.engine.remote.served import connect
-from moss_agent.engine.remote.session import RemoteSession
-from moss_agent.engine.sampling import Sampling
+from moss_agent.engine.backends.remote.connection import Connection
+from moss_agent.engine.backends.remote.served import connect
+from moss_agent.engine.backends.remote.session import RemoteModel
 from moss_agent.events import Reply
 from moss_agent.plugin_host import PluginRunner
+from moss_agent.session import Sampling
+from tests.engine.backends.remote.model_server import ModelServer
+from tests.engine.backends.remote.raw_server import serving
 from tests.engine.conftest import make_model, make_tokenizer
-from tests.engine.remote.model_server import ModelServer
-from tests.engine.remote.raw_server import serving
 
 MARKERS = ["<eoh>", "<eot>", "<eoc>", "<eor>", "<eom>"]
 QUESTIONS = ["What is 37*89?", "Solve x + 7 = 12."]
@@ -43,11 +43,10 @@ def test_a_turn_in_which_the_markers_are_special_tokens(kind, last):
     tokenizer.eos_token = last
     said = [" It is a sum.<eot>", ' Add("1,2")<eoc>', f" It is 3<sup><|1|></sup>.{last}"]
     with serving(server := ModelServer(make_model(), tokenizer, kind, [tokenizer.encode(text) for text in said])):
-        session = RemoteSession(connect(Connection(server.url)), context_length=512, markers=MARKERS)
+        model = RemoteModel(connect(Connection(server.url)), context_length=512, markers=MARKERS)
         sampling = Sampling(max_new_tokens=99)
-        agent = Agent(session, PluginRunner([add]), preamble="Be kind.\n", sampling=sampling)
-        reply = agent.ask("1+2?")
-        agent.close()
+        with Runtime(model, PluginRunner([add]), preamble="Be kind.\n", sampling=sampling) as runtime:
+            reply = runtime.chat().ask("1+2?")
     assert (reply.thoughts, reply.text) == ("It is a sum.", "It is 3<sup><|1|></sup>.")
     assert [(call.name, call.result) for call in reply.calls] == [("Add", "3")]
     assert reply.usage.cached_tokens == 0 and reply.usage.prefilled_tokens > reply.usage.generated_tokens > 20

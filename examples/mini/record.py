@@ -7,7 +7,8 @@ from typing import Any
 
 from moss_agent.checkpoints.families import load_family
 from moss_agent.conversation import Conversation
-from moss_agent.protocol import DRAWN, Capability, Command, Entry, Passage, Preamble, Turn, neutralise, render_results
+from moss_agent.protocol import DRAWN, Capability, Command, Entry, Passage, Preamble, render_results
+from moss_agent.records import Round, Turn
 
 from .example import Example, ExampleTurn
 
@@ -27,7 +28,7 @@ def _preamble() -> Preamble:
 def _turn(turn: ExampleTurn, example: Example) -> Turn:
     commands = ", ".join(str(Command(name, (argument,))) for name, argument in turn.commands) or "None"
     results = render_results(_entries(turn, example))
-    return Turn(neutralise(turn.human), turn.thoughts, commands, results, turn.answer)
+    return Turn(turn.human, (Round(turn.thoughts, commands, results),), turn.answer)
 
 
 def _entries(turn: ExampleTurn, example: Example) -> list[Entry]:

@@ -35,18 +35,23 @@ def memory_limits(sizes: Mapping[str, str]) -> dict[Device, int] | None:
     """Bytes by device from sizes such as `20GB` or `8GiB` by its name, such as `0` or `cpu`; None if there are none."""
     if not sizes:
         return None
-    from accelerate.utils import convert_file_size_to_int
-
     limits: dict[Device, int] = {}
     for device, size in sizes.items():
         number = str(device).removeprefix("cuda:")
         if not (number.isdigit() or number == "cpu"):
             raise UsageError(f"max_memory: no device {device!r}: use the number of a GPU or cpu")
-        try:
-            limits[int(number) if number.isdigit() else number] = convert_file_size_to_int(str(size))
-        except (ValueError, TypeError):
-            raise UsageError(f"max_memory: {size!r} is no size: write it like 20GB") from None
+        limits[int(number) if number.isdigit() else number] = parse_size("max_memory", size)
     return limits
+
+
+def parse_size(setting: str, size: str) -> int:
+    """Bytes of a size such as `20GB` or `8GiB`. Raises UsageError, naming the setting, if it is none."""
+    from accelerate.utils import convert_file_size_to_int
+
+    try:
+        return convert_file_size_to_int(str(size))
+    except (ValueError, TypeError):
+        raise UsageError(f"{setting}: {size!r} is no size: write it like 20GB") from None
 
 
 def size_text(size: int) -> str:

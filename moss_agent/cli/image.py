@@ -9,24 +9,23 @@ import sys
 from collections.abc import Collection
 from contextlib import closing
 from io import BytesIO
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from moss_agent.cli.calling import call_plugin
 from moss_agent.cli.options import add_debug_option, silence_libraries
 from moss_agent.cli.pictures import as_text
 from moss_agent.cli.streams import own_stdout
 from moss_agent.cli.text import clean, one_line
 from moss_agent.engine.loading import choose_device, choose_dtype
 from moss_agent.errors import PluginError, UsageError
-from moss_agent.events import Call, CallFinished, CallProgress, Notice
+from moss_agent.events import Call, CallProgress
 from moss_agent.plugin_host import PluginRunner, discover, select
 from moss_agent.protocol import Command
 from moss_agent.resources import read_bytes, user_path
 from moss_agent.settings import load_settings
-from moss_agent.turn_results import TurnResults
 
 DESCRIPTION = """\
 Draw a picture and print where it is. Without --pipeline, and without one in the settings file, the small pipeline
@@ -116,20 +115,15 @@ def suitable(table: dict[str, Any], recorded: dict[str, Any], flags: dict[str, A
 
 def draw(runner: PluginRunner, command: Command) -> Call:
     """Run the call with a progress bar."""
-    results, call = TurnResults(runner, turn=1), None
     with tqdm(unit="step", leave=False, disable=None) as bar:
-        try:
-            for event in chain(results.start(command), results.collect()):
-                if isinstance(event, CallFinished):
-                    call = event.call
-                elif isinstance(event, CallProgress):
-                    bar.total, bar.n = event.total or None, event.done
-                    bar.refresh()
-                elif isinstance(event, Notice):
-                    bar.write(f"note: {one_line(event.message)}", file=sys.stderr)
-        except BaseException:
-            results.abandon()
-            raise
+
+        def show(progress: CallProgress) -> None:
+            bar.total, bar.n = progress.total or None, progress.done
+            bar.refresh()
+
+        call = call_plugin(runner, command, show)
+    for notice in dict.fromkeys(notice for picture in call.images for notice in picture.notices):
+        print(f"note: {one_line(notice)}", file=sys.stderr)
     return call
 
 

@@ -69,14 +69,14 @@ def run_pull(parsed: argparse.Namespace) -> int:
 
 
 def run_info(parsed: argparse.Namespace) -> int:
-    from moss_agent.assembly import survey
     from moss_agent.checkpoints.families import family_of, load_family
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import make_plan
+    from moss_agent.opening import inspect_model
 
     settings = settings_from(parsed)
     silence_libraries()
-    _, needs, request = survey(settings, load_family(settings.family or family_of(settings.model)))
+    _, needs, request = inspect_model(settings, load_family(settings.family or family_of(settings.model)))
     print(f"{settings.model}: {needs.model.config.model_type}, {needs.parameters:,} parameters\n")
     print(needs_table(needs, request))
     print()

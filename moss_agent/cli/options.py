@@ -79,17 +79,18 @@ def settings_from(parsed: argparse.Namespace) -> Settings:
 
 def open_agent(parsed: argparse.Namespace, conversation: Conversation | None = None) -> Agent:
     """The agent that the options ask for. Raises MossAgentError."""
-    from moss_agent.assembly import build_agent
+    from moss_agent.agent import Agent
+    from moss_agent.runtime import Runtime
 
     settings = settings_from(parsed)
     if not settings.server:
         silence_libraries()
-    return build_agent(settings, conversation)
+    return Agent(Runtime.from_settings(settings), conversation)
 
 
 def follows(parsed: argparse.Namespace) -> bool:
     """Whether this is one of several processes of a model, and another one talks to the user."""
-    from moss_agent.engine.tensor_parallel import is_follower
+    from moss_agent.engine.backends.tensor_parallel import is_follower
 
     return is_follower() and settings_from(parsed).tp > 1
 

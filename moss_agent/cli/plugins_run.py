@@ -11,16 +11,15 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, TextIO
 
+from moss_agent.cli.calling import call_plugin
 from moss_agent.cli.options import add_plugin_dir_option, settings_from
 from moss_agent.cli.printing import print_json, source
 from moss_agent.cli.streams import own_stdin, own_stdout, read_line
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import MossAgentError, PluginError, UsageError
-from moss_agent.events import Call, Picture
 from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
 from moss_agent.protocol import NO_RESULT, Command
 from moss_agent.resources import user_path
-from moss_agent.turn_results import TurnResults
 
 DESCRIPTION = """\
 Run a plugin and print what the model would see of its result. Where the passages of a search come from goes to
@@ -67,13 +66,13 @@ def run_one(runner: PluginRunner, name: str, arguments: Sequence[str], out: Text
     plugin = _named(runner, name)
     if not arguments or len(arguments) > len(plugin.parameters):
         raise UsageError(f"{plugin.api} was given {len(arguments)} arguments: put each of them in quotes")
-    call, images = call_plugin(runner, Command(plugin.name, tuple(arguments)))
+    call = call_plugin(runner, Command(plugin.name, tuple(arguments)))
     if not call.ok:
         raise PluginError(call.error)
     print(clean(call.result), file=out, flush=True)
     for number, hit in enumerate(call.hits, 1):
         print(f"[{number}] {source(hit)}", file=sys.stderr)
-    for image in images:
+    for image in call.images:
         print(f"picture: {one_line(image.path)}", file=sys.stderr)
         for notice in image.notices:
             print(f"note: {one_line(notice)}", file=sys.stderr)
@@ -92,20 +91,12 @@ def run_line(runner: PluginRunner, line: str, number: int) -> dict[str, Any]:
     try:
         data = _object(line)
         call_id = data.get("id")
-        call, images = call_plugin(runner, _command(runner, data))
+        call = call_plugin(runner, _command(runner, data))
     except MossAgentError as error:
         return {"id": call_id, "result": NO_RESULT, "ok": False, "error": f"line {number}: {error}"}
     failure = {} if call.ok else {"error": call.error}
-    drawn = {"images": [asdict(image) for image in images]} if images else {}
+    drawn = {"images": [asdict(image) for image in call.images]} if call.images else {}
     return {"id": call_id, "result": call.result, "ok": call.ok, **failure, **drawn}
-
-
-def call_plugin(runner: PluginRunner, command: Command) -> tuple[Call, Sequence[Picture]]:
-    """Run one command as the only one of a conversation's first turn; the call and what it drew."""
-    results = TurnResults(runner, turn=1)
-    for _ in (*results.start(command), *results.collect()):
-        pass
-    return results.calls[0], results.images
 
 
 def _named(runner: PluginRunner, name: str) -> Plugin:

@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from moss_agent.errors import UsageError
+from moss_agent.session import Sampling
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How to choose tokens.
-
-    temperature: 0 takes the most probable token.
-    top_k: only the k most probable tokens; 0 for all.
-    top_p: only the smallest set of tokens whose probabilities reach p; 1 for all.
-    repetition_penalty: divides the positive and multiplies the negative logits of tokens that occurred.
-    max_new_tokens: limit for one segment.
-    """
-
-    temperature: float = 0.0
-    top_k: int = 0
-    top_p: float = 1.0
-    repetition_penalty: float = 1.0
-    max_new_tokens: int = 256
-
-    def __post_init__(self) -> None:
-        checks = {
-            "temperature must be 0 or more, and finite": 0 <= self.temperature < math.inf,
-            "top_k must be 0 or more": self.top_k >= 0,
-            "top_p must be above 0 and at most 1": 0 < self.top_p <= 1,
-            "repetition_penalty must be above 0, and finite": 0 < self.repetition_penalty < math.inf,
-            "max_new_tokens must be 1 or more": self.max_new_tokens >= 1,
-        }
-        for message, holds in checks.items():
-            if not holds:
-                raise UsageError(message)
 
 
 def next_token(logits: torch.Tensor, context: Sequence[int], sampling: Sampling, generator: torch.Generator) -> int:

@@ -7,7 +7,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.errors import MossAgentError, PluginError, PluginTimeout, UsageError
+from moss_agent.errors import Cancelled, MossAgentError, PluginError, PluginTimeout, UsageError
 from moss_agent.events import Output
 from moss_agent.plugin_host.approval import Decision, Policy
 from moss_agent.plugin_host.contract import Plugin
@@ -148,7 +147,7 @@ class TurnCalls:
     def finished(self, wait: bool) -> Iterator[Progress | Outcome]:
         """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there; progress before.
 
-        Raises CancelledError after `abandon`.
+        Raises Cancelled after `abandon`.
         """
         while self._limits:
             try:
@@ -160,7 +159,7 @@ class TurnCalls:
                     continue
                 news = self._expired()
             if news is None:
-                raise CancelledError
+                raise Cancelled("the turn was cancelled")
             if news.index in self._limits:
                 if isinstance(news, Outcome):
                     del self._limits[news.index]

@@ -10,7 +10,7 @@ Only code writes markers: text from users, plugins and web pages passes `neutral
 Standard library only; nothing here evaluates anything.
 """
 
-from moss_agent.protocol.citations import check_citations, cited_numbers, unfinished_citation
+from moss_agent.protocol.citations import CitationFilter, check_citations, cited_numbers, unfinished_citation
 from moss_agent.protocol.commands import Command, CommandScanner, Value, parse_commands
 from moss_agent.protocol.markers import (
     ANSWER,
@@ -56,6 +56,7 @@ __all__ = [
     "SEGMENTS",
     "THOUGHTS",
     "Capability",
+    "CitationFilter",
     "Command",
     "CommandRead",
     "CommandScanner",

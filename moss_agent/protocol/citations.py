@@ -33,3 +33,23 @@ def check_citations(text: str, known: Collection[int]) -> tuple[str, list[int]]:
         return "".join(f"<sup><|{n}|></sup>" for n in cited_numbers(match[0]) if n in known)
 
     return _CITATION.sub(rewrite, text), dropped
+
+
+class CitationFilter:
+    """`check_citations` for an answer that comes in pieces: an unfinished citation waits for the next piece."""
+
+    def __init__(self, known: Collection[int]) -> None:
+        self._known = known
+        self._held = ""
+
+    def push(self, piece: str) -> str:
+        """Return what can be shown now."""
+        text = self._held + piece
+        end = len(text) - unfinished_citation(text)
+        self._held = text[end:]
+        return check_citations(text[:end], self._known)[0]
+
+    def flush(self) -> str:
+        """Return what was held back, when nothing more comes."""
+        held, self._held = self._held, ""
+        return check_citations(held, self._known)[0]

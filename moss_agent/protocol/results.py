@@ -93,18 +93,18 @@ def shorten(text: str, length: int) -> str:
     return cut[:blank].rstrip() if blank > length * 3 // 4 and text[len(cut)] != " " else cut
 
 
-def render_results(entries: Sequence[Entry]) -> str:
-    """The segment's text, between header and end marker. Passages get their final numbers here."""
+def render_results(entries: Sequence[Entry], first: int = 1) -> str:
+    """The segment's text, between header and end marker. Passages get their final numbers here, from `first` on."""
     if not entries:
         return NO_COMMAND
     if all(entry.drawn for entry in entries):
         return DRAWN
-    return "\n".join(_render_entry(entry) for entry in number_passages(entries))
+    return "\n".join(_render_entry(entry) for entry in number_passages(entries, first))
 
 
-def number_passages(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries with their passages numbered through, from 1."""
-    numbers = count(1)
+def number_passages(entries: Sequence[Entry], first: int = 1) -> list[Entry]:
+    """The entries with their passages numbered through, from `first` on."""
+    numbers = count(first)
     return [
         replace(entry, body=tuple(_numbered(line, numbers) for line in entry.body))
         if isinstance(entry.body, tuple)

@@ -14,9 +14,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from moss_agent.assembly import load_session
 from moss_agent.checkpoints.families import load_family
 from moss_agent.errors import CheckpointError
+from moss_agent.opening import open_local
 from moss_agent.settings import Settings
 from tests.checkpoints.moss.published import write_checkpoint
 
@@ -42,7 +42,7 @@ def folder(intact: Path, tmp_path: Path) -> Path:
 
 
 def load(folder: Path) -> None:
-    load_session(Settings(model=str(folder), device="cpu", dtype="fp32"), load_family("moss"))
+    open_local(Settings(model=str(folder), device="cpu", dtype="fp32"), load_family("moss"))
 
 
 def refusal(folder: Path) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ROOT, Program
+from tests.engine.backends.remote.model_server import ModelServer
+from tests.engine.backends.remote.raw_server import RawServer, page, serving, stream
 from tests.engine.conftest import make_model, make_tokenizer
-from tests.engine.remote.model_server import ModelServer
-from tests.engine.remote.raw_server import RawServer, page, serving, stream
 
 FLAGS = ["--family", "mini", "--plugins", "none", "--max-new-tokens", "5"]
 

@@ -10,18 +10,35 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moss_agent.engine import session as session_module
-from moss_agent.engine.sampling import Sampling
-from moss_agent.engine.session import Session
+from moss_agent.cancellation import Cancellation
+from moss_agent.engine import scheduler
+from moss_agent.engine.backends.transformers import TransformersBackend
+from moss_agent.engine.local import LocalModel, LocalSession
 from moss_agent.errors import ContextFull, EngineError, OutOfMemory
+from moss_agent.session import Generation, Sampling
 
 GREEDY = Sampling(max_new_tokens=12)
 STOPS = ["<eot>", "<eom>"]
 TEXT = "The agent thinks 思考, writes 😀 commands."
 
 
-def open_session(model, tokenizer, **options) -> Session:
-    return Session(model, tokenizer, **{"context_length": 1024, **options})
+def open_model(model, tokenizer, **options) -> LocalModel:
+    return LocalModel(model, tokenizer, TransformersBackend(model), **{"context_length": 1024, **options})
+
+
+def open_session(model, tokenizer, **options) -> LocalSession:
+    return open_model(model, tokenizer, **options).session("")
+
+
+def write(session: LocalSession, sampling: Sampling = GREEDY) -> Generation:
+    """Generate to the end."""
+    pieces, told = session.generate(STOPS, sampling, Cancellation()), []
+    while True:
+        try:
+            told.append(next(pieces))
+        except StopIteration as end:
+            assert "".join(told) == end.value.text
+            return end.value
 
 
 def recompute(model, ids: list[int], count: int) -> list[int]:
@@ -40,43 +57,42 @@ def test_decoding_equals_full_recomputation_over_several_rounds(model, tokenizer
     session = open_session(model, tokenizer)
     for text in (TEXT, " And then?", "\n<|Commands|>:"):
         session.extend(text)
-        want = recompute(model, session._ids, GREEDY.max_new_tokens)
-        "".join(session.decode(STOPS, GREEDY))
-        assert session._ids == want
+        want = recompute(model, session._sequence.ids, GREEDY.max_new_tokens)
+        write(session)
+        assert session._sequence.ids == want
 
 
 def test_prefill_in_chunks_gives_the_same_tokens(model, tokenizer, monkeypatch):
-    monkeypatch.setattr(session_module, "PREFILL_CHUNK", 5)
+    monkeypatch.setattr(scheduler, "PREFILL_CHUNK", 5)
     session = open_session(model, tokenizer)
     session.extend(TEXT * 3)
-    want = recompute(model, session._ids, GREEDY.max_new_tokens)
-    list(session.decode(STOPS, GREEDY))
-    assert session._ids == want
+    want = recompute(model, session._sequence.ids, GREEDY.max_new_tokens)
+    write(session)
+    assert session._sequence.ids == want
 
 
 def test_rewound_session_goes_on_as_if_nothing_had_happened(model, tokenizer):
     session = open_session(model, tokenizer)
     session.extend(TEXT)
     mark = session.length
-    first = "".join(session.decode(STOPS, GREEDY))
+    first = write(session).text
     session.extend(" something else entirely")
-    list(session.decode(STOPS, GREEDY))
+    write(session)
     session.rewind(mark)
     assert session.length == mark
-    assert "".join(session.decode(STOPS, GREEDY)) == first
+    assert write(session).text == first
 
 
 def test_only_new_text_is_prefilled(model, tokenizer):
     session = open_session(model, tokenizer)
     session.extend(TEXT * 4)
     before = session.length
-    list(session.decode(STOPS, GREEDY))
-    assert session.prefilled == before
+    assert write(session).prefilled == before
+    held = session.length
     session.extend(" And?")
-    new = session.length - session.cached
-    list(session.decode(STOPS, GREEDY))
-    assert session.prefilled == before + new
-    assert new < 12
+    second = write(session)
+    assert second.prefilled == session.length - second.generated - second.cached < 12
+    assert second.cached == held - 1
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -116,9 +132,9 @@ def test_stops_at_a_marker_of_several_tokens(model, tokenizer, surplus):
     ids = tokenizer.encode("I think<eot>" + surplus)
     session = open_session(Scripted(model, ids), tokenizer)
     session.extend("Q")
-    assert "".join(session.decode(STOPS, GREEDY)) == "I think"
-    assert session.stopped_by == "<eot>"
-    assert tokenizer.decode(session._ids) == "QI think<eot>"
+    written = write(session)
+    assert (written.text, written.stop, written.finish) == ("I think", "<eot>", "stop")
+    assert tokenizer.decode(session._sequence.ids) == "QI think<eot>"
 
 
 def test_stops_at_a_marker_of_one_token(model, marker_tokenizer):
@@ -126,68 +142,67 @@ def test_stops_at_a_marker_of_one_token(model, marker_tokenizer):
     assert len(marker_tokenizer.encode("<eot>")) == 1
     session = open_session(Scripted(model, ids), marker_tokenizer, markers=STOPS)
     session.extend("Q")
-    assert "".join(session.decode(STOPS, GREEDY)) == "I think"
-    assert session.stopped_by == "<eot>"
+    written = write(session)
+    assert (written.text, written.stop, written.finish) == ("I think", "<eot>", "stop")
 
 
 def test_end_token_ends_the_text_and_is_not_kept(model, tokenizer):
     session = open_session(Scripted(model, [*tokenizer.encode("Yes"), 0]), tokenizer)
     session.extend("Q")
-    assert "".join(session.decode(STOPS, GREEDY)) == "Yes"
-    assert session.stopped_by == "" and not session.cut_off
-    assert tokenizer.decode(session._ids) == "QYes"
+    written = write(session)
+    assert (written.text, written.stop, written.finish) == ("Yes", "", "end")
+    assert tokenizer.decode(session._sequence.ids) == "QYes"
 
 
 def test_text_that_only_begins_like_a_marker_is_given_in_full(model, tokenizer):
     session = open_session(Scripted(model, [*tokenizer.encode("a <eo"), 0]), tokenizer)
     session.extend("Q")
-    assert "".join(session.decode(STOPS, GREEDY)) == "a <eo"
+    assert write(session).text == "a <eo"
 
 
 def test_text_cannot_smuggle_in_special_tokens(model, marker_tokenizer):
     session = open_session(model, marker_tokenizer, markers=["<eoh>"])
     session.extend("a<|endoftext|>b<eom>c<eoh>")
     special = set(marker_tokenizer.get_added_vocab().values())
-    assert [i for i in session._ids if i in special] == [marker_tokenizer.convert_tokens_to_ids("<eoh>")]
-    assert marker_tokenizer.decode(session._ids) == "a<|endoftext|>b<eom>c<eoh>"
+    assert [i for i in session._sequence.ids if i in special] == [marker_tokenizer.convert_tokens_to_ids("<eoh>")]
+    assert marker_tokenizer.decode(session._sequence.ids) == "a<|endoftext|>b<eom>c<eoh>"
 
 
 def test_seed_reproduces_sampling_and_another_seed_differs(model, tokenizer):
     sampling = Sampling(temperature=1.5, top_p=0.95, top_k=50, repetition_penalty=1.1, max_new_tokens=20)
 
-    def write(seed: int) -> list[int]:
+    def sample(seed: int) -> list[int]:
         session = open_session(model, tokenizer, seed=seed)
         session.extend(TEXT)
-        list(session.decode(STOPS, sampling))
-        return session._ids
+        write(session, sampling)
+        return session._sequence.ids
 
-    assert write(1) == write(1)
-    assert write(1) != write(2)
+    assert sample(1) == sample(1)
+    assert sample(1) != sample(2)
 
 
 def test_full_context_ends_the_text_and_leaves_room_for_a_marker(model, tokenizer):
     session = open_session(model, tokenizer, context_length=64)
     session.extend("a" * 30)
-    list(session.decode(STOPS, Sampling(max_new_tokens=500)))
-    assert session.cut_off
+    assert write(session, Sampling(max_new_tokens=500)).finish == "length"
     session.extend("<eom>")
     with pytest.raises(ContextFull, match="shorten it"):
         session.extend("word " * 100)
     session.rewind(10)
-    list(session.decode(STOPS, GREEDY))
+    write(session)
 
 
 def test_closing_the_iterator_leaves_a_usable_session(model, tokenizer):
     session = open_session(model, tokenizer)
     session.extend(TEXT)
     mark = session.length
-    want = "".join(session.decode(STOPS, GREEDY))
+    want = write(session).text
     session.rewind(mark)
-    pieces = session.decode(STOPS, GREEDY)
+    pieces = session.generate(STOPS, GREEDY, Cancellation())
     next(pieces)
     pieces.close()
     session.rewind(mark)
-    assert "".join(session.decode(STOPS, GREEDY)) == want
+    assert write(session).text == want
 
 
 FAILURES = [
@@ -202,9 +217,9 @@ FAILURES = [
 def test_failure_in_the_middle_of_the_layers_leaves_a_usable_session(model, tokenizer, failure, raised):
     session = open_session(model, tokenizer)
     session.extend(TEXT)
-    list(session.decode(STOPS, GREEDY))
+    write(session)
     session.extend(" and on")
-    want = recompute(model, session._ids, GREEDY.max_new_tokens)
+    want = recompute(model, session._sequence.ids, GREEDY.max_new_tokens)
 
     def fail(*_):
         raise failure
@@ -213,28 +228,28 @@ def test_failure_in_the_middle_of_the_layers_leaves_a_usable_session(model, toke
     hook = inner[-1].register_forward_pre_hook(fail)
     try:
         with pytest.raises(raised):
-            list(session.decode(STOPS, GREEDY))
+            write(session)
     finally:
         hook.remove()
-    list(session.decode(STOPS, GREEDY))
-    assert session._ids == want
+    write(session)
+    assert session._sequence.ids == want
 
 
 def test_empty_session_has_nothing_to_continue(model, tokenizer):
     with pytest.raises(EngineError, match="extend the session first"):
-        list(open_session(model, tokenizer).decode(STOPS, GREEDY))
+        write(open_session(model, tokenizer))
 
 
 def test_close_frees_the_cache(model, tokenizer):
     session = open_session(model, tokenizer)
     session.extend(TEXT)
-    list(session.decode(STOPS, GREEDY))
-    layers = session._cache.layers
+    write(session)
+    layers = session._sequence.cache.inner.layers
     held = weakref.ref(layers[0].keys)
     del layers
     session.close()
     gc.collect()
-    assert session.length == 0 and session.cached == 0
+    assert session.length == 0
     assert held() is None
 
 
@@ -252,15 +267,30 @@ def test_out_of_memory_is_tried_again_with_what_others_give_back(model, tokenize
 
     session = open_session(model, tokenizer, release=release)
     session.extend(TEXT)
-    want = recompute(model, session._ids, GREEDY.max_new_tokens)
+    want = recompute(model, session._sequence.ids, GREEDY.max_new_tokens)
     inner = [m for m in model.modules() if type(m).__name__.endswith(("DecoderLayer", "Block"))]
     hook = inner[-1].register_forward_pre_hook(fail)
     try:
-        list(session.decode(STOPS, GREEDY))
-        assert session._ids == want and given_back == [True]
+        write(session)
+        assert session._sequence.ids == want and given_back == [True]
         failures.append(torch.OutOfMemoryError("CUDA out of memory"))
         session.rewind(session.length - 1)
         with pytest.raises(OutOfMemory):  # there is nothing left to give
-            list(session.decode(STOPS, GREEDY))
+            write(session)
     finally:
         hook.remove()
+
+
+def test_sessions_with_the_same_preamble_compute_it_once(model, tokenizer):
+    opened = open_model(model, tokenizer)
+    first, second = opened.session(TEXT), opened.session(TEXT)
+    shared = first.length
+    for session in (first, second):
+        session.extend(" Go on:")
+    rest = first.length - shared
+    assert (write(first).prefilled, write(second).prefilled) == (shared + rest, rest)
+    assert first._sequence.ids == second._sequence.ids == recompute(model, first._sequence.ids[: shared + rest], 12)
+    first.rewind(0)
+    first.extend(" Go on:")
+    again = write(first)
+    assert (again.cached, again.prefilled) == (shared, rest)

@@ -9,10 +9,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from moss_agent.errors import PluginTimeout
-from moss_agent.events import CallFinished, CallProgress, Notice, Picture
 from moss_agent.plugin_host import Outcome, PluginRunner, Progress, plugin, report
-from moss_agent.protocol import Command
-from moss_agent.turn_results import TurnResults
 
 
 def test_progress_comes_before_the_outcome_and_renews_the_time() -> None:
@@ -72,22 +69,6 @@ def test_a_call_that_nobody_waits_for_ends_at_its_next_report(how: str) -> None:
 
 def test_reporting_outside_of_a_call_does_nothing() -> None:
     report(1, 2, b"png")
-
-
-def test_events_of_a_drawing_call() -> None:
-    @plugin("Paint", label="Paint")
-    def paint(text: str) -> list[Picture]:
-        report(1, 2, b"\x89PNG")
-        return [Picture("a.png", text, {"seed": 1}, ("two words are unknown",)), Picture("b.png", text, {"seed": 2})]
-
-    results = TurnResults(PluginRunner([paint]), turn=1)
-    list(results.start(Command("Paint", ("a fox",))))
-    progress, finished, notice = results.collect()
-    assert progress == CallProgress(0, 1, 2, "data:image/png;base64,iVBORw==")
-    assert isinstance(finished, CallFinished)
-    assert finished.call.result == "Image generated successfully."
-    assert [picture.path for picture in finished.call.images] == ["a.png", "b.png"] == [p.path for p in results.images]
-    assert notice == Notice("two words are unknown")
 
 
 def test_release_asks_every_plugin() -> None:

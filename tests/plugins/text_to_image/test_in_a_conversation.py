@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from moss_agent import Agent
-from moss_agent.engine.sampling import Sampling
 from moss_agent.events import CallFinished, CallProgress, Notice, to_json
 from moss_agent.plugin_host import PluginRunner, discover
+from moss_agent.session import Sampling
 from tests.scripted import ScriptedSession
 
 

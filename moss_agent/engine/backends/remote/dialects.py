@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from moss_agent.engine.sampling import Sampling
+from moss_agent.session import Sampling
 
 Fields = dict[str, Any]
 

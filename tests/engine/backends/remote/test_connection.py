@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from moss_agent.engine.remote import connection as connection_module
-from moss_agent.engine.remote.connection import Connection
+from moss_agent.engine.backends.remote import connection as connection_module
+from moss_agent.engine.backends.remote.connection import Connection
 from moss_agent.errors import ContextFull, ServerError, UsageError
-from tests.engine.remote.raw_server import Answer, RawServer, page, serving, stream
+from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
 
 PATH = "/v1/completions"
 

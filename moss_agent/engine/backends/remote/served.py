@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from moss_agent.engine.remote.connection import Connection
-from moss_agent.engine.remote.dialects import LLAMA_CPP, PLAIN, TRANSFORMERS, VLLM, Dialect, fragments
-from moss_agent.engine.remote.stream import Piece, read_pieces
-from moss_agent.engine.sampling import Sampling
+from moss_agent.cancellation import Cancellation
+from moss_agent.engine.backends.remote.connection import Connection
+from moss_agent.engine.backends.remote.dialects import LLAMA_CPP, PLAIN, TRANSFORMERS, VLLM, Dialect, fragments
+from moss_agent.engine.backends.remote.stream import Piece, read_pieces
 from moss_agent.errors import ServerError, UsageError
+from moss_agent.session import Sampling
 
 Tokens = Sequence[int] | Sequence[str]
 """Token ids; from servers that do not tell them, pieces of text of about a token's length."""
@@ -37,11 +38,17 @@ class ServedModel:
         return ids
 
     def complete(
-        self, prompt: Tokens, stop: Sequence[str], limit: int, sampling: Sampling, seed: int
-    ) -> Iterator[Piece]:
-        """What the model writes after `prompt`, at most `limit` tokens; closing the iterator ends the request at once.
+        self,
+        prompt: Tokens,
+        stop: Sequence[str],
+        limit: int,
+        sampling: Sampling,
+        seed: int,
+        cancellation: Cancellation,
+    ) -> Generator[Piece, None, None]:
+        """Yield what the model writes after `prompt`, at most `limit` tokens; closing the generator ends the request.
 
-        Raises ServerError, ContextFull.
+        Raises ServerError, ContextFull, Cancelled.
         """
         body = {
             "prompt": "".join(prompt) if self.dialect.tokenize is None else list(prompt),
@@ -56,7 +63,7 @@ class ServedModel:
         }
         if stop and self.dialect.sends_stops:
             body["stop"] = list(stop)
-        with closing(self.connection.stream("/v1/completions", self._named(body))) as chunks:
+        with closing(self.connection.stream("/v1/completions", self._named(body), cancellation)) as chunks:
             yield from read_pieces(chunks, self.connection.seconds)
 
     def _named(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from moss_agent.engine.remote.connection import short
+from moss_agent.engine.backends.remote.connection import short
 from moss_agent.errors import ServerError
 
 LONGEST_EVENT = 1 << 20  # characters

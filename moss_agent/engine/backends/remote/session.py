@@ -11,120 +11,126 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import lru_cache
 from itertools import chain, islice
+from typing import Literal
 
-from moss_agent.engine.remote.served import ServedModel, Tokens
-from moss_agent.engine.remote.stream import Piece
-from moss_agent.engine.sampling import Sampling
-from moss_agent.engine.session import MARKER_ROOM
+from moss_agent.cancellation import Cancellation
+from moss_agent.engine.backends.remote.served import ServedModel, Tokens
+from moss_agent.engine.backends.remote.stream import Piece
 from moss_agent.engine.text_stream import StopFilter
-from moss_agent.errors import ContextFull, EngineError
+from moss_agent.session import MARKER_ROOM, Generation, Sampling, check_room
 
 LONGEST_TOKEN = 256  # characters
 
 
-class RemoteSession:
-    """One conversation on a served model. Not thread-safe.
+class RemoteModel:
+    """Opens sessions on a served model. Thread-safe.
 
-    context_length, markers, seed: as for `engine.session.Session`. Other special tokens than the markers mean nothing
+    context_length, markers, seed: as for `engine.local.LocalModel`. Other special tokens than the markers mean nothing
     in a text where the server lets us say so (llama.cpp); elsewhere their meaning is the server's.
     """
 
     def __init__(
         self, served: ServedModel, *, context_length: int, markers: Sequence[str] = (), seed: int | None = None
     ) -> None:
-        self._served = served
-        self._tokenize = lru_cache(maxsize=128)(served.tokenize)  # most texts that the program writes come again
-        self._markers = [marker for marker in markers if len(self._tokenize(marker, special=True)) == 1]
+        self.context_length = context_length
+        self.served = served
+        self.tokenize = lru_cache(maxsize=128)(served.tokenize)  # most texts that the program writes come again
+        self._markers = markers
+        self._seed = seed
+
+    def count(self, text: str) -> int:
+        return len(self.tokenize(text))
+
+    def session(self, preamble: str) -> RemoteSession:
+        markers = [marker for marker in self._markers if len(self.tokenize(marker, special=True)) == 1]
+        return RemoteSession(self, markers, preamble, random.Random(self._seed))
+
+    def close(self) -> None:
+        self.served.connection.close()
+
+
+class RemoteSession:
+    """One conversation on a served model. Not thread-safe."""
+
+    def __init__(
+        self, model: RemoteModel, markers: Sequence[str], preamble: str, random_numbers: random.Random
+    ) -> None:
+        self.context_length = model.context_length
+        self._served = model.served
+        self._tokenize = model.tokenize
+        self._markers = markers
+        self._random = random_numbers
         self._tokens: list[int | str] = []
         self._seen = 0
         self._scale = 1.0  # the server's tokens for one of ours
-        self._random = random.Random(seed)
-        self.context_length = context_length
-        self.stopped_by = ""
-        self.cut_off = False
-        self.prefilled = 0
-        self.generated = 0
+        self.extend(preamble)
+        self._start = self.length
 
     @property
     def length(self) -> int:
-        """Tokens in the session: a mark that `rewind` takes."""
         return len(self._tokens)
 
     @property
-    def cached(self) -> int:
-        """Tokens that the server has seen before; whether its cache still has them, it does not tell."""
-        return self._seen
-
-    @property
     def room(self) -> int:
-        """Tokens that still fit."""
         return self.context_length - math.ceil(len(self._tokens) * self._scale)
 
+    def count(self, text: str) -> int:
+        return math.ceil(len(self._encode(text)) * self._scale)
+
     def extend(self, text: str) -> None:
-        """Append text that the model did not write. Raises ContextFull, changing nothing, if it does not fit."""
         tokens = self._encode(text)
-        needed = math.ceil(len(tokens) * self._scale)
-        if needed > self.room:
-            raise ContextFull(
-                f"the text needs {needed} tokens, {self.room} of {self.context_length} are left: shorten it"
-            )
+        check_room(math.ceil(len(tokens) * self._scale), self.room, self.context_length)
         self._tokens += tokens
 
-    def decode(self, stop: Sequence[str], sampling: Sampling) -> Iterator[str]:
-        """Let the model write, yielding text piece by piece, up to a stop text or the end of its text.
+    def generate(
+        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
+    ) -> Generator[str, None, Generation]:
+        """A server may end its text at a stop text and not say which: that counts as the model's own end.
 
-        Afterwards `stopped_by` is the stop text, which the session then ends with, or "" if the model ended the text
-        or was `cut_off` by `max_new_tokens` or a full context. A server may end its text at a stop text and not say
-        which: that counts as ended. Closing the iterator ends the request at once.
-        Raises ServerError or ContextFull. After an error or an early end the session is as it was before.
+        Closing the generator ends the request at once. After an error or an early end the session is as before.
         """
-        if not self._tokens:
-            raise EngineError("there is nothing to continue: extend the session first")
-        self.stopped_by, self.cut_off = "", False
         limit = min(sampling.max_new_tokens, self.room - MARKER_ROOM)
-        if limit <= 0:
-            self.cut_off = True
-            return
-        filtered, written = StopFilter(stop), _Written(limit)
-        pieces = self._served.complete(self._tokens, stop, limit, sampling, self._random.getrandbits(31))
-        with closing(pieces):
-            for piece in pieces:
-                written.add(piece)
-                if text := filtered.push(piece.text):
-                    yield text
-                if filtered.stop or written.too_much:
-                    break
-            if filtered.stop and self._served.dialect.sends_stops:  # it ends too, and counts its tokens
-                written.usage = next((piece.usage for piece in islice(pieces, MARKER_ROOM) if piece.usage), None)
-        if rest := filtered.flush():
-            yield rest
-        self.stopped_by = filtered.stop
-        self.cut_off = not filtered.stop and (written.too_much or written.finish == "length")
-        self._keep(written, filtered)
+        filtered, written, shown = StopFilter(stop), _Written(limit), []
+        if limit > 0:
+            pieces = self._served.complete(
+                self._tokens, stop, limit, sampling, self._random.getrandbits(31), cancellation
+            )
+            with closing(pieces):
+                for piece in pieces:
+                    written.add(piece)
+                    if text := filtered.push(piece.text):
+                        shown.append(text)
+                        yield text
+                    if filtered.stop or written.too_much:
+                        break
+                if filtered.stop and self._served.dialect.sends_stops:  # it ends too, and counts its tokens
+                    written.usage = next((piece.usage for piece in islice(pieces, MARKER_ROOM) if piece.usage), None)
+            if rest := filtered.flush():
+                shown.append(rest)
+                yield rest
+        return self._keep(written, filtered, "".join(shown))
 
     def rewind(self, length: int) -> None:
-        """Cut the session back to its first `length` tokens."""
-        del self._tokens[length:]
-        self._seen = min(self._seen, length)
+        del self._tokens[max(length, self._start) :]
+        self._seen = min(self._seen, len(self._tokens))
 
     def close(self) -> None:
-        """Forget everything and close the connection."""
         self.rewind(0)
-        self._served.connection.close()
 
-    def _keep(self, written: _Written, filtered: StopFilter) -> None:
+    def _keep(self, written: _Written, filtered: StopFilter, text: str) -> Generation:
         """Append what was written, up to and with the stop text."""
         tokens = self._encode_written(written, filtered)
-        self.prefilled += len(self._tokens) - self._seen
-        self.generated += written.usage[1] if written.usage else written.tokens
+        cached, prefilled = self._seen, len(self._tokens) - self._seen
         self._tokens += tokens
         self._seen = len(self._tokens)
         if written.usage and self._served.dialect.tokenize is None:
             self._scale = sum(written.usage) / len(self._tokens)
+        generated = written.usage[1] if written.usage else written.tokens
+        return Generation(text, filtered.stop, written.finish_reason(filtered.stop), cached, prefilled, generated)
 
     def _encode_written(self, written: _Written, filtered: StopFilter) -> Tokens:
         """The tokens that the server told, if it did; a last one that says more than the stop text is cut in two."""
@@ -164,6 +170,12 @@ class _Written:
     def too_much(self) -> bool:
         """Whether the server goes on writing beyond what it was asked for."""
         return self.tokens > self._limit if self.told else self._characters > self._limit * LONGEST_TOKEN
+
+    def finish_reason(self, stop: str) -> Literal["stop", "end", "length"]:
+        """Why the text ended, if that stop text was found in it."""
+        if stop:
+            return "stop"
+        return "length" if self._limit <= 0 or self.too_much or self.finish == "length" else "end"
 
     def add(self, piece: Piece) -> None:
         self.finish, self.usage = piece.finish or self.finish, piece.usage or self.usage

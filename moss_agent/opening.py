@@ -1,4 +1,4 @@
-"""From settings to an agent: the one place that knows all rooms."""
+"""From settings to a model, here or on a server, and to plugins."""
 
 from __future__ import annotations
 
@@ -7,41 +7,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moss_agent.agent import Agent
-from moss_agent.checkpoints.families import Family, family_of, load_family
-from moss_agent.conversation import Conversation
+from moss_agent.checkpoints.families import Family
 from moss_agent.errors import UsageError
 from moss_agent.plugin_host import Plugin, PluginRunner, Policy, discover
-from moss_agent.protocol import SEGMENTS, Capability
+from moss_agent.protocol import SEGMENTS
 from moss_agent.resources import user_path
 from moss_agent.settings import Settings
 
 if TYPE_CHECKING:
     from moss_agent.checkpoints.needs import Needs
     from moss_agent.checkpoints.placement import Request
-    from moss_agent.engine.remote.served import ServedModel
-    from moss_agent.engine.remote.session import RemoteSession
-    from moss_agent.engine.session import Session
+    from moss_agent.engine.backends.remote.served import ServedModel
+    from moss_agent.engine.backends.remote.session import RemoteModel
+    from moss_agent.engine.local import LocalModel
 
 END_MARKERS = [segment.end for segment in SEGMENTS]
+CACHE_SHARE = 0.5  # of the memory that is free once the model is loaded
 
 
-def build_agent(settings: Settings, conversation: Conversation | None = None) -> Agent:
-    """Load the model and its plugins. What can be refused without loading the model is refused first."""
-    from moss_agent.engine.sampling import Sampling
-
-    served = find_served(settings) if settings.server else None
-    family = load_family(settings.family or family_of(served.name if served else settings.model))
-    runner = build_runner(settings, family)
-    sampling = Sampling(**settings.sampling(family.sampling))
-    session = open_remote(settings, family, served) if served else load_session(settings, family, runner.release)
-    runner.warm_up()  # while the model reads its first question
-    enabled = [Capability(plugin.label, plugin.api) for plugin in runner.plugins.values()]
-    preamble = family.preamble.render(enabled)
-    return Agent(session, runner, preamble=preamble, sampling=sampling, conversation=conversation)
-
-
-def build_runner(settings: Settings, family: Family) -> PluginRunner:
+def open_plugins(settings: Settings, family: Family) -> PluginRunner:
     """The enabled plugins, in the family's order, with their settings."""
     available = discover(map(user_path, settings.plugin_dirs))
     plugins, policy = available.enabled(settings.plugins), Policy(settings.approval)
@@ -58,30 +42,29 @@ def _check_tables(settings: Settings, policy: Policy, plugins: Sequence[Plugin])
     policy.check_names(keys)
     for key in settings.plugin_settings.keys() - keys:
         known = ", ".join(sorted(keys))
-        raise UsageError(f"the settings have a table [plugins.{key}], but no plugin is called so; there are: {known}")
+        raise UsageError(f"the settings have a table [plugins.{key}] of an unknown plugin; there are: {known}")
 
 
 def find_served(settings: Settings) -> ServedModel:
     """The model that the server of the settings has. Raises ServerError, UsageError."""
-    from moss_agent.engine.remote.connection import KEY_VARIABLE, Connection
-    from moss_agent.engine.remote.served import connect
+    from moss_agent.engine.backends.remote.connection import KEY_VARIABLE, Connection
+    from moss_agent.engine.backends.remote.served import connect
 
     key = os.environ.get(KEY_VARIABLE, "")
     return connect(Connection(settings.server, key=key, seconds=settings.server_timeout), settings.server_model)
 
 
-def open_remote(settings: Settings, family: Family, served: ServedModel) -> RemoteSession:
-    """A session on that model."""
-    from moss_agent.engine.remote.session import RemoteSession
+def open_served(settings: Settings, family: Family, served: ServedModel) -> RemoteModel:
+    """That model as one that opens sessions."""
+    from moss_agent.engine.backends.remote.session import RemoteModel
 
     limits = [family.context_length, settings.context_length, served.context_length]
-    return RemoteSession(
-        served, context_length=min(limit for limit in limits if limit), markers=END_MARKERS, seed=settings.seed
-    )
+    context_length = min(limit for limit in limits if limit)
+    return RemoteModel(served, context_length=context_length, markers=END_MARKERS, seed=settings.seed)
 
 
-def load_session(settings: Settings, family: Family, release: Callable[[], bool] = lambda: False) -> Session:
-    """The model of the settings, ready for its first text. What can be refused is refused before it is fetched.
+def open_local(settings: Settings, family: Family, release: Callable[[], bool] = lambda: False) -> LocalModel:
+    """Load the model of the settings. What can be refused is refused before it is fetched.
 
     release: lets others give back memory when the model has none left.
     """
@@ -89,13 +72,14 @@ def load_session(settings: Settings, family: Family, release: Callable[[], bool]
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import make_plan
     from moss_agent.checkpoints.weights import check_weights
+    from moss_agent.engine.backends.tensor_parallel import LeadingBackend, check_processes, follow, is_follower
+    from moss_agent.engine.backends.transformers import TransformersBackend
     from moss_agent.engine.loading import check_quantizer, load
-    from moss_agent.engine.session import Session
-    from moss_agent.engine.tensor_parallel import LeadingSession, check_processes, follow, is_follower
+    from moss_agent.engine.local import LocalModel
 
     check_processes(settings.tp)
     check_quantizer(settings.quantize)
-    name, needs, request = survey(settings, family)
+    name, needs, request = inspect_model(settings, family)
     plan = make_plan(needs, this_machine(Path(request.offload_folder)), request)
     folder = fetch(name)
     check_weights(folder, needs.model)
@@ -111,17 +95,30 @@ def load_session(settings: Settings, family: Family, release: Callable[[], bool]
     if settings.tp > 1 and is_follower():
         follow(model)
         raise SystemExit(0)
-    return (LeadingSession if settings.tp > 1 else Session)(
+    return LocalModel(
         model,
         tokenizer,
+        LeadingBackend(model) if settings.tp > 1 else TransformersBackend(model),
         context_length=request.context_length,
+        cache_tokens=cache_tokens(settings, needs, request),
         markers=END_MARKERS,
         seed=settings.seed,
         release=release,
     )
 
 
-def survey(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
+def cache_tokens(settings: Settings, needs: Needs, request: Request) -> int:
+    """How many tokens the KV caches of all conversations may cover together."""
+    from moss_agent.checkpoints.machine import this_machine
+    from moss_agent.checkpoints.plan import parse_size
+
+    machine = this_machine()
+    free = sum(machine.gpus) if machine.gpus and request.device != "cpu" else machine.ram
+    size = parse_size("cache_memory", settings.cache_memory) if settings.cache_memory else int(free * CACHE_SHARE)
+    return size // needs.cache(1, request.dtype)
+
+
+def inspect_model(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
     """The model's folder or hub name, what its config says that it needs, and what the settings want of the machine."""
     from moss_agent.checkpoints import moss
     from moss_agent.checkpoints.hub import fetch_config, read_config

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moss_agent.engine.remote.stream import LONGEST_EVENT, Piece, parse_piece, read_events, read_pieces
+from moss_agent.engine.backends.remote.stream import LONGEST_EVENT, Piece, parse_piece, read_events, read_pieces
 from moss_agent.errors import ServerError
 
 FINISHED = 'data: {"choices": [{"text": "", "finish_reason": "stop"}]}\n\n'

@@ -7,16 +7,17 @@ import time
 
 import pytest
 
-from moss_agent.engine.remote.connection import Connection
-from moss_agent.engine.remote.dialects import LLAMA_CPP, PLAIN, VLLM
-from moss_agent.engine.remote.served import connect
-from moss_agent.engine.remote.session import RemoteSession
-from moss_agent.engine.sampling import Sampling
-from moss_agent.engine.session import Session
+from moss_agent.cancellation import Cancellation
+from moss_agent.engine.backends.remote.connection import Connection
+from moss_agent.engine.backends.remote.dialects import LLAMA_CPP, PLAIN, VLLM
+from moss_agent.engine.backends.remote.served import connect
+from moss_agent.engine.backends.remote.session import RemoteModel, RemoteSession
 from moss_agent.errors import ContextFull, EngineError, ServerError, UsageError
+from moss_agent.session import Generation, Sampling
+from tests.engine.backends.remote.model_server import CONTEXT, ModelServer
+from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
 from tests.engine.conftest import make_model
-from tests.engine.remote.model_server import CONTEXT, ModelServer
-from tests.engine.remote.raw_server import Answer, RawServer, page, serving, stream
+from tests.engine.test_session import open_session as open_local
 
 GREEDY = Sampling(max_new_tokens=12)
 MARKERS = ["<eoh>", "<eot>", "<eoc>", "<eor>", "<eom>"]
@@ -32,7 +33,19 @@ def llama():
 
 def open_session(server: ModelServer | RawServer, **options) -> RemoteSession:
     served = connect(Connection(server.url, seconds=20))
-    return RemoteSession(served, **{"context_length": served.context_length or 1000, "markers": MARKERS, **options})
+    model = RemoteModel(served, **{"context_length": served.context_length or 1000, "markers": MARKERS, **options})
+    return model.session("")
+
+
+def write(session, sampling: Sampling = GREEDY, stop: list[str] = MARKERS) -> Generation:
+    """Generate to the end."""
+    pieces, told = session.generate(stop, sampling, Cancellation()), []
+    while True:
+        try:
+            told.append(next(pieces))
+        except StopIteration as end:
+            assert "".join(told) == end.value.text
+            return end.value
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -40,19 +53,21 @@ def test_several_rounds_give_the_tokens_of_a_local_session(llama, tokenizer, kin
     """Random weights write bytes that are no text: only a server that tells ids can give those back exactly."""
     server = ModelServer(llama, tokenizer, kind)
     with serving(server):
-        remote, local = open_session(server), Session(llama, tokenizer, context_length=CONTEXT, markers=MARKERS)
+        remote, local = open_session(server), open_local(llama, tokenizer, context_length=CONTEXT, markers=MARKERS)
         assert (remote.context_length, remote._served.dialect) == (CONTEXT, VLLM if kind == "vllm" else LLAMA_CPP)
         for text in (TEXT, " And then?", "\n<|Commands|>:")[: 3 if kind == "vllm" else 1]:
             for session in (remote, local):
                 session.extend(text)
-            assert "".join(remote.decode(MARKERS, GREEDY)) == "".join(local.decode(MARKERS, GREEDY))
-            assert (remote.cut_off, remote.stopped_by) == (local.cut_off, local.stopped_by) == (True, "")
+            before = remote.length
+            ours, its = write(remote), write(local)
+            assert (ours.text, ours.finish, ours.stop) == (its.text, its.finish, its.stop)
+            assert (ours.finish, ours.cached + ours.prefilled) == ("length", before)
             if kind == "vllm":
-                assert remote._tokens == local._ids
-                assert remote.prefilled + remote.generated == remote.length == remote.cached
+                assert remote._tokens == local._sequence.ids
+                assert before + ours.generated == remote.length
         mark = remote.length
         remote.rewind(9)
-        assert remote.length == remote.cached == 9 and mark > 9
+        assert remote.length == 9 and mark > 9
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,9 +77,9 @@ def test_a_stop_text_of_several_tokens_ends_the_request(llama, tokenizer, kind, 
     with serving(server):
         session = open_session(server)
         session.extend("Q")
-        assert "".join(session.decode(MARKERS, Sampling(max_new_tokens=400))) == "I think"
-        assert server.aborted.wait(5)
-    assert (session.stopped_by, session.cut_off) == ("<eot>", False)
+        written = write(session, Sampling(max_new_tokens=400))
+        assert server.aborted.wait(60)
+    assert (written.text, written.stop, written.finish) == ("I think", "<eot>", "stop")
     assert tokenizer.decode(session._tokens) == "QI think<eot>"
 
 
@@ -74,8 +89,8 @@ def test_the_end_token_ends_the_text_and_is_not_kept(llama, tokenizer, kind):
     with serving(server):
         session = open_session(server)
         session.extend("Q")
-        assert "".join(session.decode(MARKERS, GREEDY)) == "Yes <eo"
-    assert (session.stopped_by, session.cut_off) == ("", False)
+        written = write(session)
+    assert (written.text, written.stop, written.finish) == ("Yes <eo", "", "end")
     assert tokenizer.decode(session._tokens) == "QYes <eo"
 
 
@@ -96,16 +111,16 @@ def test_a_full_context_ends_the_text_and_leaves_room_for_a_marker(llama, tokeni
     with serving(server):
         session = open_session(server, context_length=64)
         session.extend("a" * 30)
-        list(session.decode(MARKERS, Sampling(max_new_tokens=500)))
-        assert session.cut_off
+        assert write(session, Sampling(max_new_tokens=500)).finish == "length"
         session.extend("<eom>")
-        assert list(session.decode(MARKERS, GREEDY)) == [] and session.cut_off
+        full = write(session)
+        assert (full.text, full.finish) == ("", "length")
         with pytest.raises(ContextFull, match="shorten it"):
             session.extend("word " * 100)
         session.context_length = 10_000  # more than the server takes
         session.extend("a" * CONTEXT)
         with pytest.raises(ContextFull, match="maximum context length is 512"):
-            list(session.decode(MARKERS, GREEDY))
+            write(session)
 
 
 def test_closing_the_iterator_ends_the_request_and_changes_nothing(llama, tokenizer):
@@ -114,12 +129,12 @@ def test_closing_the_iterator_ends_the_request_and_changes_nothing(llama, tokeni
         session = open_session(server)
         session.extend(TEXT)
         before = session.length
-        pieces = session.decode(MARKERS, Sampling(max_new_tokens=400))
+        pieces = session.generate(MARKERS, Sampling(max_new_tokens=400), Cancellation())
         first = next(pieces)
         pieces.close()
         assert server.aborted.wait(5)
         assert session.length == before
-        assert next(session.decode(MARKERS, GREEDY)) == first
+        assert next(session.generate(MARKERS, GREEDY, Cancellation())) == first
 
 
 def test_sampling_is_sent_whole_and_a_seed_repeats_it(llama, tokenizer):
@@ -130,7 +145,7 @@ def test_sampling_is_sent_whole_and_a_seed_repeats_it(llama, tokenizer):
             session = open_session(server, seed=5)
             for text in ("a", "b"):
                 session.extend(text)
-                list(session.decode(MARKERS, sampling))
+                write(session, sampling)
     sent = server.requests[0]
     assert (sent["temperature"], sent["top_k"], sent["top_p"], sent["repetition_penalty"]) == (0.7, 40, 0.8, 1.02)
     seeds = [request["seed"] for request in server.requests]
@@ -140,7 +155,7 @@ def test_sampling_is_sent_whole_and_a_seed_repeats_it(llama, tokenizer):
 def test_an_empty_session_has_nothing_to_continue(llama, tokenizer):
     server = ModelServer(llama, tokenizer, "vllm")
     with serving(server), pytest.raises(EngineError, match="extend the session first"):
-        list(open_session(server).decode(MARKERS, GREEDY))
+        write(open_session(server))
 
 
 def event(text: str = "", usage: tuple[int, int] | None = None, **choice: object) -> bytes:
@@ -154,21 +169,21 @@ def plain_server(*answers: Answer) -> RawServer:
     return RawServer({PATH: list(answers)})
 
 
-def write(*answers: Answer, sampling: Sampling = GREEDY) -> tuple[RemoteSession, list[str]]:
-    """What a session makes of those answers, one after the other."""
-    with serving(server := plain_server(*answers)):
+def write_one(answer: Answer) -> tuple[RemoteSession, Generation]:
+    """What a session makes of that answer."""
+    with serving(server := plain_server(answer)):
         session = open_session(server)
         session.extend("Q: 你好")
-        return session, ["".join(session.decode(MARKERS, sampling)) for _ in answers]
+        return session, write(session)
 
 
 def test_without_a_tokenizer_tokens_are_estimated_and_put_right_by_the_servers_count():
-    session, texts = write(
+    session, written = write_one(
         stream(event(" one"), event(" two"), event(finish_reason="stop", usage=(40, 12)), b"data: [DONE]\n\n"),
     )
-    assert texts == [" one two"] and session._served.dialect is PLAIN
+    assert written.text == " one two" and session._served.dialect is PLAIN
     assert "".join(session._tokens) == "Q: 你好 one two"
-    assert session.room == 1000 - 52 and session.generated == 12
+    assert session.room == 1000 - 52 and written.generated == 12
     session.rewind(0)
     assert session.room == 1000
 
@@ -179,17 +194,18 @@ def test_transformers_is_told_the_stop_texts_and_counts_to_the_end():
     with serving(server):
         session = open_session(server)
         session.extend("Q")
-        assert "".join(session.decode(["<eot>"], Sampling(top_k=40, temperature=0.7))) == "Hi."
-        assert (session.stopped_by, session.generated, session.room) == ("<eot>", 4, 1000 - 13)
-        assert list(session.decode([], GREEDY)) == ["a"] and session.cut_off
+        written = write(session, Sampling(top_k=40, temperature=0.7), ["<eot>"])
+        assert (written.text, written.stop, written.generated, session.room) == ("Hi.", "<eot>", 4, 1000 - 13)
+        second = write(session, stop=[])
+        assert (second.text, second.finish) == ("a", "length")
     first, second = [json.loads(request.splitlines()[-1]) for request in server.requests if PATH in request]
     assert first["stop"] == ["<eot>"] and "stop" not in second  # it fails on an empty list
     assert json.loads(first["generation_config"]) == {"do_sample": True, "top_k": 40, "repetition_penalty": 1.0}
 
 
 def test_a_server_that_ends_at_a_stop_text_and_keeps_it_to_itself_has_ended():
-    session, texts = write(stream(event("Hi.", finish_reason="stop")))
-    assert (texts, session.stopped_by, session.cut_off) == (["Hi."], "", False)
+    _, written = write_one(stream(event("Hi.", finish_reason="stop")))
+    assert (written.text, written.stop, written.finish) == ("Hi.", "", "end")
 
 
 def test_a_server_that_does_not_end_is_cut_off():
@@ -197,8 +213,7 @@ def test_a_server_that_does_not_end_is_cut_off():
     with serving(server):
         session = open_session(server)
         session.extend("Q")
-        list(session.decode(MARKERS, Sampling(max_new_tokens=4)))
-        assert session.cut_off and server.gone.wait(5)
+        assert write(session, Sampling(max_new_tokens=4)).finish == "length" and server.gone.wait(60)
     assert session.length < 1000
 
 
@@ -219,9 +234,9 @@ def test_after_an_error_the_session_is_as_it_was(answer):
         session._served.connection.seconds = 0.2
         session.extend("Q")
         with pytest.raises(ServerError):
-            list(session.decode(MARKERS, GREEDY))
-        assert (session.length, session.prefilled) == (1, 0)
-        assert list(session.decode(MARKERS, GREEDY)) == ["fine"]
+            write(session)
+        assert session.length == 1
+        assert write(session).text == "fine"
 
 
 def test_settings_that_a_plain_server_may_not_know_are_sent_only_when_they_change_something():
@@ -230,7 +245,7 @@ def test_settings_that_a_plain_server_may_not_know_are_sent_only_when_they_chang
         session = open_session(server)
         session.extend("Q")
         for sampling in (GREEDY, Sampling(top_k=40, repetition_penalty=1.02)):
-            list(session.decode(MARKERS, sampling))
+            write(session, sampling)
     first, second = [json.loads(request.splitlines()[-1]) for request in server.requests if PATH in request]
     assert second.keys() - first.keys() == {"top_k", "repetition_penalty"}
 

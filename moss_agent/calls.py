@@ -1,0 +1,199 @@
+"""The plugin calls of one turn: approved, started beside the model, collected."""
+
+from __future__ import annotations
+
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Union
+
+from moss_agent.cancellation import Cancellation
+from moss_agent.errors import UsageError
+from moss_agent.events import (
+    ApprovalRequested,
+    Argument,
+    CallProgress,
+    CallStarted,
+    Hit,
+    Notice,
+    Output,
+    Picture,
+)
+from moss_agent.plugin_host import PluginRunner, Progress
+from moss_agent.protocol import Command
+
+MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a loop would write on and on
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What becomes of a call that needs approval.
+
+    run: whether it may run. arguments: those to run it with, None for the model's own.
+    reason: why not; the model is told.
+    """
+
+    run: bool
+    arguments: tuple[Argument, ...] | None = None
+    reason: str = ""
+
+
+OnApproval = Callable[[ApprovalRequested], Union["Approval", None]]
+"""Decides on a call; None leaves it to `Chat.approve`, for which the turn then waits."""
+
+
+@dataclass(frozen=True)
+class FinishedCall:
+    """How a call ended. `error` is the reason for people; index: its place in the turn, from 0."""
+
+    id: str
+    index: int
+    command: Command
+    output: Output = None
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.command.name
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        return tuple(item for item in self._items if isinstance(item, Hit))
+
+    @property
+    def images(self) -> tuple[Picture, ...]:
+        return tuple(item for item in self._items if isinstance(item, Picture))
+
+    @property
+    def _items(self) -> tuple[object, ...]:
+        return self.output if isinstance(self.output, tuple) else ()
+
+
+@dataclass
+class _Pending:
+    """A call that waits for a decision."""
+
+    index: int
+    command: Command
+    request: ApprovalRequested
+    decision: Approval | None = None
+
+
+class TurnCalls:
+    """Starts the commands of one turn as they are written and collects what comes of them.
+
+    on_approval: asked about calls that need approval, once the model has written all commands of the round.
+    """
+
+    def __init__(
+        self, runner: PluginRunner, turn_id: str, cancellation: Cancellation, on_approval: OnApproval | None = None
+    ) -> None:
+        self._runner = runner
+        self._turn_id = turn_id
+        self._cancellation = cancellation
+        self._on_approval = on_approval
+        self._running = runner.turn()
+        self._commands: list[Command] = []
+        self._pending: list[_Pending] = []
+        self._too_many = False
+        self._ended: dict[int, FinishedCall] = {}
+        self._decided = threading.Condition()
+
+    def start(self, command: Command) -> Iterator[CallStarted | ApprovalRequested | Notice]:
+        """Start the command beside the model, unless it needs approval or the turn has had too many."""
+        index = len(self._commands)
+        if index >= MAX_CALLS:
+            if not self._too_many:
+                yield Notice(f"more than {MAX_CALLS} commands: the others are not run")
+            self._too_many = True
+            return
+        self._commands.append(command)
+        plugin = self._runner.plugins.get(command.name)
+        if plugin is None or self._runner.decide(command.name) != "ask":
+            yield self._start(index, command)
+            return
+        effects = tuple(sorted(plugin.effects))
+        request = ApprovalRequested(
+            index, command.name, command.arguments, command.named, effects, call_id=self._id(index)
+        )
+        with self._decided:
+            self._pending.append(_Pending(index, command, request))
+        yield request
+
+    def approve(self, call_id: str, decision: Approval) -> None:
+        """Decide on a call that waits for it. Thread-safe. Raises UsageError if none of that id does."""
+        with self._decided:
+            waiting = next((p for p in self._pending if p.request.call_id == call_id and not p.decision), None)
+            if waiting is None:
+                raise UsageError(f"no call {call_id} waits for approval")
+            waiting.decision = decision
+            self._decided.notify_all()
+
+    def finished(self, wait: bool = False) -> Iterator[CallProgress | FinishedCall]:
+        """Yield calls that have ended, or gone on, and were not given yet; with `wait` until all have ended."""
+        for news in self._running.finished(wait):
+            if isinstance(news, Progress):
+                preview = f"data:image/png;base64,{b64encode(news.preview).decode()}" if news.preview else ""
+                yield CallProgress(news.index, news.done, news.total, preview, call_id=self._id(news.index))
+            else:
+                command = self._commands[news.index]
+                yield self._end(
+                    news.index,
+                    FinishedCall(self._id(news.index), news.index, command, news.output, news.error, news.seconds),
+                )
+
+    def collect(self) -> Iterator[CallStarted | CallProgress | FinishedCall]:
+        """Have the pending calls decided and wait for all. Raises Cancelled."""
+        for pending in self._pending:
+            yield from self._settle(pending)
+        with self._decided:
+            self._pending.clear()
+        yield from self.finished(wait=True)
+
+    def take(self) -> list[FinishedCall]:
+        """Return the calls that have ended since the last time, in the order in which they were written."""
+        taken, self._ended = self._ended, {}
+        return [taken[index] for index in sorted(taken)]
+
+    def cancel(self) -> None:
+        """Give up the calls; `collect`, which may be waiting in another thread, raises Cancelled."""
+        self._running.abandon()
+        with self._decided:
+            self._decided.notify_all()
+
+    def _settle(self, pending: _Pending) -> Iterator[CallStarted | FinishedCall]:
+        """Start a call that is approved; end one that is not."""
+        decision = self._wait_for_decision(pending)
+        command = pending.command
+        if decision.arguments is not None:
+            command = self._commands[pending.index] = Command(command.name, decision.arguments)
+        if decision.run:
+            yield self._start(pending.index, command, approved=True)
+            return
+        told = f"Refused: {decision.reason}" if decision.reason else None
+        error = f"refused: {decision.reason or 'nobody approved it'}"
+        yield self._end(pending.index, FinishedCall(self._id(pending.index), pending.index, command, told, error))
+
+    def _wait_for_decision(self, pending: _Pending) -> Approval:
+        if pending.decision is None and self._on_approval is None:
+            return Approval(False)
+        if pending.decision is None and (decision := self._on_approval(pending.request)):
+            return decision
+        with self._decided:
+            while pending.decision is None:
+                self._cancellation.check()
+                self._decided.wait()
+            return pending.decision
+
+    def _start(self, index: int, command: Command, approved: bool = False) -> CallStarted:
+        self._running.start(index, command.name, command.arguments, command.named, approved)
+        return CallStarted(index, command.name, command.argument, call_id=self._id(index))
+
+    def _end(self, index: int, call: FinishedCall) -> FinishedCall:
+        self._ended[index] = call
+        return call
+
+    def _id(self, index: int) -> str:
+        return f"{self._turn_id}.{index}"

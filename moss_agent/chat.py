@@ -1,0 +1,250 @@
+"""One conversation and its turn loop: a question in, events out.
+
+One turn, top to bottom, is `Chat._turn`: the model thinks and writes commands that start running at once, is given
+their results, perhaps writes more, and answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from moss_agent.asynchronous import iterate_in_thread
+from moss_agent.calls import Approval, FinishedCall, OnApproval, TurnCalls
+from moss_agent.cancellation import Cancellation
+from moss_agent.conversation import Conversation
+from moss_agent.dialects.moss import MossDialect, Read
+from moss_agent.dialects.moss_results import tell
+from moss_agent.draft import Draft, reply_of
+from moss_agent.errors import UsageError
+from moss_agent.events import CallFinished, Citation, Event, Notice, Reply, Text, Thoughts
+from moss_agent.plugin_host import PluginRunner
+from moss_agent.protocol import NO_COMMAND, CitationFilter, Command
+from moss_agent.records import Round, Turn
+from moss_agent.session import Generation
+
+Events = Generator[Event, None, None]
+T = TypeVar("T")
+
+
+class Chat:
+    """One conversation on a runtime; `Runtime.chat` makes it. One turn at a time, whichever thread asks.
+
+    conversation: an earlier one to continue. on_approval: decides on calls that need approval; without it they are
+    refused unless `approve` is called before the next event is asked for. max_rounds: how often the model may call
+    plugins in one turn.
+    """
+
+    def __init__(
+        self,
+        dialect: MossDialect,
+        runner: PluginRunner,
+        *,
+        preamble: str = "",
+        conversation: Conversation | None = None,
+        on_approval: OnApproval | None = None,
+        max_rounds: int = 1,
+    ) -> None:
+        self._dialect = dialect
+        self._runner = runner
+        self._on_approval = on_approval
+        self._max_rounds = max_rounds
+        self._busy = threading.Lock()
+        self._calls: TurnCalls | None = None  # of the running turn
+        self._cancellation = Cancellation()  # of the running turn
+        self._conversation = Conversation(preamble, list(conversation.turns) if conversation else [])
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation so far. Set it to continue another one."""
+        return self._conversation
+
+    @conversation.setter
+    def conversation(self, conversation: Conversation) -> None:
+        with self._turn_lock():
+            # The plugins are this chat's, whatever they were before.
+            self._conversation = Conversation(self._conversation.preamble, list(conversation.turns))
+
+    def ask(self, question: str, *, keep_stopped: bool = False) -> Reply:
+        """Ask and wait for the whole reply."""
+        return _last(self.stream(question, keep_stopped=keep_stopped))
+
+    def stream(self, question: str, *, keep_stopped: bool = False) -> Events:
+        """Ask and get events as they happen; the last one is the `Reply`.
+
+        Closing the iterator, an interrupt or an error leaves the conversation as it was before the question; with
+        `keep_stopped` what was written by then stays, as a turn that is marked as stopped.
+        Raises UsageError for an empty question or while another turn runs, EngineError if the model fails.
+        """
+        return self._stream(question, keep_stopped, Cancellation())
+
+    def astream(self, question: str, *, keep_stopped: bool = False) -> AsyncIterator[Event]:
+        """`stream` for asyncio: the turn runs in a thread of its own; leaving the loop cancels the turn."""
+        cancellation = Cancellation()
+        return iterate_in_thread(self._stream(question, keep_stopped, cancellation), cancellation)
+
+    def _stream(self, question: str, keep_stopped: bool, cancellation: Cancellation) -> Events:
+        if not question.strip():
+            raise UsageError("the question is empty")
+        with self._turn_lock():
+            yield from self._recorded_turn(Draft(question), keep_stopped, cancellation)
+
+    def regenerate(self) -> Reply:
+        """Take the last turn back and ask its question again. With greedy decoding the reply is the same."""
+        return _last(self.stream_again())
+
+    def stream_again(self) -> Events:
+        """`regenerate` as events. If it does not end well, the old turn is kept."""
+        with self._turn_lock():
+            old = self._pop()
+            yield from self._replacing(old, Draft(old.question))
+
+    def stream_on(self) -> Events:
+        """Go on with the last turn, which was stopped: its results, and what was written of the answer, stay."""
+        with self._turn_lock():
+            old = self._pop()
+            if old.status != "stopped":
+                self._conversation.turns.append(old)
+                raise UsageError("the last turn was not stopped: there is nothing to go on with")
+            kept = [done for done in old.rounds if old.answer or done.results != NO_COMMAND]
+            yield from self._replacing(old, Draft(old.question, kept, old.answer, old.id, old.time))
+
+    def drop(self) -> Turn:
+        """Remove the last turn and return it."""
+        with self._turn_lock():
+            return self._pop()
+
+    def reset(self) -> None:
+        """Forget the conversation; the model and the preamble stay."""
+        self.conversation = Conversation()
+
+    def approve(self, call_id: str, decision: Approval) -> None:
+        """Decide on a call of the running turn that waits for approval. Thread-safe."""
+        if self._calls is None:
+            raise UsageError("no turn of this chat is running")
+        self._calls.approve(call_id, decision)
+
+    def cancel(self) -> None:
+        """End the running turn, wherever it is: the thread that runs it gets Cancelled. Thread-safe."""
+        self._cancellation.cancel()
+
+    def close(self) -> None:
+        """Cancel the running turn and free what the model keeps for this chat."""
+        self.cancel()
+        with self._busy:
+            self._dialect.close()
+
+    @contextmanager
+    def _turn_lock(self) -> Iterator[None]:
+        """Hold the turn lock."""
+        if not self._busy.acquire(blocking=False):
+            raise UsageError("a turn of this chat is running: finish or close it first")
+        try:
+            yield
+        finally:
+            self._calls = None
+            self._busy.release()
+
+    def _pop(self) -> Turn:
+        if not self._conversation.turns:
+            raise UsageError("there is no turn to take back")
+        return self._conversation.turns.pop()
+
+    def _replacing(self, old: Turn, draft: Draft) -> Events:
+        """A turn in place of an old one, which comes back unless the new one ends well."""
+        count = len(self._conversation.turns)
+        try:
+            yield from self._recorded_turn(draft, False, Cancellation())
+        finally:
+            if len(self._conversation.turns) == count:
+                self._conversation.turns.append(old)
+
+    def _recorded_turn(self, draft: Draft, keep_stopped: bool, cancellation: Cancellation) -> Events:
+        """A turn that either becomes part of the conversation or leaves no trace."""
+        self._cancellation = cancellation
+        calls = self._calls = TurnCalls(self._runner, draft.id, cancellation, self._on_approval)
+        try:
+            with cancellation.calling(calls.cancel):
+                for event in self._turn(draft, calls):
+                    if isinstance(event, Notice):
+                        draft.notices.append(event.message)
+                    yield replace(event, turn_id=draft.id)
+            turn = draft.turn("done")
+            self._dialect.commit(turn)
+        except BaseException:
+            calls.cancel()
+            self._dialect.undo()
+            if keep_stopped and (draft.generations or draft.thoughts or draft.answer):
+                self._conversation.turns.append(draft.turn("stopped", tell(calls.take(), ()).calls))
+            raise
+        self._conversation.turns.append(turn)
+        yield reply_of(turn)
+
+    def _turn(self, draft: Draft, calls: TurnCalls) -> Events:
+        """The central loop: what the model is given and what it writes, in order."""
+        begun, draft.answer = draft.answer, ""
+        sources: dict[int, Citation] = {}
+        yield from self._dialect.begin(self._conversation.turns, draft.question, draft.rounds, self._cancellation)
+        while not begun and len(draft.rounds) < self._max_rounds:
+            written = yield from self._watch(self._dialect.write_round(not draft.rounds), draft, calls, sources)
+            if written is None:
+                break
+            yield from self._report(calls.collect())
+            told = yield from self._watch(self._dialect.give_results(calls.take(), sources), draft, calls, sources)
+            sources |= told.sources
+            draft.end_round(Round(written.thoughts, written.commands, told.text, told.calls))
+            if not told.calls:
+                break
+        answer = yield from self._watch(self._dialect.write_answer(begun), draft, calls, sources)
+        if dangling := draft.end_answer(answer, sources):
+            yield Notice(f"the answer cites what was not found: {', '.join(map(str, dangling))}")
+
+    def _watch(
+        self, reads: Generator[Read, None, T], draft: Draft, calls: TurnCalls, sources: Mapping[int, Citation]
+    ) -> Generator[Event, None, T]:
+        """Pass on what the model writes as events; start its commands, filter its citations, note it in the draft."""
+        citations, ended = CitationFilter(sources), []
+
+        def until_end() -> Iterator[Read]:
+            ended.append((yield from reads))
+
+        for read in until_end():
+            if isinstance(read, Command):
+                yield from calls.start(read)
+            elif isinstance(read, Generation):
+                draft.generations.append(read)
+                yield from _text(citations.flush())
+            elif isinstance(read, Text):
+                draft.answer += read.text
+                yield from _text(citations.push(read.text))
+            else:
+                draft.thoughts += read.text if isinstance(read, Thoughts) else ""
+                yield read
+            yield from self._report(calls.finished())
+        return ended[0]
+
+    def _report(self, news: Iterator[Event | FinishedCall]) -> Events:
+        """Events of the calls; pictures bring notices along."""
+        for item in news:
+            if not isinstance(item, FinishedCall):
+                yield item
+                continue
+            yield CallFinished(item.index, tell([item], ()).calls[0], call_id=item.id)
+            yield from map(Notice, dict.fromkeys(notice for image in item.images for notice in image.notices))
+
+
+def _text(text: str) -> Iterator[Text]:
+    if text:
+        yield Text(text)
+
+
+def _last(events: Iterator[Event]) -> Reply:
+    """The last event, which is the reply."""
+    reply = None
+    for event in events:
+        reply = event
+    assert isinstance(reply, Reply)
+    return reply

@@ -1,0 +1,1 @@
+"""How a model is told of plugins, calls them, and is given their results."""

@@ -1,0 +1,95 @@
+"""The running turn as it grows, and the record that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Literal
+
+from moss_agent.events import Call, Citation, Reply, Usage
+from moss_agent.protocol import check_citations, cited_numbers, possible_marker, weak_citations
+from moss_agent.records import Round, Turn, new_id, now
+from moss_agent.session import Generation
+
+
+@dataclass
+class Draft:
+    """What has been written of a turn so far.
+
+    rounds: those that are finished. thoughts: of the running round. answer: as the model writes it.
+    """
+
+    question: str
+    rounds: list[Round] = field(default_factory=list)
+    answer: str = ""
+    id: str = field(default_factory=new_id)
+    time: str = field(default_factory=now)
+    thoughts: str = ""
+    citations: tuple[Citation, ...] = ()
+    notices: list[str] = field(default_factory=list)
+    generations: list[Generation] = field(default_factory=list)
+    started: float = field(default_factory=monotonic)
+
+    def end_round(self, done: Round) -> None:
+        self.rounds.append(done)
+        self.thoughts = ""
+
+    def end_answer(self, answer: str, sources: Mapping[int, Citation]) -> list[int]:
+        """Note the whole answer; return the numbers that it cites and that stand for nothing."""
+        self.answer = answer
+        self.citations, dangling = filter_citations(answer, sources)
+        return dangling
+
+    def turn(self, status: Literal["done", "stopped"], calls: tuple[Call, ...] = ()) -> Turn:
+        """Return the record. calls: those of the round that was stopped."""
+        running = (Round(_complete(self.thoughts), calls=calls),) if self.thoughts or calls else ()
+        finish = "length" if any(each.finish == "length" for each in self.generations[-1:]) else "stop"
+        return Turn(
+            self.question,
+            (*self.rounds, *running) or (Round(),),
+            self.answer if status == "done" else _complete(self.answer),
+            self.id,
+            self.time,
+            self.citations,
+            usage_of(self.generations),
+            monotonic() - self.started,
+            finish,
+            tuple(self.notices),
+            status,
+        )
+
+
+def reply_of(turn: Turn) -> Reply:
+    """Return the event that ends a turn."""
+    return Reply(
+        turn.text.strip(),
+        turn.thoughts,
+        turn.calls,
+        turn.citations,
+        turn.images,
+        turn.usage,
+        turn.seconds,
+        turn.finish,
+        turn.notices,
+        turn_id=turn.id,
+    )
+
+
+def filter_citations(answer: str, sources: Mapping[int, Citation]) -> tuple[tuple[Citation, ...], list[int]]:
+    """Return what the answer cites, and the numbers in it that stand for nothing."""
+    text, dangling = check_citations(answer, sources)
+    weak = weak_citations(text, {n: f"{source.title} {source.text}" for n, source in sources.items() if source.url})
+    return tuple(replace(sources[number], weak=number in weak) for number in cited_numbers(text)), dangling
+
+
+def usage_of(generations: list[Generation]) -> Usage:
+    """Return the token counts of a turn."""
+    cached = min((each.cached for each in generations), default=0)  # what a trim has thrown away in between is gone
+    prefilled = sum(each.prefilled for each in generations)
+    return Usage(cached + prefilled, prefilled, cached, sum(each.generated for each in generations))
+
+
+def _complete(text: str) -> str:
+    """`text`, which was stopped, without the beginning of a marker."""
+    return text[: len(text) - possible_marker(text)]

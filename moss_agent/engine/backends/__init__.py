@@ -1,0 +1,1 @@
+"""What computes the next token: a model of transformers in this process, or a server."""

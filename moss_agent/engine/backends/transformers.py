@@ -1,0 +1,91 @@
+"""Any causal language model of transformers, on any device, with a KV cache that grows."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from moss_agent.errors import EngineError, OutOfMemory
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import DynamicCache, PreTrainedModel
+
+
+class TransformersCache:
+    """A `DynamicCache` made without the model's config: every layer keeps everything and can be cut back."""
+
+    def __init__(self, inner: DynamicCache | None = None) -> None:
+        from transformers import DynamicCache
+
+        self.inner = inner or DynamicCache()
+
+    @property
+    def length(self) -> int:
+        return int(self.inner.get_seq_length())
+
+    def cut(self, length: int) -> None:
+        if length <= 0:
+            self.inner = type(self.inner)()  # cut to nothing, the layers would still hold their memory
+            return
+        length = min([length, *(layer.get_seq_length() for layer in self.inner.layers)])
+        for layer in self.inner.layers:
+            layer.crop(length - layer.get_seq_length())
+
+    def copy(self) -> TransformersCache:
+        """Share the tensors: a layer never changes one, it replaces it."""
+        inner = type(self.inner)()
+        inner.layers = [copy.copy(layer) for layer in self.inner.layers]
+        return type(self)(inner)
+
+
+class TransformersBackend:
+    """Computes one sequence after another: a step over several takes as long as the steps together."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+        # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
+        self._device = "cpu" if model.device.type == "meta" else model.device
+        keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._last_only: dict[str, Any] = {"logits_to_keep": 1} if keeps_last else {}
+
+    def new_cache(self) -> TransformersCache:
+        return TransformersCache()
+
+    def forward(self, caches: Sequence[TransformersCache], ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        return [self._forward_one(cache, part) for cache, part in zip(caches, ids, strict=True)]
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _forward_one(self, cache: TransformersCache, ids: Sequence[int]) -> torch.Tensor:
+        import torch
+
+        tokens = cache.length + len(ids)
+        try:
+            with torch.inference_mode():
+                chunk = torch.tensor([list(ids)], device=self._device)
+                output = self._model(chunk, past_key_values=cache.inner, use_cache=True, **self._last_only)
+                logits = output.logits[0, -1].float().cpu()
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise OutOfMemory(
+                    f"out of memory at {tokens} tokens: shorten the conversation or choose a smaller model"
+                ) from None
+            if isinstance(error, RuntimeError):
+                raise EngineError(f"the model failed at {tokens} tokens: {error}") from error
+            raise
+        if not torch.isfinite(logits).any():
+            raise EngineError(f"all logits are NaN or infinite at {tokens} tokens: try --dtype bf16 or fp32")
+        return logits
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device, CUDA or not, has no memory left."""
+    import torch
+
+    said = isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error))
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or bool(said)

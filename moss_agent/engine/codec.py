@@ -1,0 +1,53 @@
+"""Between text and token ids: only the markers may become special tokens."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import AddedToken, PreTrainedTokenizerBase
+
+
+class Codec:
+    """Encodes and decodes with a tokenizer. Thread-safe, which tokenizers are not.
+
+    markers: texts that keep their meaning as special tokens; any other special token's text is encoded as the
+        ordinary characters it consists of, so that no text can smuggle one in.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, markers: Sequence[str] = ()) -> None:
+        self._tokenizer = tokenizer
+        self._lock = threading.Lock()
+        self._added: dict[int, AddedToken] = tokenizer.added_tokens_decoder
+        vocabulary = tokenizer.get_added_vocab()
+        self._markers = {marker: vocabulary[marker] for marker in markers if marker in vocabulary}
+        patterns = (_pattern(self._added[index]) for index in self._markers.values())
+        self._split = re.compile("|".join(patterns)) if self._markers else None
+
+    def encode(self, text: str, after: Sequence[int] = ()) -> list[int]:
+        """Return the ids of `text` that comes after those ids."""
+        last = self._added.get(after[-1]) if after else None
+        if last and last.rstrip:
+            text = text.lstrip()
+        if self._split is None:
+            return self._encode_ordinary(text)
+        ids: list[int] = []
+        for part in filter(None, self._split.split(text)):
+            ids += [self._markers[part]] if part in self._markers else self._encode_ordinary(part)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        with self._lock:
+            return self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+
+    def _encode_ordinary(self, text: str) -> list[int]:
+        with self._lock:
+            return self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+
+def _pattern(token: AddedToken) -> str:
+    """The token's text as a group, with the whitespace that it swallows around it."""
+    return r"\s*" * token.lstrip + f"({re.escape(token.content)})" + r"\s*" * token.rstrip

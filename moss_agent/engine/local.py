@@ -1,0 +1,141 @@
+"""A model in this process: sessions of text over sequences of ids, stepped together by one scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from collections.abc import Sequence as List
+from typing import TYPE_CHECKING
+
+from moss_agent.cancellation import Cancellation
+from moss_agent.engine.codec import Codec
+from moss_agent.engine.sampling import next_token
+from moss_agent.engine.scheduler import Scheduler
+from moss_agent.engine.sequence import Backend, Prefix, Sequence
+from moss_agent.engine.text_stream import StopFilter, TextStream
+from moss_agent.errors import EngineError
+from moss_agent.session import MARKER_ROOM, Generation, Sampling, check_room
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class LocalModel:
+    """Opens sessions on one model. Thread-safe; sessions with the same preamble compute it once.
+
+    context_length: most tokens that a session may hold.
+    cache_tokens: most tokens that the caches of all sessions may cover together; at least one whole session.
+    seed: makes the sampling of each session reproducible; None for random ones.
+    release: called when the device is out of memory; says whether it gave some back.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        backend: Backend,
+        *,
+        context_length: int,
+        cache_tokens: int = 0,
+        markers: List[str] = (),
+        seed: int | None = None,
+        release: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.context_length = context_length
+        self.codec = Codec(tokenizer, markers)
+        self.end_tokens = _end_tokens(model, tokenizer)
+        self.scheduler = Scheduler(backend, tokens=max(cache_tokens, context_length), release=release)
+        self._backend = backend
+        self._seed = seed
+        self._prefixes: dict[tuple[int, ...], Prefix] = {}
+
+    def count(self, text: str) -> int:
+        return len(self.codec.encode(text))
+
+    def session(self, preamble: str) -> LocalSession:
+        ids = tuple(self.codec.encode(preamble))
+        check_room(len(ids), self.context_length, self.context_length)
+        prefix = self._prefixes.setdefault(ids, Prefix(ids))
+        return LocalSession(self, Sequence(prefix), self._seed)
+
+    def close(self) -> None:
+        self._prefixes.clear()
+        self._backend.close()
+
+
+class LocalSession:
+    """One conversation on a local model. Not thread-safe."""
+
+    def __init__(self, model: LocalModel, sequence: Sequence, seed: int | None) -> None:
+        import torch
+
+        self.context_length = model.context_length
+        self._model = model
+        self._sequence = sequence
+        self._generator = torch.Generator()
+        self._generator.manual_seed(seed) if seed is not None else self._generator.seed()
+
+    @property
+    def length(self) -> int:
+        return len(self._sequence.ids)
+
+    @property
+    def room(self) -> int:
+        return self.context_length - len(self._sequence.ids)
+
+    def count(self, text: str) -> int:
+        return self._model.count(text)
+
+    def extend(self, text: str) -> None:
+        ids = self._model.codec.encode(text, self._sequence.ids)
+        check_room(len(ids), self.room, self.context_length)
+        self._sequence.ids += ids
+
+    def generate(
+        self, stop: List[str], sampling: Sampling, cancellation: Cancellation
+    ) -> Generator[str, None, Generation]:
+        sequence, stream, filtered = self._sequence, TextStream(self._model.codec.decode), StopFilter(stop)
+        if not sequence.ids:
+            raise EngineError("there is nothing to continue: extend the session first")
+        pieces: list[str] = []
+        finish, prefilled, generated, cached = "length", 0, 0, min(sequence.cached, len(sequence.ids) - 1)
+        for _ in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
+            logits, computed = self._model.scheduler.logits(sequence, cancellation)
+            prefilled = prefilled or computed
+            token = next_token(logits, sequence.ids, sampling, self._generator)
+            generated += 1
+            if token in self._model.end_tokens and self._model.codec.decode([token]) not in stop:
+                finish = "end"
+                break
+            sequence.ids.append(token)
+            text = stream.push(token)
+            if piece := filtered.push(text):
+                pieces.append(piece)
+                yield piece
+            if filtered.stop:
+                finish = "stop"
+                self._drop_surplus(text, filtered.surplus)
+                break
+        if not filtered.stop and (rest := filtered.push(stream.flush()) + filtered.flush()):
+            pieces.append(rest)
+            yield rest
+        return Generation("".join(pieces), filtered.stop, finish, cached, prefilled, generated)
+
+    def rewind(self, length: int) -> None:
+        self._sequence.cut(max(length, len(self._sequence.prefix.ids)))
+
+    def close(self) -> None:
+        self.rewind(0)
+        self._model.scheduler.forget(self._sequence)
+
+    def _drop_surplus(self, text: str, surplus: str) -> None:
+        """Keep of the last token, whose text is `text`, only what belongs to the stop text."""
+        if surplus:
+            self._sequence.cut(self.length - 1)
+            self._sequence.ids += self._model.codec.encode(text[: len(text) - len(surplus)])
+
+
+def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """The ids that end a text, by the model's generation settings and its tokenizer."""
+    configured = model.generation_config.eos_token_id if model.generation_config else None
+    ids = configured if isinstance(configured, list) else [configured]
+    return {i for i in (*ids, tokenizer.eos_token_id) if i is not None}

@@ -1,0 +1,204 @@
+"""Takes several sequences one step further at once, in whichever thread waits for a token.
+
+There is no thread of its own: one of the threads that wait computes a step for all of them (`_step`: schedule, run,
+finish), the others sleep. Caches have a budget; a sequence that must give its cache up computes it again later.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Sequence as List
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from moss_agent.cancellation import Cancellation
+from moss_agent.engine.sequence import Backend, Cache, Sequence
+from moss_agent.errors import EngineError, OutOfMemory
+
+if TYPE_CHECKING:
+    import torch
+
+PREFILL_CHUNK = 512  # tokens of one sequence in one step: bounds the memory for activations, and others' waiting
+RECENT = 0.5  # seconds after a step for which a sequence keeps its cache although others wait for memory
+
+
+@dataclass(eq=False)
+class _Request:
+    """A thread that waits for the logits after the last token of its sequence."""
+
+    sequence: Sequence
+    computed: int = 0
+    is_running: bool = False
+    logits: torch.Tensor | None = None
+    error: EngineError | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.logits is not None or self.error is not None
+
+
+class Scheduler:
+    """Computes logits for the threads of many conversations.
+
+    tokens: most tokens that all caches may cover together; at least one sequence always gets its cache.
+    release: called when memory is short; if it says that it gave some back, the step is tried again.
+    """
+
+    def __init__(self, backend: Backend, *, tokens: int, release: Callable[[], bool] = lambda: False) -> None:
+        self._backend = backend
+        self._limit = tokens
+        self._release = release
+        self._requests: list[_Request] = []
+        self._used: WeakKeyDictionary[Sequence, float] = WeakKeyDictionary()  # when those with a cache were stepped
+        self._is_stepping = False
+        self._changed = threading.Condition()
+
+    def logits(self, sequence: Sequence, cancellation: Cancellation) -> tuple[torch.Tensor, int]:
+        """Compute what the cache lacks; return the logits after the last token, and how many tokens were computed.
+
+        Raises Cancelled, OutOfMemory or EngineError; the sequence keeps its ids.
+        """
+        request = _Request(sequence)
+        with self._changed:
+            self._requests.append(request)
+        try:
+            with cancellation.calling(self._wake):
+                while not request.is_done:
+                    cancellation.check()
+                    self._lead_or_wait(cancellation)
+        finally:
+            with self._changed:
+                while request.is_running:  # another thread is computing on the cache
+                    self._changed.wait()
+                self._requests.remove(request)
+        if request.logits is None:
+            raise request.error or EngineError("the step ended without a result")
+        return request.logits, request.computed
+
+    def forget(self, sequence: Sequence) -> None:
+        """Free the sequence's cache."""
+        with self._changed:
+            self._take_cache(sequence)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _lead_or_wait(self, cancellation: Cancellation) -> None:
+        """Compute a step for all that wait, or sleep until another thread has."""
+        with self._changed:
+            batch = [] if self._is_stepping else self._schedule()
+            if not batch:
+                if not cancellation.cancelled:
+                    self._changed.wait(None if self._is_stepping else RECENT)
+                return
+            self._is_stepping = True
+            for request in batch:
+                request.is_running = True
+        try:
+            self._run(batch)
+        finally:
+            with self._changed:
+                self._is_stepping = False
+                for request in batch:
+                    request.is_running = False
+                self._changed.notify_all()
+
+    def _schedule(self) -> list[_Request]:
+        """Choose whose caches fit together, those that have one first, and take others' caches if need be.
+
+        Of several sequences that lack the same prefix only one is taken: it computes the prefix for all.
+        """
+        now = time.monotonic()
+        waiting = [request for request in self._requests if not request.is_done]
+        waiting.sort(key=lambda request: request.sequence.cache is None)
+        asking = {request.sequence for request in waiting}
+        held = sum(len(s.ids) for s, used in self._used.items() if s not in asking and now - used < RECENT)
+        batch: list[_Request] = []
+        prefixes: list[object] = []
+        for request in waiting:
+            sequence, prefix = request.sequence, request.sequence.prefix
+            if held and held + len(sequence.ids) > self._limit:
+                continue
+            if prefix.cache is None and sequence.cached < len(prefix.ids):
+                if any(other is prefix for other in prefixes):
+                    continue
+                prefixes.append(prefix)
+            held += len(sequence.ids)
+            batch.append(request)
+        self._make_room({request.sequence for request in batch}, now)
+        return batch
+
+    def _make_room(self, chosen: set[Sequence], now: float) -> None:
+        """Take caches, those first that were used longest ago, until the rest and the chosen ones fit."""
+        total = sum(len(s.ids) for s in chosen | set(self._used))
+        for sequence, used in sorted(self._used.items(), key=lambda item: item[1]):
+            if total <= self._limit:
+                return
+            if sequence not in chosen and now - used >= RECENT:
+                total -= len(sequence.ids)
+                self._take_cache(sequence)
+
+    def _take_cache(self, sequence: Sequence) -> None:
+        sequence.cache = None
+        self._used.pop(sequence, None)
+
+    def _run(self, batch: List[_Request]) -> None:
+        """Compute one part of each sequence. An EngineError goes to the requests that it concerns."""
+        caches, parts = zip(*map(self._next_part, batch), strict=True)
+        known = [cache.length for cache in caches]
+        try:
+            logits = self._backend.forward(caches, parts)
+        except BaseException as error:
+            for cache, length in zip(caches, known, strict=True):  # it may have reached only some of the layers
+                cache.cut(length)
+            self._recover(batch, error)
+            return
+        now = time.monotonic()
+        for request, cache, part, row in zip(batch, caches, parts, logits, strict=True):
+            self._used[request.sequence] = now
+            self._finish(request, cache, len(part), row)
+
+    def _next_part(self, request: _Request) -> tuple[Cache, list[int]]:
+        """The sequence's cache and the ids to append to it, at least the last one and at most a chunk."""
+        sequence, prefix = request.sequence, request.sequence.prefix
+        if sequence.cache is None or not sequence.cache.length:
+            sequence.cache = prefix.cache.copy() if prefix.cache else self._backend.new_cache()
+        sequence.cache.cut(len(sequence.ids) - 1)
+        start = sequence.cache.length
+        end = min(len(sequence.ids), start + PREFILL_CHUNK)
+        if prefix.cache is None and start < len(prefix.ids):
+            end = min(end, len(prefix.ids))
+        return sequence.cache, sequence.ids[start:end]
+
+    def _finish(self, request: _Request, cache: Cache, computed: int, logits: torch.Tensor) -> None:
+        """Note what a step has computed."""
+        sequence, prefix = request.sequence, request.sequence.prefix
+        request.computed += computed
+        if prefix.cache is None and cache.length == len(prefix.ids):
+            prefix.cache = cache.copy()
+        if cache.length == len(sequence.ids):
+            request.logits = logits
+
+    def _recover(self, batch: List[_Request], error: BaseException) -> None:
+        """Go on after a failed step: with more memory, or each sequence alone, so that one does not fail the others."""
+        if not isinstance(error, EngineError):
+            raise error
+        if isinstance(error, OutOfMemory) and self._free_memory(batch):
+            self._run(batch)
+        elif len(batch) > 1:
+            for request in batch:
+                self._run([request])
+        else:
+            batch[0].error = error
+
+    def _free_memory(self, batch: List[_Request]) -> bool:
+        """Take the caches that no request of the step needs, else what others can give; return whether it was any."""
+        with self._changed:
+            idle = set(self._used) - {request.sequence for request in batch}
+            for sequence in idle:
+                self._take_cache(sequence)
+        return bool(idle) or self._release()

@@ -1,0 +1,87 @@
+"""One turn as data: everything that a person saw, and what the model wrote and was given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Literal
+from uuid import uuid4
+
+from moss_agent.events import Call, Citation, Picture, Usage
+from moss_agent.protocol import NO_COMMAND, check_citations, first_marker
+
+
+def new_id() -> str:
+    """Return a new id of a turn."""
+    return uuid4().hex
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def check_markers(**texts: str) -> None:
+    """Raise ValueError if a text would be read back as structure."""
+    for name, text in texts.items():
+        if marker := first_marker(text):
+            raise ValueError(f"the {name} of a turn cannot contain the marker {marker[1]}")
+
+
+@dataclass(frozen=True)
+class Round:
+    """What the model thought and called, and what it was given.
+
+    commands, results: the text that the model wrote and saw. calls: the same as data, with what people see.
+    """
+
+    thoughts: str = ""
+    commands: str = NO_COMMAND
+    results: str = NO_COMMAND
+    calls: tuple[Call, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_markers(thoughts=self.thoughts, commands=self.commands, results=self.results)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question, the rounds, the answer as the model wrote it.
+
+    time: when it began, UTC, ISO 8601. finish: why the answer ended, as in `Reply`. notices: what people were told.
+    status: "stopped" if it was ended before its time; `answer` is what was written until then.
+    """
+
+    question: str
+    rounds: tuple[Round, ...] = (Round(),)
+    answer: str = ""
+    id: str = field(default_factory=new_id)
+    time: str = field(default_factory=now)
+    citations: tuple[Citation, ...] = ()
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    finish: str = "stop"
+    notices: tuple[str, ...] = ()
+    status: Literal["done", "stopped"] = "done"
+
+    def __post_init__(self) -> None:
+        check_markers(answer=self.answer)
+        if not self.rounds:
+            raise ValueError("a turn has a round at least")
+
+    @property
+    def text(self) -> str:
+        """The answer as people saw it: without citations that point at nothing."""
+        return check_citations(self.answer, {citation.number for citation in self.citations})[0]
+
+    @property
+    def thoughts(self) -> str:
+        return "\n".join(filter(None, (each.thoughts for each in self.rounds)))
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(call for each in self.rounds for call in each.calls)
+
+    @property
+    def images(self) -> tuple[Picture, ...]:
+        return tuple(image for call in self.calls for image in call.images)

@@ -1,0 +1,153 @@
+"""Many conversations on one model: same tokens as one after the other, whatever happens to the others."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from moss_agent.cancellation import Cancellation
+from moss_agent.engine import scheduler
+from moss_agent.errors import Cancelled, EngineError, OutOfMemory
+from moss_agent.session import Sampling
+from tests.engine.conftest import make_model
+from tests.engine.test_session import STOPS, open_model, recompute, write
+
+PREAMBLE = "The agent thinks 思考."
+TEXTS = [f" Question {number}: {'and so on ' * number}" for number in range(8)]
+FEW = Sampling(max_new_tokens=6)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make_model()
+
+
+def ask_all(sessions, sampling: Sampling = FEW) -> list[list[int]]:
+    """Every session writes in a thread of its own; the ids that each then has."""
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        list(pool.map(lambda session: write(session, sampling), sessions))
+    return [session._sequence.ids for session in sessions]
+
+
+def opened_sessions(opened):
+    sessions = [opened.session(PREAMBLE) for _ in TEXTS]
+    for session, text in zip(sessions, TEXTS, strict=True):
+        session.extend(text)
+    return sessions
+
+
+def test_threads_get_what_they_get_one_after_the_other(model, tokenizer):
+    sessions = opened_sessions(open_model(model, tokenizer))
+    want = [recompute(model, session._sequence.ids, 6) for session in sessions]
+    assert ask_all(sessions) == want
+
+
+def test_the_preamble_is_computed_once_by_threads_that_begin_together(model, tokenizer):
+    computed = []
+    hook = model.register_forward_pre_hook(lambda _, args: computed.append(args[0].shape[1]))
+    opened = open_model(model, tokenizer)
+    sessions = opened_sessions(opened)
+    start = sum(session.length for session in sessions)
+    ask_all(sessions, Sampling(max_new_tokens=1))
+    hook.remove()
+    assert sum(computed) == start - (len(sessions) - 1) * opened.session(PREAMBLE).length
+
+
+def test_sequences_that_do_not_fit_together_go_on_with_the_same_tokens(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(scheduler, "RECENT", 0.0)
+    opened = open_model(model, tokenizer, context_length=120, cache_tokens=120)
+    sessions = opened_sessions(opened)[:4]
+    want = [recompute(model, session._sequence.ids, 6) for session in sessions]
+    assert ask_all(sessions) == want
+    held = [session for session in sessions if session._sequence.cache is not None]
+    assert sum(session.length for session in held) <= 120 < sum(session.length for session in sessions)
+    for session in sessions:
+        session.extend(" And?")
+    want = [recompute(model, session._sequence.ids, 6) for session in sessions]
+    assert ask_all(sessions) == want
+
+
+def test_a_generation_that_is_not_read_does_not_stop_the_others(model, tokenizer):
+    opened = open_model(model, tokenizer, context_length=100, cache_tokens=100)
+    first, second = opened.session(PREAMBLE), opened.session(PREAMBLE)
+    first.extend(" a" * 30)
+    second.extend(" b" * 30)
+    want = recompute(model, first._sequence.ids, 6)
+    pieces = first.generate(STOPS, FEW, Cancellation())
+    next(pieces)
+    write(second, FEW)
+    list(pieces)
+    assert first._sequence.ids == want
+
+
+def test_a_failure_of_one_sequence_is_not_that_of_the_others(model, tokenizer):
+    sessions = opened_sessions(open_model(model, tokenizer))
+    bad = tokenizer.encode("🎉")[-1]
+    sessions[3]._sequence.ids.append(bad)
+    want = [recompute(model, session._sequence.ids, 6) for session in sessions]
+
+    def fail(_, args):
+        if bad in args[0].tolist()[0]:
+            raise RuntimeError("some kernel failed")
+
+    hook = model.register_forward_pre_hook(fail)
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        futures = [pool.submit(write, session, FEW) for session in sessions]
+    hook.remove()
+    assert [type(future.exception()) for future in futures] == [
+        EngineError if number == 3 else type(None) for number in range(8)
+    ]
+    assert [s._sequence.ids for i, s in enumerate(sessions) if i != 3] == [w for i, w in enumerate(want) if i != 3]
+    write(sessions[3], FEW)
+    assert sessions[3]._sequence.ids == want[3]
+
+
+def test_idle_caches_are_given_up_when_memory_is_short(model, tokenizer):
+    opened = open_model(model, tokenizer)
+    idle, busy = opened.session(PREAMBLE), opened.session(PREAMBLE)
+    write(idle, FEW)
+    failures = [torch.OutOfMemoryError("CUDA out of memory")]
+
+    def fail(*_):
+        if failures:
+            raise failures.pop()
+
+    hook = model.register_forward_pre_hook(fail)
+    try:
+        busy.extend(" And?")
+        write(busy, FEW)
+        assert idle._sequence.cache is None
+        failures[:] = [torch.OutOfMemoryError("CUDA out of memory")] * 9
+        busy.extend(" And?")
+        with pytest.raises(OutOfMemory):
+            write(busy, FEW)
+    finally:
+        hook.remove()
+
+
+def test_cancelling_wakes_a_thread_that_waits_for_another_ones_step(model, tokenizer):
+    opened = open_model(model, tokenizer)
+    leader, follower = opened.session(PREAMBLE), opened.session(PREAMBLE)
+    write(leader, FEW)
+    leader.extend(" And?")
+    computing, may_go_on, cancellation = threading.Event(), threading.Event(), Cancellation()
+
+    def block(*_):
+        computing.set()
+        may_go_on.wait()
+
+    hook = model.register_forward_pre_hook(block)
+    with ThreadPoolExecutor(2) as pool:
+        leading = pool.submit(write, leader, FEW)
+        computing.wait()
+        following = pool.submit(lambda: list(follower.generate(STOPS, FEW, cancellation)))
+        cancellation.cancel()
+        assert isinstance(following.exception(), Cancelled)
+        assert not leading.done()
+        may_go_on.set()
+        leading.result()
+    hook.remove()
+    write(follower, FEW)

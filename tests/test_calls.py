@@ -1,0 +1,139 @@
+"""The calls of a turn: approved or refused, started, collected."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from moss_agent import Approval, plugin
+from moss_agent.errors import Cancelled, UsageError
+from moss_agent.events import ApprovalRequested, CallFinished, CallProgress, CallStarted, Notice, Picture
+from moss_agent.plugin_host import Policy, report
+from tests.scripted import scripted_chat
+
+ran: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran():
+    ran.clear()
+
+
+@plugin("Write", label="Writer", key="write", approval="ask", effects={"files"})
+def write(text: str) -> str:
+    ran.append(text)
+    return f"wrote {text}"
+
+
+@plugin("Echo", label="Echo", key="echo")
+def echo(text: str) -> str:
+    ran.append(text)
+    return text.upper()
+
+
+REPLIES = [" x<eot>", ' Write("a"), Echo("b")<eoc>', " Done.<eom>"]
+
+
+def turn(on_approval=None, decide=None, **options):
+    """The events of a turn in which one call needs approval, and what the model was told."""
+    chat, model = scripted_chat(REPLIES, [write, echo], policy=Policy(**options), on_approval=on_approval)
+    events = []
+    for event in chat.stream("Hi"):
+        events.append(event)
+        if decide and isinstance(event, ApprovalRequested):
+            chat.approve(event.call_id, decide)
+    return events, model.text.partition("<|Results|>:\n")[2].partition("\n<eor>")[0]
+
+
+def test_what_would_run_is_asked_about_and_what_needs_no_approval_starts_at_once():
+    asked = []
+
+    def on_approval(request: ApprovalRequested) -> Approval:
+        asked.append((request.name, request.arguments, request.effects, list(ran)))
+        return Approval(True)
+
+    events, told = turn(on_approval)
+    kinds = [(type(e), e.index) for e in events if isinstance(e, (ApprovalRequested, CallStarted))]
+    assert kinds == [(ApprovalRequested, 0), (CallStarted, 1), (CallStarted, 0)]
+    assert [each[:3] for each in asked] == [("Write", ("a",), ("files",))]
+    assert "Write(\"a\") => 'wrote a'" in told and sorted(ran) == ["a", "b"]
+
+
+@pytest.mark.parametrize("decide", [None, Approval(False)])
+def test_nobody_there_to_answer_means_refused(decide):
+    events, told = turn(decide=decide)
+    assert ran == ["b"] and "Write(\"a\") => 'No result.'" in told
+    assert [call.error for call in events[-1].calls] == ["refused: nobody approved it", ""]
+
+
+def test_the_model_is_told_the_reason_of_a_refusal():
+    events, told = turn(decide=Approval(False, reason="not <eor> today"))
+    assert "Write(\"a\") => 'Refused: not ‹eor› today'" in told
+    assert (events[-1].calls[0].ok, events[-1].calls[0].error) == (False, "refused: not <eor> today")
+
+
+def test_a_call_can_be_edited_before_it_runs():
+    events, _ = turn(decide=Approval(True, arguments=("other",)))
+    assert sorted(ran) == ["b", "other"] and events[-1].calls[0].arguments == ("other",)
+
+
+def test_the_policy_denies_and_allows():
+    events, told = turn(rules={"write": "deny", "echo": "allow"})
+    assert ran == ["b"] and "denied by the settings" in events[-1].calls[0].error
+    assert "No result." in told
+    turn(rules={"write": "allow"})
+    assert sorted(ran) == ["a", "b", "b"]
+
+
+def test_a_decision_may_come_later_from_another_thread():
+    chat, _ = scripted_chat(REPLIES, [write, echo], policy=Policy(), on_approval=lambda request: None)
+    requests = []
+
+    def decide() -> None:
+        while not requests:
+            pass
+        chat.approve(requests[0].call_id, Approval(True))
+
+    thread = threading.Thread(target=decide)
+    thread.start()
+    for event in chat.stream("Hi"):
+        requests += [event] if isinstance(event, ApprovalRequested) else []
+    thread.join()
+    assert sorted(ran) == ["a", "b"]
+
+
+def test_a_turn_that_waits_for_a_decision_can_be_cancelled():
+    chat, _ = scripted_chat(REPLIES, [write, echo], policy=Policy(), on_approval=lambda request: chat.cancel())
+    with pytest.raises(Cancelled):
+        chat.ask("Hi")
+    assert ran == ["b"]
+
+
+def test_only_a_call_that_waits_can_be_decided():
+    chat, _ = scripted_chat(REPLIES, [write, echo], policy=Policy())
+    with pytest.raises(UsageError, match="no turn of this chat is running"):
+        chat.approve("1", Approval(True))
+    for event in chat.stream("Hi"):
+        if isinstance(event, ApprovalRequested):
+            chat.approve(event.call_id, Approval(False))
+            with pytest.raises(UsageError, match="waits for approval"):
+                chat.approve(event.call_id, Approval(True))
+    assert ran == ["b"]
+
+
+def test_events_of_a_drawing_call():
+    @plugin("Paint", label="Paint")
+    def paint(text: str) -> list[Picture]:
+        report(1, 2, b"\x89PNG")
+        return [Picture("a.png", text, {"seed": 1}, ("two words are unknown",)), Picture("b.png", text, {"seed": 2})]
+
+    chat, _ = scripted_chat([" x<eot>", ' Paint("a fox")<eoc>', " Here.<eom>"], [paint])
+    events = list(chat.stream("Draw"))
+    (progress,) = (event for event in events if isinstance(event, CallProgress))
+    assert (progress.done, progress.total, progress.preview) == (1, 2, "data:image/png;base64,iVBORw==")
+    (finished,) = (event for event in events if isinstance(event, CallFinished))
+    assert finished.call.result == "Image generated successfully."
+    assert [picture.path for picture in finished.call.images] == ["a.png", "b.png"]
+    assert [event.message for event in events if isinstance(event, Notice)] == ["two words are unknown"]
+    assert [picture.path for picture in events[-1].images] == ["a.png", "b.png"]
