@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "moss_agent"
-BASE = {"errors", "events", "resources", "cancellation", "session", "extras"}
+BASE = {"errors", "events", "resources", "cancellation", "session", "extras", "http"}
 MAY_IMPORT = {
     "errors": set(),
     "events": set(),
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "session": {"cancellation", "errors"},
     "asynchronous": {"cancellation"},
     "worker_process": {"cancellation", "errors"},
+    "http": {"http", "cancellation", "errors"},
     "protocol": {"protocol"},
     "plugin_host": {"plugin_host", "worker_process"} | BASE,
     "engine": {"engine"} | BASE,
@@ -109,7 +110,7 @@ def test_every_room_has_its_rule():
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(module):
-    heavy = {"torch", "transformers", "peft", "numpy", "sympy", "requests", "lxml", "rjieba"}
+    heavy = {"torch", "transformers", "peft", "numpy", "sympy", "httpx2", "requests", "lxml", "rjieba"}
     heavy |= set() if module.startswith("moss_agent.training") else {"moss_agent.training"}
     code = f"import sys, {module}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
-import requests
 import torch
 
 from moss_agent import Agent, Runtime, plugin
@@ -81,8 +81,8 @@ def _is_up(url: str, process: subprocess.Popen[bytes]) -> bool:
     time.sleep(0.2)
     assert process.poll() is None
     try:
-        return requests.get(f"{url}/health", timeout=5).ok
-    except requests.ConnectionError:
+        return httpx2.get(f"{url}/health", timeout=5, trust_env=False).is_success
+    except httpx2.TransportError:
         return False
 
 

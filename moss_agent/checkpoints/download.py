@@ -4,8 +4,7 @@ The body goes to `<name>.part` beside the destination and gets its real name onl
 process may be killed at any point: the next one goes on from the part file by an HTTP Range request, or starts over
 where the server does not know ranges. `<name>.lock` keeps a second process waiting, then it finds the file done.
 
-Not covered: files of unknown hash, several connections at once, proxies beyond what `requests` reads from the
-environment (HTTPS_PROXY and its kin).
+Not covered: files of unknown hash, several connections at once.
 """
 
 from __future__ import annotations
@@ -20,14 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from moss_agent.checkpoints.files import CHUNK, announce, beside, disk_errors, is_intact, locked, publish
+from moss_agent.checkpoints.files import announce, beside, disk_errors, is_intact, locked, publish
 from moss_agent.errors import CheckpointError
+from moss_agent.http.client import open_client
+from moss_agent.http.failures import Failure, RequestFailed, told_apart
+from moss_agent.http.sending import asked_pause
 
 if TYPE_CHECKING:
-    import requests
+    import httpx2
 
-TIMEOUT = (15.0, 60.0)
-"""Seconds to wait for a connection, and for the next bytes."""
+CONNECT_SECONDS = 15.0
+READ_SECONDS = 60.0  # until the next bytes
 SILENT_CONNECTIONS = 4
 """Give up after so many connections in a row that brought nothing ..."""
 ALL_CONNECTIONS = 30
@@ -35,12 +37,13 @@ ALL_CONNECTIONS = 30
 BACKOFF = 0.5
 """Seconds before the second connection; doubled after each one that brought nothing."""
 
-Verify = bool | str
-"""What requests calls `verify`: True, or the path of a bundle of certificate authorities."""
-
 
 class _Interrupted(Exception):
-    """This connection brought no more; another one may."""
+    """This connection brought no more; another one may. headers: of the answer, where it may say when."""
+
+    def __init__(self, message: str, headers: Mapping[str, str] = {}) -> None:
+        super().__init__(message)
+        self.headers = headers
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class _Job:
     part: Path
     size: int
     label: str
-    verify: Verify
+    bundle: str
     headers: Mapping[str, str]
 
     @property
@@ -68,17 +71,17 @@ def fetch(
     size: int,
     label: str,
     progress: bool,
-    verify: Verify = True,
+    bundle: str = "",
     headers: Mapping[str, str] = {},
 ) -> Path:
     """Return `destination`, fetched from `url` unless it is there and intact: `size` bytes with that SHA-256.
 
-    `label` names the file in messages, `headers` are sent along. Raises CheckpointError: the server cannot be reached
-    or offers something else, the bytes are wrong twice, or the disk is full; what was fetched so far is kept unless it
-    is wrong.
+    `label` names the file in messages, `headers` are sent along, `bundle` is as for `open_client`. Raises
+    CheckpointError: the server cannot be reached or offers something else, the bytes are wrong twice, or the disk is
+    full; what was fetched so far is kept unless it is wrong.
     """
     part = beside(destination, ".part")
-    job = _Job(url, part, size, label, verify, headers)
+    job = _Job(url, part, size, label, bundle, headers)
     with disk_errors(label, destination.parent), locked(beside(destination, ".lock"), label, progress):
         if is_intact(destination, sha256, size):
             return destination
@@ -97,51 +100,51 @@ def fetch(
 
 def _complete(job: _Job, progress: bool) -> None:
     """Connect again and again until the part file is full, in patience bounded by the constants above."""
-    import requests
-
     silent = connections = 0
-    with requests.Session() as session, _shown(job, progress) as show:
+    waits = {"connect": CONNECT_SECONDS, "read": READ_SECONDS}
+    with open_client(job.url, **waits, redirects=True, bundle=job.bundle) as client, _shown(job, progress) as show:
         while (have := job.have) < job.size:
             try:
-                _connect(session, job, show)
+                _connect(client, job, show)
                 continue
-            except (_Interrupted, requests.RequestException) as reason:
+            except (_Interrupted, RequestFailed) as reason:
                 problem = reason
             connections += 1
             silent = 0 if job.have > have else silent + 1
-            # A ValueError is an address that cannot work: waiting does not mend it.
-            if silent == SILENT_CONNECTIONS or connections == ALL_CONNECTIONS or isinstance(problem, ValueError):
+            # An address that cannot work is not mended by waiting.
+            hopeless = isinstance(problem, RequestFailed) and problem.failure is Failure.ADDRESS
+            if silent == SILENT_CONNECTIONS or connections == ALL_CONNECTIONS or hopeless:
                 raise CheckpointError(
-                    f"{job.label}: fetching from {host(job.url)} failed ({network_reason(problem)}): "
+                    f"{job.label}: fetching from {host(job.url)} failed ({problem}): "
                     "run the same command again, it goes on where it stopped"
                 ) from problem
-            time.sleep(BACKOFF * 2**silent)
+            time.sleep(asked_pause(getattr(problem, "headers", {}), BACKOFF * 2**silent))
 
 
-def _connect(session: requests.Session, job: _Job, show: Callable[[int], None]) -> None:
+def _connect(client: httpx2.Client, job: _Job, show: Callable[[int], None]) -> None:
     """Append to the part file what one connection brings; raise _Interrupted if that is not all."""
     # A compressed body would make byte ranges meaningless.
     headers = {**job.headers, "Accept-Encoding": "identity"} | ({"Range": f"bytes={job.have}-"} if job.have else {})
-    with session.get(job.url, headers=headers, stream=True, timeout=TIMEOUT, verify=job.verify) as response:
+    with told_apart(), client.stream("GET", job.url, headers=headers) as response:
         start = _first_byte(response, job)
         with open(job.part, "ab") as file:
             file.seek(file.truncate(start))
-            for chunk in response.iter_content(CHUNK):
-                file.write(chunk)
+            for piece in response.iter_raw():
+                file.write(piece)
                 show(file.tell())
                 if file.tell() >= job.size:
                     return
     raise _Interrupted("the connection closed early")
 
 
-def _first_byte(response: requests.Response, job: _Job) -> int:
+def _first_byte(response: httpx2.Response, job: _Job) -> int:
     """Return where in the file the body of `response` begins, or raise if it is of no use."""
     status = response.status_code
     if status == 416:  # the part file is longer than what the server has
         job.part.unlink(missing_ok=True)
         raise _Interrupted("the server cannot go on where the last connection stopped")
     if status in (408, 429) or status >= 500:
-        raise _Interrupted(f"HTTP status {status}")
+        raise _Interrupted(f"HTTP status {status}", response.headers)
     if status not in (200, 206):
         raise CheckpointError(f"{job.label}: {host(job.url)} answers HTTP status {status}: try another source")
     start, offered = 0, response.headers.get("Content-Length", "")
@@ -162,24 +165,10 @@ def _first_byte(response: requests.Response, job: _Job) -> int:
 
 def host(url: str) -> str:
     """Return the host of `url` for messages: addresses may hold a password, hosts do not."""
-    return urlsplit(url).hostname or "the given address"
-
-
-def network_reason(problem: Exception) -> str:
-    """Say in a few words what `problem`, from requests or _Interrupted, means."""
-    from requests import exceptions
-
-    if "CERTIFICATE_VERIFY_FAILED" in str(problem):
-        return "its certificate is not trusted: name your network's CA bundle in REQUESTS_CA_BUNDLE"
-    if isinstance(problem, exceptions.ChunkedEncodingError):
-        return "the connection broke"
-    if isinstance(problem, exceptions.Timeout) or "timed out" in str(problem):
-        return "no answer in time"
-    if isinstance(problem, exceptions.ConnectionError):
-        return "no connection"
-    if isinstance(problem, (exceptions.InvalidURL, exceptions.InvalidSchema, exceptions.MissingSchema)):
-        return "not an http address"
-    return re.sub(r"//\S*@", "//", " ".join(str(problem).split()))  # not the password of an index
+    try:
+        return urlsplit(url).hostname or "the given address"
+    except ValueError:
+        return "the given address"
 
 
 @contextmanager

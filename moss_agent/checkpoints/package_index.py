@@ -6,51 +6,84 @@ Not covered: pip's `extra-index-url`, and indexes that are folders.
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from moss_agent.checkpoints.download import TIMEOUT, Verify, host, network_reason
+from moss_agent.checkpoints.download import CONNECT_SECONDS, READ_SECONDS, host
 from moss_agent.errors import CheckpointError
+from moss_agent.http.client import open_client
+from moss_agent.http.failures import RequestFailed
+from moss_agent.http.sending import body_of, sending
+
+if TYPE_CHECKING:
+    from pypi_simple import ProjectPage
 
 REMEDY = "set PIP_INDEX_URL to another one, or name a copy of the file in MOSS_AGENT_MINI_WHEEL"
+LONGEST_PAGE = 1 << 24  # bytes
 
 
-def find_file(project: str, filename: str, label: str) -> tuple[str, Verify]:
+def find_file(project: str, filename: str, label: str) -> tuple[str, str]:
     """Ask the package index for the address of a project's file; return it with the CA bundle to use for it.
 
     Raises CheckpointError, with what to do, if the index cannot be used or does not have the file.
     """
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT, NoSuchProjectError, PyPISimple, UnsupportedRepoVersionError
-    from requests import RequestException
-    from requests.adapters import HTTPAdapter
-    from urllib3 import Retry
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
     pip = pip_settings()
-    endpoint, verify = index_url(pip) or PYPI_SIMPLE_ENDPOINT, ca_bundle(pip)
+    endpoint, bundle = index_url(pip) or PYPI_SIMPLE_ENDPOINT, ca_bundle(pip)
     try:
-        with PyPISimple(_checked(endpoint)) as index:
-            index.s.verify = verify
-            retry = Retry(3, backoff_factor=0.2, status_forcelist=(429, 500, 502, 503, 504))
-            index.s.mount(endpoint, HTTPAdapter(max_retries=retry))
-            page = index.get_project_page(project, timeout=TIMEOUT)
-        found = [_checked(package.url) for package in page.packages if package.filename == filename]
-    except (RequestException, ValueError, NoSuchProjectError, UnsupportedRepoVersionError) as problem:
+        _check_port(endpoint)
+        page = _project_page(f"{endpoint.rstrip('/')}/{project}/", project, bundle)
+        found = [package.url for package in page.packages if package.filename == filename]
+        for url in found:
+            _check_port(url)
+    except (RequestFailed, _NoPage) as problem:
         raise CheckpointError(
-            f"{label}: the package index at {host(endpoint)} cannot be used ({network_reason(problem)}): {REMEDY}"
+            f"{label}: the package index at {host(endpoint)} cannot be used ({problem}): {REMEDY}"
         ) from problem
     if found:
-        return with_password_of(endpoint, found[0]), verify
+        return with_password_of(endpoint, found[0]), bundle
     raise CheckpointError(f"{label}: the package index at {host(endpoint)} has no {filename}: {REMEDY}")
 
 
-def _checked(url: str) -> str:
-    """Return `url`. Raises ValueError for a port that cannot be: 0 would be taken for the usual one."""
-    if urlsplit(url).port == 0:
-        raise ValueError("port 0 is not one to connect to")
-    return url
+class _NoPage(Exception):
+    """The index answers with something else than the page that was asked for."""
+
+
+def _check_port(url: str) -> None:
+    """Raise _NoPage for a port that cannot be: 0 would be taken for the usual one."""
+    try:
+        usable = urlsplit(url).port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise _NoPage("its address has a port that cannot be")
+
+
+def _project_page(url: str, project: str, bundle: str) -> ProjectPage:
+    """The page of a project. Raises RequestFailed and _NoPage."""
+    from pypi_simple import ACCEPT_JSON_PREFERRED, ProjectPage, UnsupportedRepoVersionError
+
+    with (
+        open_client(url, connect=CONNECT_SECONDS, read=READ_SECONDS, redirects=True, bundle=bundle) as client,
+        sending(client, "GET", url, headers={"Accept": ACCEPT_JSON_PREFERRED}) as response,
+    ):
+        if response.status_code != 200:
+            raise _NoPage(f"HTTP status {response.status_code}")
+        body = body_of(response, LONGEST_PAGE, READ_SECONDS)
+    if body is None:
+        raise _NoPage("its page does not end")
+    try:
+        if response.headers.get("Content-Type", "").startswith("application/vnd.pypi.simple.v1+json"):
+            return ProjectPage.from_json_data(json.loads(body), str(response.url))
+        return ProjectPage.from_html(project, body, str(response.url), response.charset_encoding)
+    except (ValueError, RecursionError, UnsupportedRepoVersionError) as problem:
+        raise _NoPage("it sends no page of a package index") from problem
 
 
 def index_url(pip: dict[str, str]) -> str | None:
@@ -60,11 +93,9 @@ def index_url(pip: dict[str, str]) -> str | None:
     return re.sub(r"^[\w.-]+=", "", configured) if configured else None
 
 
-def ca_bundle(pip: dict[str, str]) -> Verify:
-    """Return pip's own CA bundle, unless requests finds one for itself."""
-    if os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"):
-        return True
-    return os.environ.get("PIP_CERT") or pip.get("cert") or True
+def ca_bundle(pip: dict[str, str]) -> str:
+    """Return the CA bundle that pip is set up for; empty if it is not."""
+    return os.environ.get("PIP_CERT") or pip.get("cert", "")
 
 
 def pip_settings() -> dict[str, str]:
@@ -84,7 +115,10 @@ def pip_settings() -> dict[str, str]:
 def with_password_of(endpoint: str, url: str) -> str:
     """Return `url` with the user name and password of `endpoint` if both are one host: as pip does for its index."""
     asked, found = urlsplit(endpoint), urlsplit(url)
-    same = (asked.scheme, asked.hostname, asked.port) == (found.scheme, found.hostname, found.port)
+    try:
+        same = (asked.scheme, asked.hostname, asked.port) == (found.scheme, found.hostname, found.port)
+    except ValueError:  # a port that is none: fetching says so
+        same = False
     if not same or "@" not in asked.netloc or "@" in found.netloc:
         return url
     return found._replace(netloc=f"{asked.netloc.rpartition('@')[0]}@{found.netloc}").geturl()

@@ -184,11 +184,11 @@ def test_survives_dropped_connections(served: Served, target: Path, say_length: 
     _fetch(served, target)
     _assert_whole(target)
     assert len(served.sent) >= 6
-    assert sum(served.sent) < len(BODY) + len(served.sent) * download.CHUNK
+    assert sum(served.sent) < len(BODY) + len(served.sent) * files.CHUNK
 
 
 def test_survives_a_stalled_connection(served: Served, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "TIMEOUT", (5.0, 0.2))
+    monkeypatch.setattr(download, "READ_SECONDS", 0.2)
     served.plan = [Answer(stop_after=HALF, stall=threading.Event())]
     _fetch(served, target)
     _assert_whole(target)
@@ -261,7 +261,7 @@ def test_a_server_that_brings_nothing_is_given_up(served: Served, target: Path) 
 
 @pytest.mark.parametrize(
     ("url", "reason"),
-    [("http://someone:secret@127.0.0.1:9/x", "no connection"), ("file:///nowhere", "not an http address")],
+    [("http://someone:secret@127.0.0.1:9/x", "nothing listens there"), ("file:///nowhere", "not an http address")],
 )
 def test_no_server(served: Served, target: Path, url: str, reason: str) -> None:
     served.url = url
@@ -296,7 +296,7 @@ def test_two_processes_fetch_once(served: Served, target: Path) -> None:
     go_on.set()
     assert [process.wait(15) for process in (first, second)] == [0, 0]
     _assert_whole(target)
-    assert sum(served.sent) < len(BODY) + download.CHUNK
+    assert sum(served.sent) < len(BODY) + files.CHUNK
     for process in (first, second):
         process.communicate()
 
@@ -353,6 +353,6 @@ def test_install_refuses_other_bytes(tmp_path: Path) -> None:
 
 
 def test_importing_is_cheap() -> None:
-    heavy = "{'requests', 'tqdm', 'filelock', 'torch', 'transformers', 'peft', 'pypi_simple'}"
+    heavy = "{'httpx2', 'requests', 'tqdm', 'filelock', 'torch', 'transformers', 'peft', 'pypi_simple'}"
     code = f"import sys, moss_agent.checkpoints.mini; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})

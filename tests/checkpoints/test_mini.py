@@ -179,14 +179,12 @@ def test_the_index_of_the_pip_configuration(
     settings = package_index.pip_settings()  # perhaps with more, from the machine's own configuration
     assert settings.items() >= {"index-url": index.url, "cert": "/some/bundle.pem"}.items()
     assert (package_index.index_url(settings), package_index.ca_bundle(settings)) == (index.url, "/some/bundle.pem")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/another.pem")
-    assert package_index.ca_bundle(settings) is True
 
 
 def test_pip_may_be_absent(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert package_index.pip_settings() == {}
-    assert (package_index.index_url({}), package_index.ca_bundle({})) == (None, True)
+    assert (package_index.index_url({}), package_index.ca_bundle({})) == (None, "")
 
 
 def test_the_login_of_the_index_serves_its_files(cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

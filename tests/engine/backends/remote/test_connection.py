@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 
 import pytest
 
+from moss_agent.cancellation import Cancellation
 from moss_agent.engine.backends.remote import connection as connection_module
 from moss_agent.engine.backends.remote.connection import Connection
-from moss_agent.errors import ContextFull, ServerError, UsageError
+from moss_agent.errors import Cancelled, ContextFull, ServerError, UsageError
+from moss_agent.http import sending
 from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
+from tests.http.silent_server import PART, STREAM, silent_server
 
 PATH = "/v1/completions"
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(connection_module, "PAUSE", 0.001)
+    monkeypatch.setattr(sending, "PAUSE", 0.001)
 
 
 def ask(*answers: Answer, key: str = "", seconds: float = 5) -> tuple[RawServer, bytes]:
@@ -169,3 +173,32 @@ def test_an_answer_without_an_end_is_not_waited_for(monkeypatch):
     server = RawServer({"/v1/models": [stream(*[b"[" * 500] * 20, kind="application/json")]})
     with serving(server):
         assert Connection(server.url).get("/v1/models") == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("says", "ask"),
+    [
+        (b"", lambda connection, token: list(connection.stream(PATH, {}, token))),
+        (STREAM, lambda connection, token: list(connection.stream(PATH, {}, token))),
+        (b"", lambda connection, token: connection.post(PATH, {}, token)),
+        (PART, lambda connection, token: connection.post(PATH, {}, token)),
+        (PART, lambda connection, token: connection.get(PATH, token)),
+    ],
+)
+def test_a_silent_server_is_left_when_another_thread_cancels(says, ask):
+    def cancel():
+        server.heard.wait()
+        token.cancel()
+
+    token = Cancellation()
+    with silent_server(says) as server:
+        threading.Thread(target=cancel, daemon=True).start()
+        with pytest.raises(Cancelled):
+            ask(Connection(f"http://127.0.0.1:{server.port}"), token)
+        assert server.left.wait(30)
+
+
+@pytest.mark.parametrize("target", ["http://[", "ftp://x", "http://me:secret@there/", "//"])
+def test_where_a_server_sends_us_may_be_anything(target):
+    with pytest.raises(ServerError, match="sends us on to [^@ ]+: name that server"):
+        ask(page(302, b"", head=f"Location: {target}\r\n"))
