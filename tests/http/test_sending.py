@@ -23,6 +23,8 @@ from moss_agent.http.sending import LONGEST_PAUSE, asked_pause, body_of, pieces_
 from tests.engine.remote.raw_server import Answer, RawServer, page, serving
 from tests.http.silent_server import PART, STREAM, silent_server
 
+EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
 
 def send(url: str, cancellation: Cancellation | None = None, bundle: str = "") -> tuple[int, bytes | None]:
     """Status and body."""
@@ -98,7 +100,7 @@ def test_the_same_over_tls(says: bytes, tmp_path: Path):
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(tls)
-    with silent_server(says, tls) as server:
+    with silent_server(says, tls=tls) as server:
         cancellation = cancelled_when(server.heard.wait)
         with pytest.raises(Cancelled):
             send(f"https://localhost:{server.port}", cancellation, bundle=str(tmp_path / "authority.pem"))
@@ -156,22 +158,40 @@ def test_what_is_cancelled_already_is_not_sent():
     assert server.requests == []
 
 
-def test_a_request_on_a_connection_in_use_is_given_up_too():
-    """Its socket is known only when the answer comes: the wait ends all the same."""
-    asked, done = threading.Event(), threading.Event()
+@pytest.mark.parametrize("says", [PART, STREAM])
+def test_a_body_that_is_being_read_ends_when_another_thread_cancels(says: bytes):
+    begun = threading.Event()
+    cancellation = cancelled_when(begun.wait)
+    with silent_server(says) as server, open_client("http://127.0.0.1", connect=9.0, read=100.0) as client:
+        url = f"http://127.0.0.1:{server.port}"
+        with pytest.raises(Cancelled), sending(client, "GET", url, headers={}, cancellation=cancellation) as response:
+            for _ in pieces_of(response):
+                begun.set()
+        assert server.left.wait(30)
 
-    def answers():
-        yield b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-        asked.set()
-        done.wait(100)
 
-    with serving(server := RawServer({"/": [answers]})), open_client(server.url, connect=9.0, read=100.0) as client:
-        with sending(client, "GET", server.url + "/", headers={}) as response:
+def test_the_same_on_a_connection_that_has_served_another_request():
+    begun = threading.Event()
+    cancellation = cancelled_when(begun.wait)
+    with silent_server(EMPTY, PART) as server, open_client("http://127.0.0.1", connect=9.0, read=100.0) as client:
+        url = f"http://127.0.0.1:{server.port}"
+        with sending(client, "GET", url, headers={}) as response:
             assert body_of(response, 1, 100.0) == b""
-        cancellation = cancelled_when(asked.wait)
-        with pytest.raises(Cancelled), sending(client, "GET", server.url + "/", headers={}, cancellation=cancellation):
+        with pytest.raises(Cancelled), sending(client, "GET", url, headers={}, cancellation=cancellation) as response:
+            for _ in pieces_of(response):
+                begun.set()
+        assert server.left.wait(30)
+
+
+def test_waiting_on_such_a_connection_is_given_up_when_another_thread_cancels():
+    """Its socket is known only when the answer comes."""
+    with silent_server(EMPTY, b"") as server, open_client("http://127.0.0.1", connect=9.0, read=100.0) as client:
+        url = f"http://127.0.0.1:{server.port}"
+        with sending(client, "GET", url, headers={}) as response:
+            assert body_of(response, 1, 100.0) == b""
+        cancellation = cancelled_when(server.heard.wait)
+        with pytest.raises(Cancelled), sending(client, "GET", url, headers={}, cancellation=cancellation):
             pass
-        done.set()
 
 
 def test_the_end_of_the_block_ends_the_connection():
