@@ -146,21 +146,27 @@ def _database_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise DocumentIndexError(_reason(path, str(error))) from error
+        raise DocumentIndexError(_reason(path, error)) from error
 
 
-def _reason(path: Path, message: str) -> str:
-    if any(sign in message for sign in ("not a database", "malformed", "corrupt", "vtable constructor")):
+def _reason(path: Path, error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorname", "")  # Python 3.10 does not tell
+    if code == "SQLITE_ERROR" and not _has_fts5():
+        return "this Python's SQLite has no FTS5: use a Python that has it"
+    if type(error) is sqlite3.DatabaseError or code == "SQLITE_ERROR":  # its tables are not as we made them
         return (
             f"{path} is no document index, or a damaged one: name another file, or, if it was one, "
             "delete it and run moss-agent search index again"
         )
-    if "is full" in message or "disk I/O" in message:
-        return f"document index {path}: no room to write, or the disk fails ({message}): make room and try again"
-    if "readonly" in message or "unable to open" in message:
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return f"document index {path}: no room to write, or the disk fails ({error}): make room and try again"
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
         return (
             f"document index {path}: cannot be opened or written: check its permissions, or choose another place for it"
         )
-    if "no such module: fts5" in message:
-        return "this Python's SQLite has no FTS5: use a Python that has it"
-    return f"document index {path}: {message}"
+    return f"document index {path}: {error}"
+
+
+def _has_fts5() -> bool:
+    with closing(sqlite3.connect(":memory:")) as db:
+        return bool(db.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])

@@ -39,6 +39,7 @@ class Answer:
     stall: threading.Event | None = None
     """... but wait for this first."""
     say_length: bool = True
+    retry_after: str = ""
 
 
 @dataclass
@@ -78,6 +79,8 @@ def _handler(served: Served) -> type[BaseHTTPRequestHandler]:
             self.send_response(206 if start and answer.status == 200 else answer.status)
             if answer.say_length:
                 self.send_header("Content-Length", str(len(answer.body) - start))
+            if answer.retry_after:
+                self.send_header("Retry-After", answer.retry_after)
             if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(answer.body) - 1}/{len(answer.body)}")
             self.end_headers()
@@ -199,6 +202,13 @@ def test_survives_a_busy_server(served: Served, target: Path) -> None:
     served.plan = [Answer(status=503, body=b"busy"), Answer(status=429, body=b"slowly")]
     _fetch(served, target)
     _assert_whole(target)
+
+
+def test_waits_as_long_as_a_busy_server_asks_for(served: Served, target: Path) -> None:
+    served.plan = [Answer(status=429, body=b"slowly", retry_after="1")]
+    began = time.monotonic()
+    _fetch(served, target)
+    assert time.monotonic() - began >= 1  # instead of a thousandth
 
 
 def test_a_refused_range_starts_over(served: Served, target: Path) -> None:

