@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from statistics import median
 
-import requests
+import httpx2
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import Family, family_of, load_family
@@ -96,8 +96,8 @@ def transformers_serve(folder: str) -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
+        return httpx2.get(url, timeout=5, trust_env=False).is_success
+    except httpx2.TransportError:
         return False
 
 
