@@ -6,8 +6,9 @@ import pytest
 import torch
 from transformers import RepetitionPenaltyLogitsProcessor, TopPLogitsWarper
 
+from moss_agent.engine.sampling import keep_nucleus, next_token, penalize
 from moss_agent.errors import UsageError
-from moss_agent.session import Sampling, keep_nucleus, next_token, penalize
+from moss_agent.session import Sampling
 
 LOGITS = torch.randn(200, generator=torch.Generator().manual_seed(3)) * 3
 

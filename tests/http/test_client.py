@@ -13,7 +13,7 @@ import trustme
 from moss_agent.errors import UsageError
 from moss_agent.http.client import is_loopback, open_client
 from moss_agent.http.failures import Failure, RequestFailed, told_apart
-from tests.engine.remote.raw_server import RawServer, page, serving
+from tests.engine.backends.remote.raw_server import RawServer, page, serving
 
 SECONDS = {"connect": 5.0, "read": 5.0}
 

@@ -10,7 +10,7 @@ import pytest
 
 from moss_agent.http.client import open_client
 from moss_agent.http.failures import Failure, RequestFailed, told_apart
-from tests.engine.remote.raw_server import RawServer, page, serving
+from tests.engine.backends.remote.raw_server import RawServer, page, serving
 from tests.http.silent_server import PART, silent_server
 
 

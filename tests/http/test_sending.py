@@ -20,7 +20,7 @@ from moss_agent.http import sending as sending_module
 from moss_agent.http.client import open_client
 from moss_agent.http.failures import RequestFailed
 from moss_agent.http.sending import LONGEST_PAUSE, asked_pause, body_of, pieces_of, sending
-from tests.engine.remote.raw_server import Answer, RawServer, page, serving
+from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving
 from tests.http.silent_server import PART, STREAM, silent_server
 
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import CancelledError
 
 import pytest
 
-from moss_agent.errors import PluginTimeout
+from moss_agent.errors import Cancelled, PluginTimeout
 from moss_agent.plugin_host import Outcome, PluginRunner, Progress, plugin, report
 
 
@@ -59,7 +58,7 @@ def test_a_call_that_nobody_waits_for_ends_at_its_next_report(how: str) -> None:
     calls.start(0, "Long", ["x"])
     if how == "abandon":
         calls.abandon()
-        with pytest.raises(CancelledError):
+        with pytest.raises(Cancelled):
             list(calls.finished(wait=True))
     else:
         list(calls.finished(wait=True))

@@ -21,6 +21,7 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.engine.backends.remote.served import ServedModel, Tokens
 from moss_agent.engine.backends.remote.stream import Piece
 from moss_agent.engine.text_stream import StopFilter
+from moss_agent.errors import EngineError
 from moss_agent.session import MARKER_ROOM, Generation, Sampling, check_room
 
 LONGEST_TOKEN = 256  # characters
@@ -93,6 +94,8 @@ class RemoteSession:
 
         Closing the generator ends the request at once. After an error or an early end the session is as before.
         """
+        if not self._tokens:
+            raise EngineError("there is nothing to continue: extend the session first")
         limit = min(sampling.max_new_tokens, self.room - MARKER_ROOM)
         filtered, written, shown = StopFilter(stop), _Written(limit), []
         if limit > 0:
