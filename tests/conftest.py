@@ -1,4 +1,4 @@
-"""Tests do not see the developer's own settings."""
+"""Tests do not see the developer's own settings, nor which precision this processor is fast in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)  # how long an example takes decides nothing
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,4 +20,5 @@ def no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> It
         patch.setenv("MOSS_AGENT_SETTINGS", str(file))
         for name in ("MODEL", "DEVICE", "DTYPE", "SERVER", "API_KEY"):
             patch.delenv(f"MOSS_AGENT_{name}", raising=False)
+        patch.setenv("MOSS_AGENT_DTYPE", "fp32")  # of every program that is started: texts depend on it
         yield file

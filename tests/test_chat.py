@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import pytest
 
@@ -56,8 +55,8 @@ def crash(text: str) -> str:
 
 @plugin("Slow", label="Slow", timeout=0.2)
 def slow(text: str) -> str:
-    time.sleep(5)
-    return "late"
+    threading.Event().wait()
+    return "never"
 
 
 PLUGINS = [find, echo, repeat, lines, paint, fail, crash, slow]

@@ -15,12 +15,13 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.events import CallStarted, Reply
 
 ROOT = Path(__file__).parents[1]
+ROUNDING = 16 * torch.finfo(torch.float32).eps  # relative, in one layer: some roundings in a row
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # the first test may have to fetch the model
 
 
 @pytest.fixture(scope="module")
 def agent() -> Agent:
-    made = Agent.from_pretrained("mini", dtype="bf16")
+    made = Agent.from_pretrained("mini", dtype="fp32")
     yield made
     made.close()
 
@@ -83,7 +84,7 @@ def test_a_second_turn_computes_only_what_is_new(agent):
 
 
 def test_cached_turns_equal_a_recomputation_of_the_whole_conversation(agent):
-    """The logits after two turns, from the growing cache and from scratch, agree up to bf16 rounding."""
+    """The logits after two turns, from the growing cache and from scratch, agree up to rounding."""
     agent.ask("What is 37*89?")
     agent.ask("Solve x + 7 = 12.")
     session, model = agent.chat._dialect._session, agent.runtime._model
@@ -92,7 +93,7 @@ def test_cached_turns_equal_a_recomputation_of_the_whole_conversation(agent):
         whole = model._backend._model(torch.tensor([ids]), use_cache=False).logits[0, -1].float()
     cached, _ = model.scheduler.logits(session._sequence, Cancellation())
     assert int(cached.argmax()) == int(whole.argmax())
-    assert torch.allclose(cached, whole, atol=0.5)
+    assert float((cached - whole).norm() / whole.norm()) < ROUNDING * session._model.config.num_hidden_layers
 
 
 def test_the_command_line_prints_the_answer_alone_into_a_pipe():
@@ -119,7 +120,7 @@ def test_the_command_line_prints_events_as_json():
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_examples_run(example):
-    done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True, timeout=110)
+    done = subprocess.run([sys.executable, str(example)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

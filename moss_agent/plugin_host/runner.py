@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.errors import Cancelled, MossAgentError, PluginError, PluginTimeout, UsageError
@@ -220,6 +220,11 @@ class _Limit:
     @property
     def end(self) -> float:
         return self.begin + self.seconds
+
+
+# With the first of its kind Python registers that all are run at exit. Made here, that comes after the calls' end:
+# a call may still be importing torch, whose finalizers fail when they are left to the end of the interpreter.
+finalize(PluginRunner, bool)
 
 
 @atexit.register

@@ -134,9 +134,7 @@ def _begin(target: Path, begun: bytes) -> Path:
 
 
 def _wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 15
     while not condition():
-        assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.01)
 
 
@@ -304,7 +302,7 @@ def test_two_processes_fetch_once(served: Served, target: Path) -> None:
     assert second.stderr is not None
     assert second.stderr.readline() == "thing: another process is at it, waiting for it...\n"
     go_on.set()
-    assert [process.wait(15) for process in (first, second)] == [0, 0]
+    assert [process.wait() for process in (first, second)] == [0, 0]
     _assert_whole(target)
     assert sum(served.sent) < len(BODY) + files.CHUNK
     for process in (first, second):
@@ -316,7 +314,7 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(served: Served, target: Pat
     resource = pytest.importorskip("resource")
     limit = f"import resource; resource.setrlimit({resource.RLIMIT_FSIZE}, ({HALF}, {HALF}))"
     process = _process(served, target, limit)
-    _, stderr = process.communicate(timeout=15)
+    _, stderr = process.communicate()
     message = stderr.splitlines()[-1]
     assert message.startswith(f"moss_agent.errors.CheckpointError: thing: cannot write in {target.parent} (File too")
     assert message.endswith("make room there, or set MOSS_AGENT_CACHE to another folder")

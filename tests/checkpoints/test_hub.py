@@ -38,7 +38,7 @@ def run(hub: Hub, home: Path, *commands: list[str]) -> subprocess.CompletedProce
     """
     mirror = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", SCRIPT, json.dumps(commands)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", env={**os.environ, **mirror}, timeout=100)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", env={**os.environ, **mirror})
 
 
 def test_info_fetches_no_weights_and_an_unknown_name_is_told_in_one_line(hub, tmp_path):

@@ -22,7 +22,7 @@ def program(tmp_path: Path) -> Program:
         own["XDG_CONFIG_HOME"] = str(tmp_path / "config")
         environment = {**os.environ, **own, **variables}
         return subprocess.run(
-            command, input=stdin, capture_output=True, encoding="utf-8", cwd=tmp_path, env=environment, timeout=100
+            command, input=stdin, capture_output=True, encoding="utf-8", cwd=tmp_path, env=environment
         )
 
     return run

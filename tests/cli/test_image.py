@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -66,19 +62,6 @@ def test_remedies_name_the_flags_of_what_is_not_in_the_settings_file() -> None:
     assert with_flags(error, {"size"}) == error.replace("size from [plugins.text_to_image]", "--size", 1)
     assert with_flags(error, set()) == error
     assert with_flags("set directory under [plugins.text_to_image]", {"directory"}) == "set --out"
-
-
-@pytest.mark.parametrize("seconds", [2, 6])
-def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, seconds: float) -> None:
-    """While torch is being loaded and, on most machines, while it draws."""
-    command = [sys.executable, "-m", "moss_agent", "image", "a fox", "--steps", "1000", "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert b"terminate" not in errors and b"Traceback" not in errors
-    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_a_line_of_json_tells_what_was_drawn(program: Program) -> None:

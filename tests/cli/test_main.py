@@ -121,7 +121,6 @@ def test_a_reader_that_leaves_is_no_error(arguments: list[str]) -> None:
         stdout=writing,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=100,
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")

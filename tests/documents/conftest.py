@@ -3,13 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from moss_agent.documents import DocumentIndex
 from tests.documents.making import CHINESE, ENGLISH, docx, html, pdf
-
-settings.register_profile("unhurried", deadline=None)  # the tests measure time where it matters
-settings.load_profile("unhurried")
 
 
 @pytest.fixture

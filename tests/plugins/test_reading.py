@@ -1,13 +1,12 @@
 """What a careful person reads in a calculator's argument: units, words, LaTeX, Python, letter runs."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moss_agent.errors import PluginError
 from plugins.calculator import calculate
+from tests.effort import effort_below
 
 
 @pytest.mark.parametrize(
@@ -159,10 +158,8 @@ def test_what_can_be_read_in_two_ways_is_refused(argument):
 
 @pytest.mark.parametrize("piece", [r"\frac{", r"\frac{1}{", "1 1/2 ", "1+2+...+", "2的", " times ", r"\sqrt[3]{"])
 def test_long_nonsense_is_read_fast(piece):
-    started = time.process_time()
-    with pytest.raises(PluginError):
+    with effort_below(20), pytest.raises(PluginError):
         calculate("3" + piece * (3990 // len(piece)) + "!")
-    assert time.process_time() - started < 2
 
 
 PIECES = st.sampled_from(
@@ -171,7 +168,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_whatever_is_put_together_gives_a_result_or_a_reason(text):
     try:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import time
 from collections.abc import Callable, Iterator
 
 from hypothesis import strategies as st
 
 from moss_agent.protocol import MARKERS
+from tests.effort import effort
 
 LINE_BREAKS = ("\n", "\r\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 
@@ -73,16 +72,6 @@ chunk_sizes = st.lists(st.integers(1, 12), min_size=1, max_size=4)
 
 
 def assert_linear(run: Callable[[str], object], text: str) -> None:
-    """Raise AssertionError if the text takes much more than four times as long as a quarter of it."""
-
-    def seconds(part: str) -> float:
-        gc.disable()  # a collection takes as long as what other tests have left in memory
-        try:
-            started = time.process_time()
-            run(part)
-            return time.process_time() - started
-        finally:
-            gc.enable()
-
-    quarter = seconds(text[: len(text) // 4])
-    assert seconds(text) < 0.5 + 8 * quarter
+    """Raise AssertionError if the text takes much more than four times the effort of a quarter of it."""
+    quarter = effort(lambda: run(text[: len(text) // 4]))
+    assert effort(lambda: run(text)) < 4 + 8 * quarter

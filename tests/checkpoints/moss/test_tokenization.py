@@ -48,7 +48,7 @@ def encode_by_definition(checkpoint):
     return encode
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(max_size=12) | st.sampled_from([*END_MARKERS, *TEXT, "  ", "\n", " a"])).map("".join))
 @example("<|Human|>: 你好   there<eoh>\n<|Inner Thoughts|>: ")
 def test_ids_are_those_of_the_definition_and_decode_to_the_text(tokenizer, encode_by_definition, text):

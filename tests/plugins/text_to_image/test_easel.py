@@ -45,10 +45,8 @@ def test_another_pipeline_takes_its_place(draw: Draw, stable_diffusion: Path, fl
 
 def test_an_unused_pipeline_is_released(draw: Draw, stable_diffusion: Path, easel: object) -> None:
     draw("a fox", pipeline=str(stable_diffusion), steps=1, device="cpu", keep=0.2)
-    until = time.monotonic() + 20
-    while easel._loaded is not None and time.monotonic() < until:
+    while easel._loaded is not None:
         time.sleep(0.05)
-    assert easel._loaded is None
 
 
 def test_releasing_waits_for_the_picture_being_drawn(
@@ -67,7 +65,7 @@ def test_releasing_waits_for_the_picture_being_drawn(
 
     with listening(release_meanwhile):
         pictures = draw("a fox", pipeline=str(stable_diffusion), steps=3, device="cpu")
-    releasing.join(20)
+    releasing.join()
     assert len(pictures) == 1 and easel._loaded is None
 
 
@@ -90,11 +88,10 @@ def test_what_is_released_goes_before_the_pictures_that_wait(
     with easel.turn():
         for number, thread in enumerate((waiting, releasing)):
             thread.start()
-            until = time.monotonic() + 20
-            while len(easel._queue) < number + 2 and time.monotonic() < until:
+            while len(easel._queue) < number + 2:
                 time.sleep(0.01)
     for thread in (waiting, releasing):
-        thread.join(60)
+        thread.join()
     assert order == [False, "drawn"]
 
 

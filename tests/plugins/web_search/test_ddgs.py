@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -47,13 +46,14 @@ class Engines:
 
     pages: dict[str, str] = field(default_factory=dict)
     status: int = 200
-    delay: float = 0.0
+    answering: threading.Event = field(default_factory=threading.Event)
     received: list[dict[str, str]] = field(default_factory=list)
 
 
 @pytest.fixture
 def engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engines]:
     played = Engines()
+    played.answering.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -64,7 +64,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engines]:
 
         def answer(self, form: str) -> None:
             played.received.append({name: values[0] for name, values in parse_qs(form).items()})
-            time.sleep(played.delay)
+            played.answering.wait()
             page = played.pages.get(urlsplit(self.path).path, "<html><body></body></html>").encode()
             self.send_response(played.status)
             self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -180,10 +180,8 @@ def test_only_unusable_results(engines: Engines) -> None:
 
 def test_slow_engine_is_given_up(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_finding, "SECONDS", _finding.READING + 1.5)
-    engines.delay = 3.0
-    start = time.monotonic()
+    engines.answering.clear()
     assert "answered in time" in error_of()
-    assert time.monotonic() - start < 2.5
 
 
 def test_all_engines_together_stay_below_the_timeout() -> None:
@@ -191,13 +189,11 @@ def test_all_engines_together_stay_below_the_timeout() -> None:
         assert 1 <= _ddgs.seconds_each(number, 12.0) * max(number - 1, 1) <= 12
 
 
-def test_no_network_is_said_in_one_line_within_seconds() -> None:
+def test_no_network_is_said_in_one_line() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        start = time.monotonic()
         message = error_of(backend="auto", proxy=f"http://127.0.0.1:{closed.getsockname()[1]}")
     assert message.startswith("no search engine can be reached: check the network")
-    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize(

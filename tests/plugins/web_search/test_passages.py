@@ -42,7 +42,7 @@ def test_words_of_both_languages_are_matched_by_form() -> None:
     assert best("tower height", hits(A, "a") + hits(B, "b"), passages)[0].url == B
 
 
-@settings(max_examples=60, deadline=None)  # the first example loads a dictionary
+@settings(max_examples=60)  # the first example loads a dictionary
 @given(st.text(max_size=60), st.lists(st.tuples(st.sampled_from([A, B]), st.text(max_size=40)), max_size=5))
 def test_any_query_and_any_text(query: str, pieces: list[tuple[str, str]]) -> None:
     results = hits(A, "one") + hits(B, "two")

@@ -18,7 +18,7 @@ def event(text: str, **fields: object) -> str:
     return json.dumps({"choices": [{"text": text, **fields}]})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=8), max_size=5), st.sampled_from(["\n", "\r\n", "\r"]), st.data())
 def test_pieces_do_not_depend_on_where_the_bytes_are_cut(texts, newline, data):
     lines = "".join(f"data: {json.dumps({'choices': [{'text': text}]}, ensure_ascii=False)}\n\n" for text in texts)
