@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+# oneDNN and torch's layer over it compile a kernel for every new shape, such as another number of tokens, and keep
+# 1,024 of them, half a megabyte each. Both read their limit once, at the first operation.
+KERNELS_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
@@ -38,6 +42,7 @@ def load(
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    limit_kept_kernels()
     target = choose_device(device)
     options: dict[str, Any] = {"dtype": choose_dtype(dtype, target)}
     options |= _shared(tp) if tp > 1 else {"device_map": dict(device_map or {"": target})}
@@ -82,6 +87,15 @@ def _quantized(kind: str, dtype: torch.dtype) -> dict[str, Any]:
     # NF4, whose levels fit weights that are distributed normally (Dettmers et al. 2023).
     packed = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
     return {"quantization_config": packed}
+
+
+def limit_kept_kernels() -> None:
+    """Keep the memory of compiled kernels from growing with every new length of a text or size of a picture.
+
+    To be called before torch computes anything. Limits that the environment sets already are kept.
+    """
+    for variable, number in KERNELS_KEPT.items():
+        os.environ.setdefault(variable, number)
 
 
 def choose_device(name: str) -> torch.device:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moss_agent.engine.loading import DTYPES, choose_dtype
+from moss_agent.engine.loading import DTYPES, choose_dtype, limit_kept_kernels
 from moss_agent.errors import PluginError
 
 from ._families import defaults
@@ -37,6 +37,7 @@ class Loaded:
 
 def load(request: Request, device: torch.device) -> Loaded:
     """The pipeline on the device, or as much of it as fits. Raises PluginError, UsageError."""
+    limit_kept_kernels()
     with quiet():
         name = request.pipeline
         source = locate(name, request.revision)
