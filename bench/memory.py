@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
+from moss_agent.assembly import build_agent, build_runner
 
 from moss_agent.agent import Agent
-from moss_agent.assembly import build_agent, build_runner
 from moss_agent.checkpoints.families import load_family
 from moss_agent.engine.sampling import Sampling
 from moss_agent.settings import Settings

@@ -85,6 +85,8 @@ class ScriptedModel:
     counted: characters that were tokenised. sessions: those that were opened.
     """
 
+    session_type = ScriptedSession
+
     def __init__(self, replies: Sequence[str | BaseException], context_length: int = 100_000) -> None:
         self.replies = list(replies)
         self.context_length = context_length
@@ -98,7 +100,7 @@ class ScriptedModel:
 
     def session(self, preamble: str) -> ScriptedSession:
         check_room(len(preamble), self.context_length, self.context_length)
-        self.sessions.append(ScriptedSession(self, preamble))
+        self.sessions.append(self.session_type(self, preamble))
         return self.sessions[-1]
 
     def close(self) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from types import SimpleNamespace
 
 from moss_agent import Agent, Hit, Picture, PluginError, plugin
+from moss_agent.cancellation import Cancellation
 from moss_agent.cli import chat
-from moss_agent.plugin_host import PluginRunner
-from tests.scripted import ScriptedSession
+from moss_agent.session import Generation, Sampling
+from tests.scripted import ScriptedModel, ScriptedSession, scripted_runtime
 
 THINK, NONE = " Let me think.<eot>", " None<eoc>"
 SUM = [THINK, ' Add("1,2")<eoc>', " It is 3<sup><|1|></sup>.<eom>"]
@@ -42,15 +43,24 @@ def fail(text: str) -> str:
 
 
 class SlowSession(ScriptedSession):
-    def decode(self, stop: Sequence[str], sampling: object) -> Iterator[str]:
-        for piece in super().decode(stop, sampling):
+    def generate(
+        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
+    ) -> Generator[str, None, Generation]:
+        pieces = super().generate(stop, sampling, cancellation)
+        while True:
             time.sleep(PAUSE)
-            yield piece
+            try:
+                yield next(pieces)
+            except StopIteration as end:
+                return end.value
 
 
-def make_agent(replies: Sequence[str | BaseException], session: type[ScriptedSession] = ScriptedSession) -> Agent:
-    runner = PluginRunner([add, find, draw, fail])
-    return Agent(session(replies), runner, preamble="Be kind.\n", sampling=SimpleNamespace(max_new_tokens=99))
+class SlowModel(ScriptedModel):
+    session_type = SlowSession
+
+
+def make_agent(replies: Sequence[str | BaseException], model: type[ScriptedModel] = ScriptedModel) -> Agent:
+    return Agent(scripted_runtime(model(replies), [add, find, draw, fail]))
 
 
 def chat_on_terminal() -> None:
@@ -59,7 +69,7 @@ def chat_on_terminal() -> None:
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that this terminal's Ctrl-C reaches this process
     endless = " word" * 999
-    chat.open_agent = lambda *_: make_agent([*SUM, endless, *HELLO], SlowSession)
+    chat.open_agent = lambda *_: make_agent([*SUM, endless, *HELLO], SlowModel)
     sys.exit(chat.run_command(SimpleNamespace(load=None)))
 
 
