@@ -56,3 +56,7 @@ class Cancellation:
             with self._lock:
                 if callback in self._callbacks:
                     self._callbacks.remove(callback)
+
+
+NEVER = Cancellation()
+"""For what nobody cancels."""

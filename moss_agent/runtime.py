@@ -19,6 +19,8 @@ from moss_agent.protocol import Capability
 from moss_agent.session import Model, Sampling
 from moss_agent.settings import Settings, make_settings
 
+LEAST_ROOM = 64  # tokens that the preamble has to leave
+
 
 class Runtime:
     """A model with plugins, opened once; `chat` opens conversations on it. Thread-safe.
@@ -104,16 +106,18 @@ class Runtime:
 
 
 def checked_preamble(model: Model, family: Family, plugins: Sequence[Plugin]) -> str:
-    """Return the preamble of the plugins. Raises UsageError if their lines leave no room for a conversation."""
+    """Return the preamble of the plugins. Raises UsageError if it leaves no room for a conversation."""
     capabilities = {plugin.key: Capability(plugin.label, plugin.api) for plugin in plugins}
     preamble = family.preamble.render(capabilities.values())
-    alone = model.count(family.preamble.render(()))
-    needed, limit = model.count(preamble), model.context_length // 2
-    if needed > max(limit, alone):
+    needed, alone = model.count(preamble), model.count(family.preamble.render(()))
+    limit = model.context_length - LEAST_ROOM
+    if alone > limit:
+        raise UsageError(f"the preamble takes {alone} tokens: set a context_length of {alone + 256} or more")
+    if needed > limit or needed - alone > model.context_length // 2:
         sizes = {key: model.count(capability.line(True)) for key, capability in capabilities.items()}
         longest = ", ".join(f"{key} ({sizes[key]} tokens)" for key in sorted(sizes, key=sizes.__getitem__)[:-4:-1])
         raise UsageError(
-            f"the lines of {len(sizes)} plugins take {needed} tokens, and the model sees {model.context_length}: "
-            f"enable fewer with --plugins; the longest: {longest}"
+            f"{len(sizes)} plugins make the preamble {needed} tokens long, and the context has {model.context_length}: "
+            f"enable fewer with --plugins; the longest lines: {longest}"
         )
     return preamble

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from moss_agent.cancellation import Cancellation
+from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.errors import ContextFull, UsageError
 
 MARKER_ROOM = 16  # tokens kept free when the context runs full, for the marker that has to follow
@@ -82,10 +82,10 @@ class Session(Protocol):
     def room(self) -> int:
         """Tokens that still fit."""
 
-    def count(self, text: str) -> int:
+    def count(self, text: str, cancellation: Cancellation = NEVER) -> int:
         """Return how many tokens `extend` would append."""
 
-    def extend(self, text: str) -> None:
+    def extend(self, text: str, cancellation: Cancellation = NEVER) -> None:
         """Append text that the model did not write. Raises ContextFull, changing nothing, if it does not fit."""
 
     def generate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from moss_agent.calls import OnApproval
-from moss_agent.cancellation import Cancellation
+from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.chat import Chat
 from moss_agent.conversation import Conversation
 from moss_agent.plugin_host import Plugin, PluginRunner, Policy
@@ -38,11 +38,11 @@ class ScriptedSession:
     def room(self) -> int:
         return self.context_length - len(self.text)
 
-    def count(self, text: str) -> int:
+    def count(self, text: str, cancellation: Cancellation = NEVER) -> int:
         self.model.counted += len(text)
         return len(text)
 
-    def extend(self, text: str) -> None:
+    def extend(self, text: str, cancellation: Cancellation = NEVER) -> None:
         self.model.counted += len(text)
         check_room(len(text), self.room, self.context_length)
         self.text += text

@@ -8,7 +8,7 @@ from itertools import tee
 from typing import Union
 
 from moss_agent.calls import FinishedCall
-from moss_agent.cancellation import Cancellation
+from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.dialects.moss_results import Told, renderings
 from moss_agent.dialects.window import Window
 from moss_agent.events import Citation, HistoryTrimmed, Notice, Text, Thoughts
@@ -67,7 +67,7 @@ class MossDialect:
         self._order = order
         reserve = min(sampling.max_new_tokens, session.context_length // 4)
         self._window = Window(session, render_turn, reserve)
-        self._cancellation = Cancellation()
+        self._cancellation = NEVER
         self._turn = 1
         self._next: Segment | None = None  # the segment whose header the model has written by itself
 
@@ -76,7 +76,7 @@ class MossDialect:
     ) -> Iterator[HistoryTrimmed]:
         """Begin a turn after those: feed the question, and the rounds that it has already had."""
         self._cancellation, self._turn, self._next = cancellation, len(turns) + 1, None
-        yield from self._window.begin(turns)
+        yield from self._window.begin(turns, cancellation)
         yield from self._window.feed(render_human(question) + "".join(map(_render_round, rounds)))
 
     def commit(self, turn: Turn) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.errors import ContextFull
 from moss_agent.events import HistoryTrimmed
 from moss_agent.records import Turn
@@ -40,11 +41,12 @@ class Window:
         self._held: list[_Held] = []  # the newest of them
         self._start = self._preamble  # where the running turn begins
         self._running = ""  # its text
+        self._cancellation = NEVER  # of the running turn
         self._is_rebuilt = False  # whether the running turn has changed what stands before it
 
-    def begin(self, turns: Sequence[Turn]) -> Iterator[HistoryTrimmed]:
+    def begin(self, turns: Sequence[Turn], cancellation: Cancellation) -> Iterator[HistoryTrimmed]:
         """Begin a turn after those: keep what the session holds of them, append what it lacks."""
-        self._turns, self._running = list(turns), ""
+        self._turns, self._running, self._cancellation = list(turns), "", cancellation
         expected = self._keep_common()
         if self._held:
             try:
@@ -78,7 +80,7 @@ class Window:
         """
         self._running += text
         try:
-            self._session.extend(text)
+            self._session.extend(text, self._cancellation)
         except ContextFull:
             if not self._held:
                 raise
@@ -139,7 +141,7 @@ class Window:
 
     def _append(self, turn: Turn, text: str) -> None:
         mark = self._session.length
-        self._session.extend(text)
+        self._session.extend(text, self._cancellation)
         self._held.append(_Held(turn, mark))
 
     def _drop_turns(self, expected: int) -> Iterator[HistoryTrimmed]:
@@ -156,13 +158,13 @@ class Window:
     def _newest(self, most: int, free: int) -> list[tuple[Turn, str]]:
         """Choose at most so many of the newest turns that leave tokens free; older ones are not tokenised."""
         self._session.rewind(self._preamble)
-        room = self._session.room - self._session.count(self._running) - free
+        room = self._session.room - self._session.count(self._running, self._cancellation) - free
         chosen: list[tuple[Turn, str]] = []
         for turn in reversed(self._turns[len(self._turns) - most :]):
             text = self._render(turn)
             if len(text) > room * LONGEST_TOKEN:
                 break
-            room -= self._session.count(text)
+            room -= self._session.count(text, self._cancellation)
             if room < 0:
                 break
             chosen.insert(0, (turn, text))
@@ -175,4 +177,4 @@ class Window:
         for turn, text in turns:
             self._append(turn, text)
         self._start = self._session.length
-        self._session.extend(self._running)
+        self._session.extend(self._running, self._cancellation)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from collections.abc import Sequence as List
 from typing import TYPE_CHECKING
 
-from moss_agent.cancellation import Cancellation
+from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.codec import Codec
 from moss_agent.engine.sampling import next_token
 from moss_agent.engine.scheduler import Scheduler
@@ -82,10 +82,10 @@ class LocalSession:
     def room(self) -> int:
         return self.context_length - len(self._sequence.ids)
 
-    def count(self, text: str) -> int:
+    def count(self, text: str, cancellation: Cancellation = NEVER) -> int:
         return self._model.count(text)
 
-    def extend(self, text: str) -> None:
+    def extend(self, text: str, cancellation: Cancellation = NEVER) -> None:
         ids = self._model.codec.encode(text, self._sequence.ids)
         check_room(len(ids), self.room, self.context_length)
         self._sequence.ids += ids

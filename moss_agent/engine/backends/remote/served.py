@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from moss_agent.cancellation import Cancellation
+from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.backends.remote.connection import Connection
 from moss_agent.engine.backends.remote.dialects import LLAMA_CPP, PLAIN, TRANSFORMERS, VLLM, Dialect, fragments
 from moss_agent.engine.backends.remote.stream import Piece, read_pieces
@@ -27,11 +27,11 @@ class ServedModel:
     name: str
     context_length: int | None
 
-    def tokenize(self, text: str, special: bool = False) -> Tokens:
+    def tokenize(self, text: str, special: bool = False, cancellation: Cancellation = NEVER) -> Tokens:
         """The tokens of `text`. special: whether special tokens in it count as such, where there is a choice."""
         if self.dialect.tokenize is None:
             return fragments(text)
-        answer = self.connection.post("/tokenize", self._named(self.dialect.tokenize(text, special)))
+        answer = self.connection.post("/tokenize", self._named(self.dialect.tokenize(text, special)), cancellation)
         ids = answer.get("tokens") if isinstance(answer, dict) else None
         if not isinstance(ids, list) or not all(type(token) is int for token in ids):
             raise ServerError(f"{self.connection.host} answers /tokenize with something that is no list of tokens")

@@ -13,11 +13,10 @@ import random
 import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from functools import lru_cache
 from itertools import chain, islice
 from typing import Literal
 
-from moss_agent.cancellation import Cancellation
+from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.backends.remote.served import ServedModel, Tokens
 from moss_agent.engine.backends.remote.stream import Piece
 from moss_agent.engine.text_stream import StopFilter
@@ -25,6 +24,7 @@ from moss_agent.errors import EngineError
 from moss_agent.session import MARKER_ROOM, Generation, Sampling, check_room
 
 LONGEST_TOKEN = 256  # characters
+REMEMBERED = 256  # texts whose tokens are kept
 
 
 class RemoteModel:
@@ -39,12 +39,21 @@ class RemoteModel:
     ) -> None:
         self.context_length = context_length
         self.served = served
-        self.tokenize = lru_cache(maxsize=128)(served.tokenize)  # most texts that the program writes come again
+        self._known: dict[tuple[str, bool], Tokens] = {}  # most texts that the program writes come again
         self._markers = markers
         self._seed = seed
 
     def count(self, text: str) -> int:
         return len(self.tokenize(text))
+
+    def tokenize(self, text: str, special: bool = False, cancellation: Cancellation = NEVER) -> Tokens:
+        """Return `ServedModel.tokenize`, from memory if the text was asked for lately."""
+        if (tokens := self._known.get((text, special))) is None:
+            tokens = self.served.tokenize(text, special, cancellation)
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[text, special] = tokens
+        return tokens
 
     def session(self, preamble: str) -> RemoteSession:
         markers = [marker for marker in self._markers if len(self.tokenize(marker, special=True)) == 1]
@@ -79,11 +88,11 @@ class RemoteSession:
     def room(self) -> int:
         return self.context_length - math.ceil(len(self._tokens) * self._scale)
 
-    def count(self, text: str) -> int:
-        return math.ceil(len(self._encode(text)) * self._scale)
+    def count(self, text: str, cancellation: Cancellation = NEVER) -> int:
+        return math.ceil(len(self._encode(text, cancellation)) * self._scale)
 
-    def extend(self, text: str) -> None:
-        tokens = self._encode(text)
+    def extend(self, text: str, cancellation: Cancellation = NEVER) -> None:
+        tokens = self._encode(text, cancellation)
         check_room(math.ceil(len(tokens) * self._scale), self.room, self.context_length)
         self._tokens += tokens
 
@@ -115,7 +124,7 @@ class RemoteSession:
             if rest := filtered.flush():
                 shown.append(rest)
                 yield rest
-        return self._keep(written, filtered, "".join(shown))
+        return self._keep(written, filtered, "".join(shown), cancellation)
 
     def rewind(self, length: int) -> None:
         del self._tokens[max(length, self._start) :]
@@ -124,9 +133,9 @@ class RemoteSession:
     def close(self) -> None:
         self.rewind(0)
 
-    def _keep(self, written: _Written, filtered: StopFilter, text: str) -> Generation:
+    def _keep(self, written: _Written, filtered: StopFilter, text: str, cancellation: Cancellation) -> Generation:
         """Append what was written, up to and with the stop text."""
-        tokens = self._encode_written(written, filtered)
+        tokens = self._encode_written(written, filtered, cancellation)
         cached, prefilled = self._seen, len(self._tokens) - self._seen
         self._tokens += tokens
         self._seen = len(self._tokens)
@@ -135,25 +144,25 @@ class RemoteSession:
         generated = written.usage[1] if written.usage else written.tokens
         return Generation(text, filtered.stop, written.finish_reason(filtered.stop), cached, prefilled, generated)
 
-    def _encode_written(self, written: _Written, filtered: StopFilter) -> Tokens:
+    def _encode_written(self, written: _Written, filtered: StopFilter, cancellation: Cancellation) -> Tokens:
         """The tokens that the server told, if it did; a last one that says more than the stop text is cut in two."""
         text = "".join(piece.text for piece in written.pieces)
         if not written.told:
-            return self._encode(text.removesuffix(filtered.surplus))
+            return self._encode(text.removesuffix(filtered.surplus), cancellation)
         *before, last = [list(piece.tokens) for piece in written.pieces] or [[]]
         if filtered.surplus:
-            last = self._encode(written.pieces[-1].text.removesuffix(filtered.surplus))
+            last = self._encode(written.pieces[-1].text.removesuffix(filtered.surplus), cancellation)
         elif written.finish == "stop" and not filtered.stop:  # the end token: it is told, but is no part of the text
             last = last[:-1]
         return [*chain.from_iterable(before), *last]
 
-    def _encode(self, text: str) -> Tokens:
+    def _encode(self, text: str, cancellation: Cancellation) -> Tokens:
         """Tokens of `text`, in which the markers are special tokens where the model has such."""
         if not self._markers:
-            return self._tokenize(text)
+            return self._tokenize(text, cancellation=cancellation)
         tokens: list[int | str] = []
         for part in filter(None, re.split("(" + "|".join(map(re.escape, self._markers)) + ")", text)):
-            tokens += self._tokenize(part, special=part in self._markers)
+            tokens += self._tokenize(part, part in self._markers, cancellation)
         return tokens
 
 
