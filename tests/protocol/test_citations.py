@@ -1,8 +1,10 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moss_agent.protocol import check_citations, cited_numbers
+from moss_agent.protocol import CitationFilter, check_citations, cited_numbers
 from tests.protocol.hostile import texts
 
 
@@ -46,3 +48,11 @@ def test_only_known_numbers_are_left_and_checking_again_changes_nothing(text, kn
 
 def test_a_number_of_any_length_is_no_error():
     check_citations("<|" + "1" * 5000 + "|>", {1})
+
+
+@given(st.text(alphabet="ab<|1290>/sup ,", max_size=40), st.lists(st.integers(0, 40), max_size=5))
+def test_the_filter_gives_the_same_however_the_text_is_cut(text, cuts):
+    filtered = CitationFilter({1, 2})
+    places = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+    pieces = [text[begin:end] for begin, end in itertools.pairwise(places)]
+    assert "".join(map(filtered.push, pieces)) + filtered.flush() == check_citations(text, {1, 2})[0]
