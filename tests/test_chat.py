@@ -13,7 +13,7 @@ from moss_agent.errors import Cancelled, ContextFull, EngineError, UsageError
 from moss_agent.events import CallFinished, CallStarted, HistoryTrimmed, Notice, Picture, Reply, Text, Thoughts
 from moss_agent.protocol import MARKERS, parse_results
 from moss_agent.records import Turn
-from tests.scripted import PREAMBLE, CutOff, ScriptedModel, scripted_chat, scripted_runtime
+from tests.scripted import PREAMBLE, CutOff, ScriptedModel, ScriptedSession, scripted_chat, scripted_runtime
 
 PLAIN = [" Thinking.<eot>", " None<eoc>", " Hello.<eom>"]
 
@@ -575,3 +575,50 @@ def test_closing_a_runtime_closes_its_chats_and_refuses_more():
     assert model.closed and [session.closed for session in model.sessions] == [True] * len(chats)
     with pytest.raises(UsageError, match="closed"):
         runtime.chat()
+
+
+class FailingSession(ScriptedSession):
+    """Fails to tokenise, as one on a server may, while its model says so."""
+
+    def count(self, text: str) -> int:
+        self._check("count")
+        return super().count(text)
+
+    def extend(self, text: str) -> None:
+        self._check("extend")
+        super().extend(text)
+
+    def _check(self, what: str) -> None:
+        if self.model.failing == what:
+            raise EngineError("the server is gone")
+
+
+class FailingModel(ScriptedModel):
+    session_type = FailingSession
+    failing = ""
+
+
+@pytest.mark.parametrize(("failing", "question"), [("extend", "Three"), ("count", "a" * 250)])
+def test_a_turn_that_fails_before_its_question_is_fed_leaves_the_window_in_step(failing, question):
+    model = FailingModel(PLAIN * 3, context_length=620)
+    chat = scripted_runtime(model, []).chat()
+    chat.ask("One")
+    chat.conversation = Conversation("", [*chat.conversation.turns, Turn("Two", answer="x")])
+    model.failing = failing
+    with pytest.raises(EngineError, match="gone"):
+        chat.ask(question)
+    model.failing = ""
+    chat.ask("Four")
+    assert [n for n in ("One", "Two", "Four") if f": {n}<eoh>" in model.text] == ["One", "Two", "Four"]
+
+
+def test_a_trim_is_told_once_although_the_next_turn_fails():
+    chat, model = make_chat([*PLAIN * 6, " x<eot>", EngineError("boom"), *PLAIN], context_length=800)
+    for number in range(6):
+        list(chat.stream(f"Question {number}"))
+    held = model.text.count("<eoh>")
+    with pytest.raises(EngineError):
+        chat.ask("a" * 250)
+    events = list(chat.stream("Short?"))
+    assert not any(isinstance(event, HistoryTrimmed) for event in events)
+    assert model.text.count("<eoh>") == held + 1

@@ -43,10 +43,12 @@ class Window:
         self._running = ""  # its text
         self._cancellation = NEVER  # of the running turn
         self._is_rebuilt = False  # whether the running turn has changed what stands before it
+        self._dropped: Turn | None = None  # the newest turn that was dropped before the running one, if any was
 
     def begin(self, turns: Sequence[Turn], cancellation: Cancellation) -> Iterator[HistoryTrimmed]:
         """Begin a turn after those: keep what the session holds of them, append what it lacks."""
         self._turns, self._running, self._cancellation = list(turns), "", cancellation
+        self._is_rebuilt = True  # until it is done, what is held may not be what the session has
         expected = self._keep_common()
         if self._held:
             try:
@@ -60,11 +62,14 @@ class Window:
                 chosen = self._newest(len(chosen), self._enough)
                 yield HistoryTrimmed(expected - len(chosen))
             self._rebuild(chosen)
-        self._start, self._is_rebuilt = self._session.length, False
+        dropped = len(self._turns) - len(self._held)
+        self._dropped = self._turns[dropped - 1] if dropped else None
+        self._settle()
 
     def commit(self, turn: Turn) -> None:
         """Make the running turn, which is complete, one of the held turns."""
         self._held.append(_Held(turn, self._start))
+        self._settle()
 
     def undo(self) -> None:
         """Roll back the running turn; the next `begin` restores the turns that it displaced."""
@@ -72,6 +77,7 @@ class Window:
             self._forget()
         else:
             self._session.rewind(self._start)
+        self._settle()
 
     def feed(self, text: str) -> Iterator[HistoryTrimmed]:
         """Append text to the running turn, at the cost of the oldest turns if need be.
@@ -127,13 +133,21 @@ class Window:
         first = next((i for i, turn in enumerate(self._turns) if self._held and turn is self._held[0].turn), None)
         if first is None:
             self._forget()
-            return len(self._turns)
+            return self._count_kept() or len(self._turns)
         for place, held in enumerate(self._held):
             if first + place >= len(self._turns) or self._turns[first + place] is not held.turn:
                 self._session.rewind(held.mark)
                 del self._held[place:]
                 break
         return len(self._turns) - first
+
+    def _count_kept(self) -> int:
+        """Return how many turns are newer than those that were dropped before the running one."""
+        return next((n for n, turn in enumerate(reversed(self._turns)) if turn is self._dropped), len(self._turns))
+
+    def _settle(self) -> None:
+        """Let the running turn begin here: `undo` does not go further back."""
+        self._start, self._is_rebuilt = self._session.length, False
 
     def _forget(self) -> None:
         self._session.rewind(self._preamble)
@@ -146,6 +160,7 @@ class Window:
 
     def _drop_turns(self, expected: int) -> Iterator[HistoryTrimmed]:
         """Hold fewer than the expected turns, and some fewer still, so that it need not happen every turn."""
+        self._is_rebuilt = True
         chosen = self._newest(expected - 1, self._enough)
         self._rebuild(chosen)
         yield HistoryTrimmed(expected - len(chosen))
