@@ -7,7 +7,7 @@ their results, perhaps writes more, and answers.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -18,11 +18,11 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.conversation import Conversation
 from moss_agent.dialects.moss import MossDialect, Read
 from moss_agent.dialects.moss_results import tell
-from moss_agent.draft import Draft, reply_of
-from moss_agent.errors import UsageError
-from moss_agent.events import CallFinished, Citation, Event, Notice, Reply, Text, Thoughts
+from moss_agent.draft import Draft, reply_of, resumed
+from moss_agent.errors import Cancelled, UsageError
+from moss_agent.events import CallFinished, Event, Notice, Reply, Text, Thoughts
 from moss_agent.plugin_host import PluginRunner
-from moss_agent.protocol import NO_COMMAND, CitationFilter, Command
+from moss_agent.protocol import CitationFilter, Command
 from moss_agent.records import Round, Turn
 from moss_agent.session import Generation
 
@@ -53,6 +53,9 @@ class Chat:
         self._on_approval = on_approval
         self._max_rounds = max_rounds
         self._busy = threading.Lock()
+        self._step = threading.RLock()  # held while the turn computes, not while somebody reads its events
+        self._events: Events | None = None  # of the running turn
+        self._is_closed = False
         self._calls: TurnCalls | None = None  # of the running turn
         self._cancellation = Cancellation()  # of the running turn
         self._conversation = Conversation(preamble, list(conversation.turns) if conversation else [])
@@ -89,8 +92,7 @@ class Chat:
     def _stream(self, question: str, keep_stopped: bool, cancellation: Cancellation) -> Events:
         if not question.strip():
             raise UsageError("the question is empty")
-        with self._turn_lock():
-            yield from self._recorded_turn(Draft(question), keep_stopped, cancellation)
+        yield from self._locked(self._recorded_turn(Draft(question), keep_stopped, cancellation))
 
     def regenerate(self) -> Reply:
         """Take the last turn back and ask its question again. With greedy decoding the reply is the same."""
@@ -98,19 +100,11 @@ class Chat:
 
     def stream_again(self) -> Events:
         """`regenerate` as events. If it does not end well, the old turn is kept."""
-        with self._turn_lock():
-            old = self._pop()
-            yield from self._replacing(old, Draft(old.question))
+        yield from self._locked(self._replacing(lambda old: Draft(old.question)))
 
     def stream_on(self) -> Events:
         """Go on with the last turn, which was stopped: its results, and what was written of the answer, stay."""
-        with self._turn_lock():
-            old = self._pop()
-            if old.status != "stopped":
-                self._conversation.turns.append(old)
-                raise UsageError("the last turn was not stopped: there is nothing to go on with")
-            kept = [done for done in old.rounds if old.answer or done.results != NO_COMMAND]
-            yield from self._replacing(old, Draft(old.question, kept, old.answer, old.id, old.time))
+        yield from self._locked(self._replacing(resumed))
 
     def drop(self) -> Turn:
         """Remove the last turn and return it."""
@@ -123,23 +117,45 @@ class Chat:
 
     def approve(self, call_id: str, decision: Approval) -> None:
         """Decide on a call of the running turn that waits for approval. Thread-safe."""
-        if self._calls is None:
+        calls = self._calls
+        if calls is None:
             raise UsageError("no turn of this chat is running")
-        self._calls.approve(call_id, decision)
+        calls.approve(call_id, decision)
 
     def cancel(self) -> None:
         """End the running turn, wherever it is: the thread that runs it gets Cancelled. Thread-safe."""
         self._cancellation.cancel()
 
     def close(self) -> None:
-        """Cancel the running turn and free what the model keeps for this chat."""
+        """End the running turn, also one whose events nobody reads on, and free what the model keeps for this chat."""
+        self._is_closed = True
         self.cancel()
-        with self._busy:
+        with self._step:
+            if self._events and not self._events.gi_running:  # it runs if it is the turn itself that closes the chat
+                self._events.close()
             self._dialect.close()
+
+    def _locked(self, turn: Events) -> Events:
+        """Hold the turn lock during a turn, and the step lock while it computes."""
+        with self._turn_lock():
+            self._events, event = turn, None
+            try:
+                while not isinstance(event, Reply):
+                    with self._step:
+                        if self._is_closed:
+                            raise Cancelled("the chat was closed")
+                        event = next(turn)
+                    yield event
+            finally:
+                with self._step:
+                    turn.close()
+                    self._events = None
 
     @contextmanager
     def _turn_lock(self) -> Iterator[None]:
         """Hold the turn lock."""
+        if self._is_closed:
+            raise UsageError("the chat is closed: open another one")
         if not self._busy.acquire(blocking=False):
             raise UsageError("a turn of this chat is running: finish or close it first")
         try:
@@ -153,11 +169,12 @@ class Chat:
             raise UsageError("there is no turn to take back")
         return self._conversation.turns.pop()
 
-    def _replacing(self, old: Turn, draft: Draft) -> Events:
-        """A turn in place of an old one, which comes back unless the new one ends well."""
+    def _replacing(self, draft_of: Callable[[Turn], Draft]) -> Events:
+        """A turn in place of the last one, which comes back unless the new one ends well."""
+        old = self._pop()
         count = len(self._conversation.turns)
         try:
-            yield from self._recorded_turn(draft, False, Cancellation())
+            yield from self._recorded_turn(draft_of(old), False, Cancellation())
         finally:
             if len(self._conversation.turns) == count:
                 self._conversation.turns.append(old)
@@ -186,27 +203,24 @@ class Chat:
     def _turn(self, draft: Draft, calls: TurnCalls) -> Events:
         """The central loop: what the model is given and what it writes, in order."""
         begun, draft.answer = draft.answer, ""
-        sources: dict[int, Citation] = {}
         yield from self._dialect.begin(self._conversation.turns, draft.question, draft.rounds, self._cancellation)
         while not begun and len(draft.rounds) < self._max_rounds:
-            written = yield from self._watch(self._dialect.write_round(not draft.rounds), draft, calls, sources)
+            written = yield from self._watch(self._dialect.write_round(not draft.rounds), draft, calls)
             if written is None:
                 break
             yield from self._report(calls.collect())
-            told = yield from self._watch(self._dialect.give_results(calls.take(), sources), draft, calls, sources)
-            sources |= told.sources
-            draft.end_round(Round(written.thoughts, written.commands, told.text, told.calls))
+            told = yield from self._watch(self._dialect.give_results(calls.take(), draft.sources), draft, calls)
+            sources = tuple(told.sources.values())
+            draft.end_round(Round(written.thoughts, written.commands, told.text, told.calls, sources))
             if not told.calls:
                 break
-        answer = yield from self._watch(self._dialect.write_answer(begun), draft, calls, sources)
-        if dangling := draft.end_answer(answer, sources):
+        answer = yield from self._watch(self._dialect.write_answer(begun), draft, calls)
+        if dangling := draft.end_answer(answer):
             yield Notice(f"the answer cites what was not found: {', '.join(map(str, dangling))}")
 
-    def _watch(
-        self, reads: Generator[Read, None, T], draft: Draft, calls: TurnCalls, sources: Mapping[int, Citation]
-    ) -> Generator[Event, None, T]:
+    def _watch(self, reads: Generator[Read, None, T], draft: Draft, calls: TurnCalls) -> Generator[Event, None, T]:
         """Pass on what the model writes as events; start its commands, filter its citations, note it in the draft."""
-        citations, ended = CitationFilter(sources), []
+        citations, ended = CitationFilter(draft.sources), []
 
         def until_end() -> Iterator[Read]:
             ended.append((yield from reads))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Literal
 
+from moss_agent.errors import UsageError
 from moss_agent.events import Call, Citation, Reply, Usage
-from moss_agent.protocol import check_citations, cited_numbers, possible_marker, weak_citations
+from moss_agent.protocol import NO_COMMAND, check_citations, cited_numbers, possible_marker, weak_citations
 from moss_agent.records import Round, Turn, new_id, now
 from moss_agent.session import Generation
 
@@ -31,24 +32,31 @@ class Draft:
     generations: list[Generation] = field(default_factory=list)
     started: float = field(default_factory=monotonic)
 
+    @property
+    def sources(self) -> dict[int, Citation]:
+        """What each number that the answer may cite stands for."""
+        return {source.number: source for done in self.rounds for source in done.sources}
+
     def end_round(self, done: Round) -> None:
         self.rounds.append(done)
         self.thoughts = ""
 
-    def end_answer(self, answer: str, sources: Mapping[int, Citation]) -> list[int]:
-        """Note the whole answer; return the numbers that it cites and that stand for nothing."""
+    def end_answer(self, answer: str) -> list[int]:
+        """Note the answer as far as it goes; return the numbers that it cites and that stand for nothing."""
         self.answer = answer
-        self.citations, dangling = filter_citations(answer, sources)
+        self.citations, dangling = filter_citations(answer, self.sources)
         return dangling
 
     def turn(self, status: Literal["done", "stopped"], calls: tuple[Call, ...] = ()) -> Turn:
         """Return the record. calls: those of the round that was stopped."""
+        if status == "stopped":
+            self.end_answer(_complete(self.answer))
         running = (Round(_complete(self.thoughts), calls=calls),) if self.thoughts or calls else ()
         finish = "length" if any(each.finish == "length" for each in self.generations[-1:]) else "stop"
         return Turn(
             self.question,
             (*self.rounds, *running) or (Round(),),
-            self.answer if status == "done" else _complete(self.answer),
+            self.answer,
             self.id,
             self.time,
             self.citations,
@@ -58,6 +66,14 @@ class Draft:
             tuple(self.notices),
             status,
         )
+
+
+def resumed(turn: Turn) -> Draft:
+    """Return the draft that goes on with a stopped turn: its results, and what was written of the answer, stay."""
+    if turn.status != "stopped":
+        raise UsageError("the last turn was not stopped: there is nothing to go on with")
+    kept = [done for done in turn.rounds if turn.answer or done.results != NO_COMMAND]
+    return Draft(turn.question, kept, _complete(turn.answer), turn.id, turn.time, notices=list(turn.notices))
 
 
 def reply_of(turn: Turn) -> Reply:
@@ -91,5 +107,7 @@ def usage_of(generations: list[Generation]) -> Usage:
 
 
 def _complete(text: str) -> str:
-    """`text`, which was stopped, without the beginning of a marker."""
-    return text[: len(text) - possible_marker(text)]
+    """Return a text that was stopped without the beginning of a marker, which could grow into one when it goes on."""
+    while beginning := possible_marker(text):
+        text = text[:-beginning]
+    return text

@@ -33,12 +33,14 @@ class Round:
     """What the model thought and called, and what it was given.
 
     commands, results: the text that the model wrote and saw. calls: the same as data, with what people see.
+    sources: what the numbers in the results stand for, which the answer may cite.
     """
 
     thoughts: str = ""
     commands: str = NO_COMMAND
     results: str = NO_COMMAND
     calls: tuple[Call, ...] = ()
+    sources: tuple[Citation, ...] = ()
 
     def __post_init__(self) -> None:
         check_markers(thoughts=self.thoughts, commands=self.commands, results=self.results)

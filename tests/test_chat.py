@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,6 +12,7 @@ from moss_agent import Conversation, Hit, PluginError, plugin
 from moss_agent.chat import Chat
 from moss_agent.errors import Cancelled, ContextFull, EngineError, UsageError
 from moss_agent.events import CallFinished, CallStarted, HistoryTrimmed, Notice, Picture, Reply, Text, Thoughts
+from moss_agent.plugin_host import Policy
 from moss_agent.protocol import MARKERS, parse_results
 from moss_agent.records import Turn
 from tests.scripted import PREAMBLE, CutOff, ScriptedModel, ScriptedSession, scripted_chat, scripted_runtime
@@ -622,3 +624,78 @@ def test_a_trim_is_told_once_although_the_next_turn_fails():
     events = list(chat.stream("Short?"))
     assert not any(isinstance(event, HistoryTrimmed) for event in events)
     assert model.text.count("<eoh>") == held + 1
+
+
+def test_closing_a_chat_ends_a_turn_that_nobody_reads_on():
+    chat, model = make_chat([*PLAIN, " x<eot>", *PLAIN])
+    chat.ask("Hi")
+    events = chat.stream_again()
+    next(events)
+    chat.close()
+    assert model.sessions[-1].closed and model.text == PREAMBLE
+    assert [turn.answer for turn in chat.conversation.turns] == ["Hello."]
+    with pytest.raises(Cancelled, match="closed"):
+        next(events)
+    with pytest.raises(UsageError, match="closed"):
+        chat.ask("And?")
+
+
+def test_closing_a_chat_waits_for_a_turn_that_another_thread_computes():
+    computing = threading.Event()
+
+    class Waiting(ScriptedSession):
+        def generate(self, stop, sampling, cancellation):
+            computing.set()
+            cancellation.wait(60)
+            threading.Event().wait(0.05)  # time enough for a `close` that does not wait
+            assert not self.closed
+            return (yield from super().generate(stop, sampling, cancellation))
+
+    model = ScriptedModel(PLAIN)
+    model.session_type = Waiting
+    chat = scripted_runtime(model, []).chat()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(chat.ask, "Hi")
+        computing.wait()
+        chat.close()
+        assert isinstance(asking.exception(), Cancelled)
+    assert model.sessions[-1].closed and chat.conversation.turns == []
+
+
+def test_a_callback_of_the_turn_may_close_the_chat():
+    @plugin("Ask", label="Ask", approval="ask")
+    def ask(text: str) -> str:
+        return "never"
+
+    replies = [" x<eot>", ' Ask("a")<eoc>', *PLAIN]
+    chat, model = scripted_chat(replies, [ask], policy=Policy(), on_approval=lambda _: chat.close())
+    with pytest.raises(Cancelled):
+        chat.ask("Hi")
+    assert model.sessions[-1].closed and chat.conversation.turns == []
+
+
+def test_a_stopped_answer_keeps_its_citations_and_can_cite_more():
+    chat, model = make_chat([" x<eot>", ' Find("q")<eoc>', " About q 2<|2|> and so on and so on.<eom>"])
+    events = chat.stream("Hi", keep_stopped=True)
+    text = ""
+    while "so" not in text:
+        text += getattr(next(events), "text", "")
+    events.close()
+    stopped = Conversation.from_json(chat.conversation.to_json()).turns[0]
+    assert (stopped.text[:28], [each.title for each in stopped.citations]) == (
+        "About q 2<sup><|2|></sup> an",
+        ["title 2"],
+    )
+    model.replies = [" on<|1|>.<eom>"]
+    chat.conversation = Conversation("", [stopped])
+    reply = list(chat.stream_on())[-1]
+    assert reply.text == stopped.text + " on<sup><|1|></sup>."
+    assert ([each.number for each in reply.citations], reply.notices) == ([2, 1], ())
+
+
+@pytest.mark.parametrize("shown", ["a <", "a <<eo", "a <<"])
+def test_no_marker_grows_where_an_answer_was_stopped(shown):
+    chat, model = make_chat(
+        ["eom> b<eom>"], conversation=Conversation("", [Turn("Hi", answer=shown, status="stopped")])
+    )
+    assert list(chat.stream_on())[-1].text == "a eom> b"
