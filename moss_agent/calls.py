@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Union
 
@@ -30,12 +30,13 @@ MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a 
 class Approval:
     """What becomes of a call that needs approval.
 
-    run: whether it may run. arguments: those to run it with, None for the model's own.
+    run: whether it may run. arguments, named: those to run it with, None for the model's own.
     reason: why not; the model is told.
     """
 
     run: bool
     arguments: tuple[Argument, ...] | None = None
+    named: Mapping[str, Argument] | None = None
     reason: str = ""
 
 
@@ -167,8 +168,10 @@ class TurnCalls:
         """Start a call that is approved; end one that is not."""
         decision = self._wait_for_decision(pending)
         command = pending.command
-        if decision.arguments is not None:
-            command = self._commands[pending.index] = Command(command.name, decision.arguments)
+        if decision.arguments is not None or decision.named is not None:
+            arguments = command.arguments if decision.arguments is None else decision.arguments
+            named = command.named if decision.named is None else decision.named
+            command = self._commands[pending.index] = Command(command.name, arguments, named)
         if decision.run:
             yield self._start(pending.index, command, approved=True)
             return

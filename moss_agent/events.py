@@ -38,7 +38,7 @@ Output = Union[str, Sequence[str], Sequence[Hit], Picture, Sequence[Picture], No
 """What a plugin may return: a short text, lines, search hits, a picture or several, or None for no result."""
 
 
-Argument = Union[str, int, float, bool, None, list[str]]
+Argument = Union[str, int, float, bool, None, tuple[str, ...]]
 """What a model may write as an argument of a call."""
 
 

@@ -78,6 +78,28 @@ def test_a_call_can_be_edited_before_it_runs():
     assert sorted(ran) == ["b", "other"] and events[-1].calls[0].arguments == ("other",)
 
 
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ({"arguments": ("2",)}, "2 mi"),
+        ({"named": {"to": "ft"}}, "1 ft"),
+        ({"arguments": (), "named": {"text": "3"}}, "3 km"),
+    ],
+)
+def test_what_is_not_edited_stays_as_the_model_wrote_it(edit, told):
+    @plugin("Convert", label="Convert", approval="ask")
+    def convert(text: str, to: str = "km") -> str:
+        return f"{text} {to}"
+
+    chat, _ = scripted_chat(
+        [" x<eot>", ' Convert("1", to="mi")<eoc>', " y<eom>"],
+        [convert],
+        policy=Policy(),
+        on_approval=lambda _: Approval(True, **edit),
+    )
+    assert [call.result for call in chat.ask("Hi").calls] == [told]
+
+
 def test_the_policy_denies_and_allows():
     events, told = turn(rules={"write": "deny", "echo": "allow"})
     assert ran == ["b"] and "denied by the settings" in events[-1].calls[0].error

@@ -26,7 +26,8 @@ from moss_agent.records import Round, Turn
 ROOT = Path(__file__).parents[1]
 TEXT = st.text(max_size=40).map(neutralise)
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-VALUE = st.one_of(ANY, st.integers(), st.floats(allow_nan=False), st.booleans(), st.none())
+SIMPLE = st.one_of(ANY, st.integers(), st.floats(allow_nan=False), st.booleans(), st.none())
+VALUE = st.one_of(SIMPLE, st.lists(ANY, max_size=2).map(tuple))
 CALL = st.builds(
     Call,
     ANY,
