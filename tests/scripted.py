@@ -52,7 +52,7 @@ class ScriptedSession:
     ) -> Generator[str, None, Generation]:
         self.model.known.add(self.preamble)
         cached, prefilled = self.computed, len(self.text) - self.computed
-        reply = self.model.replies.pop(0) if self.model.replies else ""
+        reply = self.reply()
         if isinstance(reply, BaseException):
             raise reply
         found = first_marker(reply)
@@ -67,6 +67,10 @@ class ScriptedSession:
         self.computed = len(self.text) - len(marker)
         finish = "stop" if marker else "length" if isinstance(reply, CutOff) else "end"
         return Generation(body, marker, finish, cached, prefilled, len(body))
+
+    def reply(self) -> str | BaseException:
+        """What the model writes next."""
+        return self.model.replies.pop(0) if self.model.replies else ""
 
     def rewind(self, length: int) -> None:
         self.text = self.text[: max(length, len(self.preamble))]

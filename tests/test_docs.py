@@ -5,18 +5,23 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import pytest
 
 from moss_agent.errors import PluginError
+from moss_agent.events import CallEvent, Event
 from moss_agent.plugin_host import PluginRunner, Policy, plugin
+from moss_agent.protocol import SEGMENTS
 from moss_agent.settings import tomllib
 from plugins.calculator import calculate
 from plugins.equation_solver import solve
 from plugins.web_search import web_search
 from plugins.web_search._options import Options
+from tests.scripted import ScriptedModel, ScriptedSession, scripted_runtime
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -103,3 +108,38 @@ def test_documented_refusal(documented_plugins, call, reason):
 def test_documented_decision(effects, approval, rules, decision):
     made = plugin("Post", label="Post", key="post", effects=effects.split(), approval=approval)(lambda text: text)
     assert Policy(tomllib.loads(rules.replace("; ", "\n"))).decide(made) == decision
+
+
+class MultiplyingSession(ScriptedSession):
+    """Writes the same in every turn, whatever the order of the conversations."""
+
+    TURN = ("", " A product.<eot>", ' Calculate("37*89")<eoc>', "", " It is 3293.<eom>")
+
+    def reply(self) -> str:
+        begun = max(range(len(SEGMENTS)), key=lambda number: self.text.rfind(SEGMENTS[number].header))
+        written = self.text.rpartition(SEGMENTS[begun].header)[2]
+        return self.TURN[begun].removeprefix(written)
+
+
+class MultiplyingModel(ScriptedModel):
+    session_type = MultiplyingSession
+
+
+def test_documented_python_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", page, re.DOTALL)
+    module = ModuleType("documented_python")
+    with scripted_runtime(MultiplyingModel([]), [calculate], policy=Policy({"calculator": "ask"})) as module.runtime:
+        for code, printed in blocks[2:]:  # the first two open the mini model
+            exec(code, vars(module))
+            assert capsys.readouterr().out == printed
+
+
+def test_documented_events_are_all_events_with_all_fields():
+    documented = {row[0]: (row[1], re.findall(r"\w+", row[2])) for row in rows("python.md", "| event | type | fields |")}
+    ids = {field.name for field in fields(CallEvent)}
+    assert documented == {
+        event.__name__: (event.type, [field.name for field in fields(event) if field.name not in ids])
+        for event in get_args(Event)
+    }
