@@ -1,6 +1,7 @@
 # make ask Q="What is 37*89?"   ask the mini model, offline after the first time
 # make chat                     talk with it
 # make test                     all tests, in one process for each processor
+# make test-fast                the tests that are not marked slow
 # The virtual environment is made in .venv at the first call; PYTHON chooses the interpreter.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 Q ?= What is 37*89?
 export Q
 
-.PHONY: ask chat test check clean
+.PHONY: ask chat test test-fast check clean
 
 ask: .venv/installed
 	@$(BIN)/moss-agent ask -- "$$Q"
@@ -18,6 +19,9 @@ chat: .venv/installed
 
 test: .venv/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
+
+test-fast: .venv/installed-test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto -m "not slow"
 
 check: .venv/installed-test
 	$(BIN)/ruff check .

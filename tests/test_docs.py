@@ -137,9 +137,25 @@ def test_documented_python_prints_what_the_page_says(tmp_path, monkeypatch, caps
 
 
 def test_documented_events_are_all_events_with_all_fields():
-    documented = {row[0]: (row[1], re.findall(r"\w+", row[2])) for row in rows("python.md", "| event | type | fields |")}
+    table = rows("python.md", "| event | type | fields |")
+    documented = {name: (kind, re.findall(r"\w+", names)) for name, kind, names in table}
     ids = {field.name for field in fields(CallEvent)}
     assert documented == {
         event.__name__: (event.type, [field.name for field in fields(event) if field.name not in ids])
         for event in get_args(Event)
     }
+
+
+def test_the_plugin_of_the_readme_does_what_it_says():
+    section = (DOCS.parent / "README.md").read_text(encoding="utf-8").partition("## A plugin of your own\n")[2]
+    module = sys.modules["readme_plugin"] = ModuleType("readme_plugin")
+    exec(section.partition("```python\n")[2].partition("```")[0], vars(module))
+    assert f"API: {module.weather.api}`" in section
+    assert PluginRunner([module.weather]).run("Weather", ["Paris", "2"], {"unit": "f"}) == "Paris, 2 days: 63°F"
+
+
+def test_documents_link_to_what_is_there():
+    root = DOCS.parent
+    for page in [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("examples/*/*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name} links to {link}"
