@@ -44,7 +44,7 @@ class Agent:
         return self.chat.stream(question)
 
     def astream(self, question: str) -> AsyncIterator[Event]:
-        """`stream` for asyncio; leaving the loop cancels the turn."""
+        """Do what `stream` does, for asyncio; leaving the loop cancels the turn."""
         return self.chat.astream(question)
 
     def regenerate(self) -> Reply:
@@ -52,7 +52,7 @@ class Agent:
         return self.chat.regenerate()
 
     def stream_again(self) -> Events:
-        """`regenerate` as events. If it does not end well, the old turn is kept."""
+        """Do what `regenerate` does, as events. If it does not end well, the old turn is kept."""
         return self.chat.stream_again()
 
     def reset(self) -> None:

@@ -119,7 +119,7 @@ def _training_turn(turn: Turn) -> dict[str, str]:
 
 
 def _turn_of_texts(data: Mapping[str, Any]) -> Turn:
-    """A turn of its five segments' texts, with the calls that can be told from them."""
+    """Return a turn of its five segments' texts, with the calls that can be told from them."""
     human, thoughts, commands, results, answer = (
         _text(data[name]) for name in ("human", "thoughts", "commands", "results", "answer")
     )

@@ -15,7 +15,7 @@ _NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # openi
 
 
 def bundled(name: str) -> Path:
-    """The folder `plugins` or `prompts`: inside an installed package, beside it in a checkout."""
+    """Return the folder `plugins` or `prompts`: inside an installed package, beside it in a checkout."""
     installed = _PACKAGE / "_bundled" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name
 
@@ -28,7 +28,7 @@ def cache_dir() -> Path:
 
 
 def user_path(name: str | Path) -> Path:
-    """The path that a person names, with `~` expanded. Raises UsageError for a name that no file can have."""
+    """Return the path that a person names, with `~` expanded. Raises UsageError for a name that no file can have."""
     if not str(name):
         raise UsageError("the name of a file or folder is empty: name one")
     try:
@@ -46,7 +46,7 @@ def user_path(name: str | Path) -> Path:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """The text of `read_bytes`, which has to be UTF-8, without a byte order mark. Raises UsageError."""
+    """Return the text of `read_bytes`, which has to be UTF-8, without a byte order mark. Raises UsageError."""
     try:
         return read_bytes(path, limit).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -68,9 +68,10 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file for its owner's eyes. A crash leaves the old one or the new one, whole.
+    """Replace a file atomically, readable by its owner only.
 
-    What processes that were killed have left half-written beside it goes. Raises OSError, ValueError.
+    A crash leaves the old file or the new one, whole; parts that killed processes have left are removed.
+    Raises OSError, ValueError.
     """
     beginning = f".{path.name[:60]}."  # of a name that may have 255 bytes
     part = path.with_name(f"{beginning}{os.getpid()}.part")
@@ -98,6 +99,6 @@ def _remove_left_over(folder: Path, beginning: str) -> None:
 
 
 def _short(name: str | Path) -> str:
-    """The beginning of a name, in characters that can be printed."""
+    """Return the beginning of a name, in characters that can be printed."""
     text = ascii(str(name))[1:-1] if not str(name).isprintable() else str(name)
     return text if len(text) <= 100 else text[:99] + "…"

@@ -25,7 +25,7 @@ from moss_agent.plugin_host.contract import plugin
 
 @plugin("Calculate", label="Calculator", timeout=5, isolated=True, imports=("numexpr", "mpmath"))
 def calculate(expression: str) -> str:
-    """The value of `expression`. Raises PluginError naming the token or the limit that is in the way."""
+    """Return the value of `expression`. Raises PluginError naming the token or the limit that is in the way."""
     from ._mathematics.calculation import calculated
 
     return calculated(expression)

@@ -37,7 +37,7 @@ MAX_UNKNOWNS = 100
 
 @plugin("Solve", label="Equation solver", timeout=5, isolated=True, imports=("sympy",))
 def solve(equation: str, unknowns: str = "") -> list[str]:
-    """The solution lines. Raises PluginError if there is none, or naming what is in the way."""
+    """Return the solution lines. Raises PluginError if there is none, or naming what is in the way."""
     statements = read_equations(equation)
     relations = [s for s in statements if isinstance(s, Relation)]
     if not relations:
@@ -56,7 +56,7 @@ def solve(equation: str, unknowns: str = "") -> list[str]:
 
 
 def _asked(statements: Sequence[Statement], unknowns: str) -> list[str]:
-    """The names to solve for: the bare names among the statements and those in the second argument."""
+    """Return the names to solve for: the bare names among the statements and those in the second argument."""
     named = [s.name for s in statements if isinstance(s, Name)]
     for token in tokenize(unknowns):
         if token.kind == "name":
@@ -65,7 +65,7 @@ def _asked(statements: Sequence[Statement], unknowns: str) -> list[str]:
 
 
 def _constants(relations: Sequence[Relation], asked: Sequence[str]) -> set[str]:
-    """The names in the relations that are constants."""
+    """Return the names in the relations that are constants."""
     nodes = [node for relation in relations for node in walk(relation)]
     exponents = [node.exponent for node in nodes if isinstance(node, Power) and node.base == Name("e")]
     unknowns = {node.name for node in nodes if isinstance(node, Name)} - {"pi"}

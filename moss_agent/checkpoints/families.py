@@ -33,12 +33,12 @@ class Family:
 
 
 def family_of(model: str) -> str:
-    """The name of the family that a model belongs to as far as its own name tells."""
+    """Guess the family from the model's name."""
     return "mini" if model == "mini" else "moss"
 
 
 def load_family(name: str) -> Family:
-    """The family of `prompts/NAME.toml`. Raises UsageError, listing the names, if there is none."""
+    """Return the family of `prompts/NAME.toml`. Raises UsageError, listing the names, if there is none."""
     folder = bundled("prompts")
     names = sorted(path.stem for path in folder.glob("*.toml"))
     if name not in names:

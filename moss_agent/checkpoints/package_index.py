@@ -66,7 +66,7 @@ def _check_port(url: str) -> None:
 
 
 def _project_page(url: str, project: str, bundle: str) -> ProjectPage:
-    """The page of a project. Raises RequestFailed and _NoPage."""
+    """Return the page of a project. Raises RequestFailed and _NoPage."""
     from pypi_simple import ACCEPT_JSON_PREFERRED, ProjectPage, UnsupportedRepoVersionError
 
     with (

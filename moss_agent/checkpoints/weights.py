@@ -37,7 +37,7 @@ def check_weights(folder: Path, model: PreTrainedModel) -> None:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files that hold the weights. Raises CheckpointError if there are none, or one is missing."""
+    """Return the files that hold the weights. Raises CheckpointError if there are none, or one is missing."""
     for name in WEIGHTS:
         index = folder / f"{name}.index.json"
         if (folder / name).is_file():
@@ -52,7 +52,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def _shards(index: Path) -> list[str]:
-    """The file names that an index lists; each stands beside the index."""
+    """Return the file names that an index lists; each stands beside the index."""
     try:
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         if not names or any(Path(name).name != name for name in names):
@@ -63,7 +63,7 @@ def _shards(index: Path) -> list[str]:
 
 
 def _shapes(file: Path) -> Mapping[str, tuple[int, ...]]:
-    """Names and shapes of the tensors in a file."""
+    """Return names and shapes of the tensors in a file."""
     try:
         return _safetensors_shapes(file) if file.suffix == ".safetensors" else _pickle_shapes(file)
     except UnpicklingError as error:

@@ -38,7 +38,7 @@ class Known:
 
 
 def files_below(db: sqlite3.Connection, folder: Path) -> dict[Path, Known]:
-    """The files in a folder and in the folders in it."""
+    """Return the files in a folder and in the folders in it."""
     rows = db.execute(
         "SELECT path, id, size, mtime_ns, sha256, problem FROM files WHERE path >= ? AND path < ?", _range(folder)
     )
@@ -115,7 +115,7 @@ class FolderStatus:
 
 
 def status(db: sqlite3.Connection) -> list[FolderStatus]:
-    """All folders of the index, by name. A folder inside another counts in both."""
+    """Return all folders of the index, by name. A folder inside another counts in both."""
     folders = [Path(os.fsdecode(path)) for (path,) in db.execute("SELECT path FROM folders ORDER BY path")]
     return [_status(db, folder) for folder in folders]
 
@@ -131,6 +131,6 @@ def _status(db: sqlite3.Connection, folder: Path) -> FolderStatus:
 
 
 def _range(folder: Path) -> tuple[bytes, bytes]:
-    """The first path in a folder, and what comes after the last."""
+    """Return the first path in a folder, and what comes after the last."""
     start = os.fsencode(os.path.join(folder, ""))
     return start, start[:-1] + bytes([start[-1] + 1])

@@ -26,7 +26,7 @@ class Entry:
 
 
 def walk(folder: Path) -> Iterator[Entry]:
-    """All files of a known kind in `folder` and the folders in it, in order of their names.
+    """Yield all files of a known kind in `folder` and the folders in it, in order of their names.
 
     Left out are hidden files and folders (their names begin with a dot) and the lock files that Word writes beside an
     open one. Symbolic links are not followed: they could lead in circles, or out of the folder.
@@ -62,5 +62,5 @@ def _look(path: Path) -> Entry:
 
 
 def closed(path: Path, error: OSError) -> Entry:
-    """What could not be opened."""
+    """Return the entry for a file or folder that could not be opened."""
     return Entry(path, problem=f"cannot be opened: {error.strerror}", is_closed=True)

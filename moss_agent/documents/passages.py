@@ -21,12 +21,12 @@ _COMMA = re.compile("[,;:](?= )|[，、：]")
 
 
 def flow(text: str) -> str:
-    """`text` as one line: runs of space are one space, none where Chinese was broken into lines."""
+    """Return `text` as one line: runs of space are one space, none where Chinese was broken into lines."""
     return _BETWEEN_CJK.sub("", " ".join(_USELESS.sub("", text).split()))
 
 
 def split(text: str, length: int = LENGTH) -> Iterator[str]:
-    """The passages of `text`, in order, each of them one line with a word in it."""
+    """Yield the passages of `text`, in order, each of them one line with a word in it."""
     passage = ""
     for sentence in _sentences(text):
         for piece in _pieces(sentence, length):
@@ -38,7 +38,7 @@ def split(text: str, length: int = LENGTH) -> Iterator[str]:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """Sentences, followed by a space where there has to be one before the next."""
+    """Yield sentences, each with the space that separates it from the next."""
     for paragraph in _PARAGRAPH.split(text):
         line = flow(paragraph)
         start = 0
@@ -50,7 +50,7 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _pieces(sentence: str, length: int) -> Iterator[str]:
-    """A sentence, in pieces if it is longer than a passage."""
+    """Yield a sentence, in pieces if it is longer than a passage."""
     start, last = 0, len(sentence.rstrip())
     while last - start > length:
         end = start + _place_to_cut(sentence[start : start + length])
@@ -60,7 +60,7 @@ def _pieces(sentence: str, length: int) -> Iterator[str]:
 
 
 def _place_to_cut(head: str) -> int:
-    """Where to cut a full passage: as late as possible, but not so that most of the room is lost."""
+    """Return where to cut a full passage: as late as possible, but not so that most of the room is lost."""
     commas = [comma.end() for comma in _COMMA.finditer(head)]
     places = (commas[-1] if commas else 0, head.rfind(" ") + 1)
     return next((place for place in places if place > len(head) // 2), len(head))

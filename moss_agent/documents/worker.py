@@ -52,7 +52,7 @@ class Worker:
         self._process: Process | None = None
 
     def extract(self, path: Path, known: bytes | None) -> Extract | None:
-        """What the file holds, or None if its SHA-256 is `known`.
+        """Return what the file holds, or None if its SHA-256 is `known`.
 
         Raises OSError if the file cannot be opened, DocumentIndexError if no worker can be started. A file that ends
         the worker or takes too long has no hash.
@@ -88,7 +88,7 @@ class Worker:
 
 
 def extract(path: Path, known: bytes | None) -> Extract | None:
-    """In the worker: read, hash, and split into passages. Raises OSError if the file cannot be opened."""
+    """Read, hash and split the file, in the worker. Raises OSError if it cannot be opened."""
     with open(path, "rb") as file:
         data = file.read(SIZE + 1)
     digest = hashlib.sha256(data).digest()

@@ -31,7 +31,7 @@ PROXIES = "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
 def open_client(
     url: str, *, connect: float, read: float, redirects: bool = False, keep_alive: bool = True, bundle: str = ""
 ) -> httpx2.Client:
-    """A client for requests to the host of `url`. Thread-safe.
+    """Return a client for requests to the host of `url`. Thread-safe.
 
     connect, read: seconds to wait for a connection, and for the next bytes. redirects: whether they are followed; a
     password goes to the same host only. keep_alive: whether a connection serves several requests. bundle: a file or
@@ -64,7 +64,7 @@ def open_client(
 
 
 def is_loopback(url: str) -> bool:
-    """Whether `url` is on this machine, where no proxy can reach it."""
+    """Return whether `url` is on this machine, where no proxy can reach it."""
     try:
         return bool(LOOPBACK.fullmatch(urlsplit(url).hostname or ""))
     except ValueError:  # no address at all: sending says so
@@ -72,7 +72,7 @@ def is_loopback(url: str) -> bool:
 
 
 def trust(bundle: str = "") -> ssl.SSLContext:
-    """The certificate authorities that the environment names, else those of `bundle`, else the system's.
+    """Return the certificate authorities that the environment names, else those of `bundle`, else the system's.
 
     Raises UsageError if they cannot be read.
     """

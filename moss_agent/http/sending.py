@@ -40,7 +40,7 @@ def sending(
     content: str | None = None,
     cancellation: Cancellation | None = None,
 ) -> Iterator[httpx2.Response]:
-    """The answer to a request, its body still to be read, after as many tries as it takes.
+    """Yield the response, its body unread; try again while the server is busy or cannot be reached.
 
     A server that is still busy after the last try has its answer given too. Once there is an answer nothing is tried
     again. Raises RequestFailed, and Cancelled, whatever the block does, as soon as `cancellation` is set.
@@ -66,7 +66,7 @@ def sending(
 
 
 def asked_pause(headers: Mapping[str, str], usual: float) -> float:
-    """Seconds to wait before the next try: what `Retry-After` asks for, in bounds, and `usual` at least."""
+    """Return seconds to wait before the next try: what `Retry-After` asks for, in bounds, and `usual` at least."""
     said = headers.get("Retry-After", "").strip()
     try:
         if said.isdecimal():
@@ -80,13 +80,13 @@ def asked_pause(headers: Mapping[str, str], usual: float) -> float:
 
 
 def pieces_of(response: httpx2.Response) -> Iterator[bytes]:
-    """The body, unpacked, in the pieces in which it comes. Raises RequestFailed."""
+    """Yield the body, unpacked, in the pieces in which it comes. Raises RequestFailed."""
     with told_apart():
         yield from response.iter_bytes()
 
 
 def body_of(response: httpx2.Response, longest: int, seconds: float) -> bytes | None:
-    """The body; None if it is longer than so many bytes, or has not ended after so many seconds.
+    """Return the body; None if it is longer than so many bytes, or has not ended after so many seconds.
 
     Raises RequestFailed.
     """
@@ -100,7 +100,7 @@ def body_of(response: httpx2.Response, longest: int, seconds: float) -> bytes | 
 
 @contextmanager
 def _sent(client: httpx2.Client, request: httpx2.Request, cancellation: Cancellation) -> Iterator[httpx2.Response]:
-    """The answer to one try."""
+    """Yield the response to one attempt."""
     line, answer = Line(), Future[Any]()
     request.extensions = {**request.extensions, "trace": line.trace}
 

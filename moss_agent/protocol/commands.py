@@ -72,7 +72,7 @@ class Command:
         return self.texts[1:]
 
     def __str__(self) -> str:
-        """The call as written, else in the form that reads back as this command."""
+        """Return the call as written, else in the form that reads back as this command."""
         named = (f"{name}={_literal(value)}" for name, value in self.named.items())
         return self.text or f"{self.name}({', '.join((*map(_literal, self.arguments), *named))})"
 
@@ -93,12 +93,12 @@ class CommandScanner:
         self._arguments = ArgumentsReader()
 
     def feed(self, piece: str) -> Iterator[Command]:
-        """The commands that `piece` completes."""
+        """Yield the commands that `piece` completes."""
         for _, command in self.scan(piece):
             yield command
 
     def scan(self, piece: str) -> Iterator[tuple[int, Command]]:
-        """The commands that `piece` completes, each with the position in `piece` where it ends."""
+        """Yield the commands that `piece` completes, each with the position in `piece` where it ends."""
         for end, character in enumerate(piece, 1):
             if command := self._state(character):
                 yield end, command
@@ -160,7 +160,7 @@ class CommandScanner:
         return command
 
     def _command(self) -> Command | None:
-        """The complete call, None if it may be a formula such as `f(3)` or is given nothing."""
+        """Return the complete call, None if it may be a formula such as `f(3)` or is given nothing."""
         name, call = self._word.lstrip(digits), self._arguments
         arguments, named = _values(call.text, call.tokens)
         is_given = any(value not in (None, ()) for value in (*arguments, *named.values()))
@@ -170,13 +170,13 @@ class CommandScanner:
 
 
 def parse_commands(text: str) -> list[Command]:
-    """The commands of a Commands segment, with or without its header and end marker."""
+    """Parse a Commands segment, with or without its header and end marker."""
     body = text.removeprefix(COMMANDS.header).rstrip().removesuffix(COMMANDS.end)
     return list(CommandScanner().feed(body))
 
 
 def _values(text: str, tokens: Iterable[Token]) -> tuple[tuple[Value, ...], dict[str, Value]]:
-    """The arguments without a keyword and those with one."""
+    """Return the arguments without a keyword and those with one."""
     arguments: list[Value] = []
     named: dict[str, Value] = {}
     remaining = iter(tokens)
@@ -201,7 +201,7 @@ def _string(text: str, token: Token) -> str:
 
 
 def _constant(word: str) -> Value:
-    """What a word without quotes stands for."""
+    """Return what a word without quotes stands for."""
     if word.lower() in CONSTANTS:
         return CONSTANTS[word.lower()]
     if not NUMBER.fullmatch(word):

@@ -30,13 +30,13 @@ _LONGEST = max(map(len, MARKERS))
 
 
 def first_marker(text: str) -> tuple[int, str] | None:
-    """Position and text of the first marker in `text`, None if there is none."""
+    """Return position and text of the first marker in `text`, None if there is none."""
     found = MARKER.search(text)
     return (found.start(), found[0]) if found else None
 
 
 def possible_marker(text: str) -> int:
-    """Length of the longest end of `text` that could still grow into a marker."""
+    """Return length of the longest end of `text` that could still grow into a marker."""
     start = text.rfind("<", max(0, len(text) - _LONGEST))
     beginning = text[start:] if start >= 0 else ""
     is_beginning = any(marker.startswith(beginning) and marker != beginning for marker in MARKERS)

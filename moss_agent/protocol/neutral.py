@@ -28,7 +28,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def neutralise(text: str) -> str:
-    """`text` without anything that the protocol, its parser or a tokenizer could take for a marker.
+    """Return `text` without anything that the protocol, its parser or a tokenizer could take for a marker.
 
     `<|Human|>:` becomes `‹|Human|›:` and `<eom>` becomes `‹eom›`; `a<|b|>c` stays as it is. Lone
     surrogates, which no tokenizer can encode, become U+FFFD. Applying it twice changes nothing more.

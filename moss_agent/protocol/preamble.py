@@ -14,7 +14,7 @@ class Capability:
     api: str
 
     def line(self, enabled: bool) -> str:
-        """An enabled plugin always carries its API: without it the model calls nothing."""
+        """Return the plugin's line. An enabled plugin carries its API: without it the model calls nothing."""
         state = f"enabled. API: {self.api}" if enabled else "disabled."
         return neutralise(" ".join(f"- {self.label}: {state}".splitlines())) + "\n"
 
@@ -33,7 +33,7 @@ class Preamble:
     never: tuple[str, ...] = ()
 
     def render(self, enabled: Iterable[Capability]) -> str:
-        """The whole preamble with the given plugins on; ones that the family does not know come last.
+        """Return the whole preamble with the given plugins on; ones that the family does not know come last.
 
         No label comes twice: of plugins with the same label the last counts, and one that is on is not off.
         """

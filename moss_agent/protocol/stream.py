@@ -58,7 +58,7 @@ class TurnParser:
         self._commands = CommandScanner()
 
     def feed(self, piece: str) -> Iterator[ParseEvent]:
-        """The events that `piece` completes."""
+        """Yield the events that `piece` completes."""
         text, start = self._held + piece, 0
         for found in MARKER.finditer(text):
             yield from self._text(text[start : found.start()])
@@ -69,7 +69,7 @@ class TurnParser:
         yield from self._text(text[start:end])
 
     def close(self) -> Iterator[ParseEvent]:
-        """What was held back because it might have become a marker."""
+        """Yield what was held back as the possible beginning of a marker."""
         held, self._held = self._held, ""
         yield from self._text(held)
 

@@ -38,13 +38,13 @@ _FUNCTION_CHARACTERS = re.compile(
 
 
 def weak_citations(answer: str, passages: Mapping[int, str]) -> set[int]:
-    """The numbers in a checked answer that stand after a statement which their passage does not support."""
+    """Return the numbers in a checked answer that stand after a statement which their passage does not support."""
     found = ((number, support(statement, passages.get(number, ""))) for number, statement in statements(answer))
     return {number for number, share in found if share is not None and share < SUPPORTED}
 
 
 def statements(answer: str) -> Iterator[tuple[int, str]]:
-    """Each citation's number with what it stands after."""
+    """Yield each citation's number and the statement before it."""
     before = ""
     parts = _CITATIONS.split(answer)
     for text, citations in zip(parts[::2], parts[1::2], strict=False):
@@ -57,7 +57,7 @@ def statements(answer: str) -> Iterator[tuple[int, str]]:
 
 
 def support(statement: str, passage: str) -> float | None:
-    """The share of the statement's content that is in the passage too; None if they have nothing to compare."""
+    """Return the share of the statement's content that is in the passage too; None if they have nothing to compare."""
     said, there = _content(statement), _content(passage)
     kinds = {kind for kind, _ in there}
     comparable = {unit: weight for unit, weight in said.items() if unit[0] in kinds}
@@ -67,14 +67,14 @@ def support(statement: str, passage: str) -> float | None:
 
 
 def _last_sentence(text: str) -> str:
-    """The last sentence of `text`, finished or not."""
+    """Return the last sentence of `text`, finished or not."""
     text = text.rstrip(_CLOSING)
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     return text[ends[-1] :] if ends else text
 
 
 def _content(text: str) -> dict[tuple[str, str], float]:
-    """Units of content with their kind and weight: numbers, beginnings of words, pairs of Chinese characters."""
+    """Return units of content with their kind and weight: numbers, beginnings of words, pairs of Chinese characters."""
     units: dict[tuple[str, str], float] = {}
     for match in _UNIT.finditer(normalize("NFKC", text).lower()):
         if match["number"]:

@@ -36,19 +36,19 @@ class Turn:
 
 
 def render_segment(segment: Segment, text: str) -> str:
-    """Header, text, end marker, newline. `text` is trusted: the program's or the model's own."""
+    """Render header, text, end marker, newline. `text` is trusted: the program's or the model's own."""
     if segment is RESULTS and text != DRAWN:
         return f"{segment.header}\n{text}\n{segment.end}\n"
     return f"{segment.header} {text}{segment.end}\n"
 
 
 def render_human(question: str) -> str:
-    """The Human segment for any text: what would be structure in it is neutralised."""
+    """Render the Human segment; what would be structure in the text is neutralised."""
     return render_segment(HUMAN, neutralise(question))
 
 
 def render_turn(turn: Turn) -> str:
-    """The turn as the model sees it. Segments with text of `parse_turn` come out as they went in."""
+    """Render the turn as the model sees it. What `parse_turn` has read comes out as it went in."""
     return "".join(
         render_segment(segment, text)
         for segment, text in (
@@ -62,7 +62,7 @@ def render_turn(turn: Turn) -> str:
 
 
 def parse_turn(text: str) -> Turn:
-    """The segments of one turn; absent ones keep their defaults, the first of each kind with text in it counts.
+    """Parse the segments of one turn; absent ones keep their defaults, the first non-empty one of a kind counts.
 
     Tolerates missing and wrong end markers, missing segments and text between segments.
     """

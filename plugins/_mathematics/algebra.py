@@ -39,7 +39,7 @@ _UNDEFINED = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
 
 
 def build(node: Node, symbols: Mapping[str, sympy.Symbol]) -> sympy.Expr:
-    """The expression. Raises PluginError for a name that is no symbol, a limit, a division by zero."""
+    """Return the expression. Raises PluginError for a name that is no symbol, a limit, a division by zero."""
     match node:
         case Number(value):
             return sympy.Rational(value.numerator, value.denominator)
@@ -60,23 +60,23 @@ def build(node: Node, symbols: Mapping[str, sympy.Symbol]) -> sympy.Expr:
 
 
 def is_short(value: sympy.Basic) -> bool:
-    """Whether no number in it has more than 500 digits: longer ones say nothing, and may not print."""
+    """Return whether all its numbers have at most 500 digits: longer ones may not print."""
     numbers = value.atoms(sympy.Rational)
     return all(max(n.p.bit_length(), n.q.bit_length()) <= MAX_WRITTEN_BITS for n in numbers)
 
 
 def is_zero(value: sympy.Expr) -> bool:
-    """Whether a number is exactly zero, or zero to a hundred digits."""
+    """Return whether a number is exactly zero, or zero to a hundred digits."""
     return value == 0 if value.is_Rational else bool(abs(value.evalf(30)) < sympy.Rational(1, 10**100))
 
 
 def is_undefined(value: sympy.Basic) -> bool:
-    """Whether something in it is infinite or not a number."""
+    """Return whether something in it is infinite or not a number."""
     return value.has(*_UNDEFINED)
 
 
 def _chain(first: sympy.Expr, rest: list[tuple[str, sympy.Expr]]) -> sympy.Expr:
-    """Sums and plain products all at once: one operand after the other takes quadratic time."""
+    """Build a sum or product at once: one operand after the other takes quadratic time."""
     if any(operator not in ("+", "-", "*") and operand == 0 for operator, operand in rest):
         raise PluginError("division by zero")
     if rest[0][0] in "+-":

@@ -23,7 +23,7 @@ MAX_NODES = 2000  # of the expression that a name stands for: names in it multip
 
 
 def calculated(text: str) -> str:
-    """The result of the argument. Raises PluginError naming the token or the limit that is in the way."""
+    """Return the result of the argument. Raises PluginError naming the token or the limit that is in the way."""
     if len(text) > MAX_LENGTH:
         raise PluginError(f"the argument has {len(text)} characters, the limit is {MAX_LENGTH}")
     statements, has_units = read_calculation(with_days(spelled_out(text, _inner)))
@@ -49,7 +49,7 @@ def calculated(text: str) -> str:
 
 
 def _inner(expression: str) -> str:
-    """What one expression inside Python code is worth, as text."""
+    """Return what one expression inside Python code is worth, as text."""
     (statement, *others), _ = read_calculation(expression)
     if others or isinstance(statement, Relation):
         raise PluginError(f"{expression[:40]!a} is not one expression")
@@ -73,13 +73,13 @@ def _worth(right: Node, values: Mapping[str, Node]) -> str:
 
 
 def _unused(rights: Mapping[str, Node]) -> list[str]:
-    """The names that no other is worked out from: what several assignments are about."""
+    """Return the names that no other is worked out from: what several assignments are about."""
     used = set().union(*map(names, rights.values()))
     return [name for name in rights if name not in used]
 
 
 def _assignment(statement: Statement, values: Mapping[str, Node], pi_too: bool) -> dict[str, Node]:
-    """The name and its value, if the statement is an assignment; pi_too: to pi as well."""
+    """Return the name and its value, if the statement is an assignment; pi_too: to pi as well."""
     if not isinstance(statement, Relation) or statement.symbol != "=" or not isinstance(statement.left, Name):
         return {}
     name, right = statement.left.name, replaced(statement.right, values)
@@ -96,7 +96,7 @@ def _with_values(statement: Statement, values: Mapping[str, Node]) -> Statement:
 
 
 def _value(node: Node) -> Node:
-    """What a name stands for: a rational number, or the node itself where its value is irrational."""
+    """Return what a name stands for: a rational number, or the node itself where its value is irrational."""
     value = evaluate(node)
     if isinstance(value, int):
         return Number(value)
@@ -108,7 +108,7 @@ def _value(node: Node) -> Node:
 
 
 def _solved(relations: list[Relation], unknown: list[str], asked: Sequence[str]) -> list[str]:
-    """What the equation solver says of equations that were handed to the calculator."""
+    """Return what the equation solver says of equations that were handed to the calculator."""
     if asked and not set(asked) & set(unknown):
         return []
     from .solving import solve_relations

@@ -32,7 +32,7 @@ MAX_ROOT = 4  # the n of its nth roots
 
 
 def closed_forms(equations: Sequence[sympy.Expr], wanted: Sequence[sympy.Symbol]) -> list[Solution]:
-    """What sympy finds, unchecked, perhaps nothing."""
+    """Return sympy's solutions, unchecked, perhaps none."""
     try:
         if len(equations) == len(wanted) == 1 and equations[0].free_symbols == set(wanted):
             return _of_one(equations[0], wanted[0])
@@ -42,7 +42,7 @@ def closed_forms(equations: Sequence[sympy.Expr], wanted: Sequence[sympy.Symbol]
 
 
 def _of_one(equation: sympy.Expr, unknown: sympy.Symbol) -> list[Solution]:
-    """Of one equation in one unknown."""
+    """Solve one equation in one unknown."""
     numerator = sympy.fraction(sympy.together(equation))[0]
     if not numerator.has(unknown):
         return []
@@ -59,7 +59,7 @@ def _of_one(equation: sympy.Expr, unknown: sympy.Symbol) -> list[Solution]:
 
 
 def _of_exponential(polynomial: sympy.Poly, unknown: sympy.Symbol) -> list[Solution]:
-    """Of a*b^f(x) + c = 0 by a logarithm: sympy would take the 5730th root of 0.5^(t/5730)."""
+    """Solve a*b^f(x) + c = 0 by a logarithm: sympy would take the 5730th root of 0.5^(t/5730)."""
     factor, constant = polynomial.coeff_monomial(polynomial.gen), polynomial.coeff_monomial(1)
     base, exponent = polynomial.gen.as_base_exp()
     if not base.is_positive:
@@ -80,7 +80,7 @@ def _logarithm(value: sympy.Expr, base: sympy.Expr) -> sympy.Expr:
 
 
 def _is_for_numbers(polynomial: sympy.Poly, kinds: set[str]) -> bool:
-    """Whether sympy would take long over closed forms that nobody can read."""
+    """Return whether sympy would take long, for closed forms too complex to read."""
     degree = polynomial.total_degree()
     if kinds == {"unknown"}:
         return degree > MAX_FACTORED or not all(_is_plain(factor) for factor in _factors(polynomial))
@@ -102,14 +102,14 @@ def _factors(polynomial: sympy.Poly) -> list[sympy.Poly]:
 
 
 def _is_plain(factor: sympy.Poly) -> bool:
-    """Whether the roots of an irreducible polynomial can be read: `x^2+x+1`, `x^5-2`, `x^4+4x^2+1`."""
+    """Return whether the roots of an irreducible polynomial can be read: `x^2+x+1`, `x^5-2`, `x^4+4x^2+1`."""
     powers = [power for (power,) in factor.monoms() if power]
     is_quadratic = len(powers) == 2 and powers[0] == 2 * powers[1] <= 4
     return powers[0] <= 2 or len(powers) == 1 or is_quadratic
 
 
 def _kind(thing: sympy.Expr, unknown: sympy.Symbol) -> str:
-    """What sort of thing it is; "other" for a tower such as `x^x` or a function inside another one."""
+    """Classify the expression; "other" for a tower such as `x^x` or a function inside another one."""
     if thing == unknown:
         return "unknown"
     if isinstance(thing, (sympy.Pow, sympy.exp)) and thing.exp.has(unknown):

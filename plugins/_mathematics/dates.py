@@ -23,7 +23,7 @@ _LIKE_TWO_DATES = re.compile(rf"{_YEAR}-{_TWO}-{_TWO}(?!\d).*(?<!\d){_YEAR}-{_TW
 
 
 def with_days(text: str) -> str:
-    """The text with each `later - earlier` replaced by its number of days.
+    """Return the text with each `later - earlier` replaced by its number of days.
 
     Raises PluginError for a date that does not exist, or that stands in another expression.
     """

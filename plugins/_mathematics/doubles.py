@@ -35,7 +35,7 @@ _Part: TypeAlias = int | str  # an exact integer, or text for numexpr that stand
 
 
 def compute(node: Node) -> Double | None:
-    """The value of a tree whose only names are constants, None if no double can hold it or a step on the way.
+    """Return the value of a tree whose only names are constants, None if no double can hold it or a step on the way.
 
     Raises PluginError for an unknown name or a limit.
     """
@@ -128,7 +128,7 @@ def _logarithm(argument: _Part, base: _Part) -> _Part:
 
 
 def _text(part: Double | str) -> str:
-    """The part as text of a double; negative numbers in parentheses. Raises OverflowError."""
+    """Return the part as text of a double; negative numbers in parentheses. Raises OverflowError."""
     if isinstance(part, str):
         return part
     number = float(part)
@@ -138,7 +138,7 @@ def _text(part: Double | str) -> str:
 
 
 def _number(part: _Part) -> Double:
-    """The part's value. Raises ArithmeticError or ValueError if there is no double."""
+    """Return the part's value. Raises ArithmeticError or ValueError if there is no double."""
     if isinstance(part, int):
         return part
     with numpy.errstate(all="raise", under="ignore"):

@@ -36,7 +36,7 @@ Exact: TypeAlias = Fraction | mpf
 
 
 def exact(node: Node) -> Exact:
-    """The value of a tree whose only names are constants.
+    """Return the value of a tree whose only names are constants.
 
     Raises PluginError if there is none, or if it would take more than 800 digits to tell.
     """
@@ -64,7 +64,7 @@ def _rounds(node: Node) -> Iterator[tuple[int, Exact]]:
 
 
 def value_at(node: Node, names: Mapping[str, Exact]) -> Exact:
-    """The value of a tree, with values for its names, in the current precision of mpmath.
+    """Return the value of a tree, with values for its names, in the current precision of mpmath.
 
     Raises PluginError, ArithmeticError or ValueError if there is none.
     """
@@ -106,7 +106,7 @@ def _bounded(value: Exact) -> Exact:
 
 
 def rounded(value: Exact) -> mpf:
-    """The value as an mpf of the current precision."""
+    """Return the value as an mpf of the current precision."""
     return mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
 
 
@@ -139,7 +139,7 @@ def _call(function: str, arguments: list[Exact]) -> Exact:
 
 
 def _real(value: mpf | mpmath.mpc) -> mpf:
-    """The value without an imaginary part that is nothing but rounding. Raises PluginError, ValueError."""
+    """Return the value without an imaginary part that is nothing but rounding. Raises PluginError, ValueError."""
     if isinstance(value, mpmath.mpc):
         if abs(value.imag) > mpf(10) ** (-mpmath.mp.dps // 3) * max(1, abs(value.real)):
             raise PluginError("the result is not a real number")
@@ -150,7 +150,7 @@ def _real(value: mpf | mpmath.mpc) -> mpf:
 
 
 def _floor(value: Exact) -> Fraction:
-    """The integer below, or the integer itself where only rounding is between."""
+    """Return the floor; a value that is an integer up to rounding counts as that integer."""
     if isinstance(value, Fraction):
         return Fraction(math.floor(value))
     if mpmath.mag(value) > MAX_BITS:
@@ -165,7 +165,7 @@ def _sign(value: Exact) -> Fraction:
 
 
 def _round(value: Exact, digits: Exact = Fraction(0)) -> Fraction:
-    """To an integer exactly, to places as Python rounds the double."""
+    """Round to an integer exactly, to places as Python rounds the double."""
     places = whole(digits)
     if isinstance(value, Fraction) and (places == 0 or value.denominator == 1):
         return Fraction(round(value, places))

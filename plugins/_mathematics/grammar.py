@@ -58,12 +58,12 @@ ARITY = {
 
 
 def parse(text: str) -> tuple[Statement, ...]:
-    """The statements in `text`, at least one. Raises PluginError naming the token or the limit."""
+    """Return the statements in `text`, at least one. Raises PluginError naming the token or the limit."""
     return parse_tokens(tokenize(text))
 
 
 def parse_tokens(tokens: list[Token]) -> tuple[Statement, ...]:
-    """Like `parse`, from tokens that end in `END`."""
+    """Parse tokens that end in `END`."""
     statements = tuple(_Parser(_unwrapped(tokens)).program())
     if not statements:
         raise PluginError("the argument is empty")
@@ -71,13 +71,13 @@ def parse_tokens(tokens: list[Token]) -> tuple[Statement, ...]:
 
 
 def canonical(name: str) -> str | None:
-    """The canonical name of a function, None if `name` is none."""
+    """Return the canonical name of a function, None if `name` is none."""
     known = _ALIASES.get(name.lower(), name.lower())
     return known if known in ARITY else None
 
 
 def _unwrapped(tokens: list[Token]) -> list[Token]:
-    """Without the brackets of `{a = 1, b = 2}`; braces need not be closed."""
+    """Remove the brackets of `{a = 1, b = 2}`; braces need not be closed."""
     begin = tokens[0].text
     if begin not in _BRACKETS or not any(t.text in RELATIONS for t in tokens):
         return tokens
@@ -88,7 +88,7 @@ def _unwrapped(tokens: list[Token]) -> list[Token]:
 
 
 def _closes_at(tokens: list[Token]) -> int | None:
-    """Where the bracket that the tokens begin with is closed."""
+    """Return where the bracket that the tokens begin with is closed."""
     depth = 0
     for position, token in enumerate(tokens):
         depth += (token.text in _BRACKETS) - (token.text in _BRACKETS.values())
@@ -225,7 +225,7 @@ class _Parser:
         return _sugar_free(function, arguments)
 
     def _bare_argument(self, function: str) -> Node:
-        """The argument of `sqrt 2`: a number or a name, never a product, which could be read two ways."""
+        """Parse the argument of `sqrt 2`: a number or a name, never a product, which would be ambiguous."""
         token = self._next
         if token.kind not in ("number", "name") or canonical(token.text):
             raise PluginError(f"{function} needs its argument in parentheses")
@@ -246,20 +246,20 @@ class _Parser:
         return arguments
 
     def _check_no_call(self) -> None:
-        """`f(x)` and `word(x)` are functions that nobody knows, not products."""
+        """Raise PluginError for `f(x)` and `word(x)`: unknown functions, not products."""
         name = self._tokens[self._position - 1].text
         if self._next.text == "(" and _FUNCTION_LIKE.fullmatch(name) and name.lower() != "pi":
             raise PluginError(f"unknown function {name[:40]}")
 
     def _check_no_sentence(self) -> None:
-        """`x squared` and `half x` are no products."""
+        """Raise PluginError for `x squared` and `half x`, which are no products."""
         before, token = self._tokens[self._position - 1], self._next
         words = [t.text for t in (before, token) if is_word(t.text)]
         if words and before.kind == token.kind == "name" and not canonical(token.text):
             raise PluginError(f"the word {words[0][:40]!r} is not understood here")
 
     def _take_times(self) -> str | None:
-        """The letter x between a value and a number can only mean "times"."""
+        """Take the letter x between a value and a number as the operator "times"."""
         if self._next.text in ("x", "X") and self._tokens[self._position + 1].kind == "number":
             self._position += 1
             return "*"
@@ -289,7 +289,7 @@ class _Parser:
         return self._tokens[self._position]
 
     def _is_remainder(self, node: Node) -> bool:
-        """Whether the % that comes next is an operator between two operands."""
+        """Return whether the % that comes next is an operator between two operands."""
         follower, beyond = (self._tokens[min(self._position + i, len(self._tokens) - 1)] for i in (1, 2))
         is_spaced = self._next.spaced and follower.spaced
         if is_spaced and follower.text in ("+", "-"):
@@ -301,7 +301,7 @@ class _Parser:
         return follower.kind == "number"
 
     def _begins_pair(self) -> bool:
-        """Whether two arguments in parentheses come next."""
+        """Return whether two arguments in parentheses come next."""
         if self._next.text != "(" or (length := _closes_at(self._tokens[self._position :])) is None:
             return False
         inner = self._tokens[self._position + 1 : self._position + length]

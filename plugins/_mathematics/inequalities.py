@@ -26,7 +26,7 @@ def inequality(relation: Relation, symbols: Mapping[str, sympy.Symbol]) -> sympy
 
 
 def solved_range(conditions: Sequence[Relation], unknowns: Sequence[str]) -> list[str]:
-    """The real numbers that meet inequalities in one unknown, such as `x < 2 or x >= 5`."""
+    """Return the real numbers that meet inequalities in one unknown, such as `x < 2 or x >= 5`."""
     if len(unknowns) != 1 or any(c.symbol == "!=" for c in conditions):
         raise PluginError("inequalities are solved for one unknown only, and without !=")
     symbol = sympy.Symbol(unknowns[0], real=True)

@@ -15,7 +15,7 @@ MAX_FACTORIAL = 100_000
 
 
 def whole(value: Any) -> int:
-    """A number of any kind as an int. Raises PluginError if it is none."""
+    """Return a number of any kind as an int. Raises PluginError if it is none."""
     if value != int(value):
         raise PluginError(f"{float(value):g} should be an integer")
     return int(value)

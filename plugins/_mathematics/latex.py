@@ -40,7 +40,7 @@ _COMMAND = re.compile(r"\\([A-Za-z]+)|\\(.)|\$", re.DOTALL)
 
 
 def without_latex(text: str) -> str:
-    """The text with LaTeX commands replaced; unchanged if it holds neither a backslash nor an index in braces.
+    """Return the text with LaTeX commands replaced; unchanged if it holds neither a backslash nor an index in braces.
 
     Raises PluginError for a command that is not known.
     """

@@ -41,13 +41,13 @@ def split_runs(tokens: Sequence[Token], *, by_look: bool) -> list[Token]:
 
 
 def _has_signs(tokens: Sequence[Token]) -> bool:
-    """Whether a name is multiplied by another with a sign."""
+    """Return whether a name is multiplied by another with a sign."""
     looked = zip(tokens, tokens[1:], tokens[2:], strict=False)
     return any((before.kind, sign.text, after.kind) == ("name", "*", "name") for before, sign, after in looked)
 
 
 def _parts(name: str, names: set[str], letters: set[str], by_look: bool) -> list[str]:
-    """What a name consists of, nothing if it is one name."""
+    """Return what a name consists of, nothing if it is one name."""
     if call := _CALL.fullmatch(name):
         return [part for part in call.groups() if part]
     if _GLUED.search(name) and not re.fullmatch("log_?[0-9]+", name):

@@ -14,10 +14,10 @@ _MIXED = re.compile("[加减乘除和且的分根]")
 
 
 def is_word(name: str) -> bool:
-    """Whether it is a word of several letters, and no Greek one."""
+    """Return whether it is a word of several letters, and no Greek one."""
     return bool(_WORD.fullmatch(name)) and name not in GREEK
 
 
 def is_sentence(name: str) -> bool:
-    """Whether it mixes Latin letters or digits with Chinese words for operations, as `x的平方根` does."""
+    """Return whether it mixes Latin letters or digits with Chinese words for operations, as `x的平方根` does."""
     return bool(_MIXED.search(name)) and any(character.isascii() for character in name)

@@ -28,7 +28,7 @@ _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 def spelled_out(text: str, value: Callable[[str], str]) -> str:
-    """The expression that `text` puts together; `text` itself unless it begins like such code.
+    """Return the expression that `text` puts together; `text` itself unless it begins like such code.
 
     value: works out one expression that stands inside, as text.
     Raises PluginError for code that is not in the table above.

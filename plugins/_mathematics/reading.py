@@ -21,14 +21,14 @@ _LOGARITHM = re.compile("log_?[0-9]{1,9}")
 
 
 def read_calculation(text: str) -> tuple[tuple[Statement, ...], bool]:
-    """The statements of a calculator's argument, and whether units were dropped from it."""
+    """Return the statements of a calculator's argument, and whether units were dropped from it."""
     tokens = _with_parentheses(tokenize(text))
     plain = without_units(tokens, loose=True)
     return parse_tokens(split_runs(plain, by_look=False)), len(plain) < len(tokens)
 
 
 def read_equations(text: str) -> tuple[Statement, ...]:
-    """The statements of an equation solver's argument."""
+    """Return the statements of an equation solver's argument."""
     tokens = _with_ratios(_with_parentheses(tokenize(text)))
     _check_no_derivative(tokens)
     _check_no_speed(tokens)
@@ -36,7 +36,7 @@ def read_equations(text: str) -> tuple[Statement, ...]:
 
 
 def _with_parentheses(tokens: Sequence[Token]) -> list[Token]:
-    """The tokens with `sqrt[x]` and `sqrt{x}` as `sqrt(x)`."""
+    """Return the tokens with `sqrt[x]` and `sqrt{x}` as `sqrt(x)`."""
     plain = list(tokens)
     opened: list[int] = []
     for position, token in enumerate(tokens):
@@ -50,14 +50,14 @@ def _with_parentheses(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _is_behind_function(tokens: Sequence[Token], position: int) -> bool:
-    """Whether a function's name stands before it, perhaps with a power: `sin^2[x]`."""
+    """Return whether a function's name stands before it, perhaps with a power: `sin^2[x]`."""
     is_power = position > 2 and tokens[position - 2].text == "^" and tokens[position - 1].kind == "number"
     name = tokens[position - (3 if is_power else 1)] if position else tokens[0]
     return name.kind == "name" and bool(canonical(name.text) or _LOGARITHM.fullmatch(name.text))
 
 
 def _with_ratios(tokens: list[Token]) -> list[Token]:
-    """The tokens with `x:1/2=3:4` as `(x)/(1/2)=(3)/(4)`.
+    """Return the tokens with `x:1/2=3:4` as `(x)/(1/2)=(3)/(4)`.
 
     A single colon is none of a ratio, and `1:2:3` is no quotient: they stay, and the grammar refuses them.
     """
@@ -94,7 +94,7 @@ def _check_no_speed(tokens: Sequence[Token]) -> None:
 
 
 def _separated(tokens: Sequence[Token]) -> list[Token]:
-    """The tokens with a separator between `x+y=10 x-y=2`: where two values meet between two equals signs."""
+    """Return the tokens with a separator between `x+y=10 x-y=2`: where two values meet between two equals signs."""
     separated: list[Token] = []
     meeting: int | None = None  # where two values with a space between them met since the last equals sign
     has_equals = False
@@ -120,7 +120,7 @@ def _ends_value(token: Token) -> bool:
 
 
 def _is_label(tokens: Sequence[Token]) -> bool:
-    """Whether it is a `(1)` after which nothing follows, or a space."""
+    """Return whether it is a `(1)` after which nothing follows, or a space."""
     texts = [t.text for t in tokens]
     return (
         len(tokens) == 4

@@ -38,7 +38,7 @@ _Function = Callable[[mpf], mpf | None]  # None where the equation has no real v
 
 
 def polynomial_roots(polynomial: sympy.Poly) -> list[sympy.Expr]:
-    """All roots of a polynomial in one unknown, real ones first; rational ones are exact."""
+    """Return all roots of a polynomial in one unknown, real ones first; rational ones are exact."""
     exact: list[sympy.Expr] = []
     if polynomial.domain.is_QQ or polynomial.domain.is_ZZ:
         polynomial = polynomial.sqf_part()
@@ -52,7 +52,7 @@ def polynomial_roots(polynomial: sympy.Poly) -> list[sympy.Expr]:
 
 
 def numeric_roots(equations: Sequence[Relation], unknowns: Sequence[str]) -> list[dict[str, Fraction | mpf]]:
-    """Real solutions of as many equations as unknowns, in ascending order, perhaps none."""
+    """Return real solutions of as many equations as unknowns, in ascending order, perhaps none."""
     with mpmath.workdps(_WORKING):
         if len(unknowns) == 1:
             found = [(root,) for root in islice(_zeros(_residual(equations[0], unknowns)), MAX_ROOTS)]
@@ -74,7 +74,7 @@ def _residual(equation: Relation, unknowns: Sequence[str]) -> Callable[..., mpf 
 
 
 def _zeros(function: _Function) -> Iterator[mpf]:
-    """Where the function is zero, beginning near 0."""
+    """Yield zeros of the function, beginning near 0."""
     distances = [mpf(10) ** (mpf(-3) + mpf(6 * i) / SAMPLES) for i in range(SAMPLES + 1)]
     points = [*(-d for d in reversed(distances)), mpf(0), *distances]
     values = [function(point) for point in points]
@@ -94,7 +94,7 @@ def _zeros(function: _Function) -> Iterator[mpf]:
 
 
 def _checked(function: _Function, root: mpf, beside: mpf) -> Iterator[mpf]:
-    """The root, if the function is small there and not at a pole or a jump."""
+    """Yield the root, if the function is small there and not at a pole or a jump."""
     value = function(root)
     if value is not None and abs(value) <= mpf(10) ** -DIGITS * (1 + abs(beside)):
         yield root
@@ -113,7 +113,7 @@ def _bisected(function: _Function, left: mpf, right: mpf) -> mpf:
 
 
 def _lowest(function: _Function, left: mpf, right: mpf) -> mpf:
-    """Where the function comes nearest to zero, by golden section."""
+    """Minimise the function's absolute value by golden section."""
 
     def size(point: mpf) -> mpf:
         value = function(point)
@@ -129,7 +129,7 @@ def _lowest(function: _Function, left: mpf, right: mpf) -> mpf:
 
 
 def _newton(functions: Sequence[_Function], unknowns: int) -> list[tuple[mpf, ...]]:
-    """Solutions that Newton's method finds from fixed points around zero."""
+    """Return solutions that Newton's method finds from fixed points around zero."""
 
     def values(*point: mpf) -> list[mpf]:
         found = [function(*point) for function in functions]
@@ -153,7 +153,7 @@ def _newton(functions: Sequence[_Function], unknowns: int) -> list[tuple[mpf, ..
 
 
 def _neat_complex(root: sympy.Expr) -> sympy.Expr:
-    """The root with short fractions for its parts, such as -1 and 1 in `-1 + I`."""
+    """Return the root with short fractions for its parts, such as -1 and 1 in `-1 + I`."""
     parts = [_neat(mpf(str(part))) for part in root.as_real_imag()]
     if any(isinstance(part, mpf) for part in parts):
         return root
@@ -162,7 +162,7 @@ def _neat_complex(root: sympy.Expr) -> sympy.Expr:
 
 
 def _neat(root: mpf) -> Fraction | mpf:
-    """The root as a short fraction if it is one to 20 digits."""
+    """Return the root as a short fraction if it is one to 20 digits."""
     scale = 10 ** (DIGITS + 10)
     nearest = Fraction(int(mpmath.nint(root * scale)), scale).limit_denominator(1000)
     if abs(root - rounded(nearest)) < mpf(10) ** -DIGITS * (1 + abs(root)):

@@ -38,7 +38,7 @@ class _Equation:
 
 
 def solve_relations(relations: Sequence[Relation], unknowns: Sequence[str], asked: Sequence[str] = ()) -> list[str]:
-    """The solution lines for `asked`, or for all `unknowns` that are determined.
+    """Return the solution lines for `asked`, or for all `unknowns` that are determined.
 
     Raises PluginError if there is no solution, if every value is one, or if none was found.
     """
@@ -67,14 +67,14 @@ def _solved(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol], ask
 
 
 def _symbols(relations: Sequence[Relation], unknowns: Sequence[str]) -> dict[str, sympy.Symbol]:
-    """Symbols in alphabetical order; real ones if a function asks for that, as `|x - 3| = 5` does."""
+    """Return symbols in alphabetical order, real ones if a function needs that, as `|x - 3| = 5` does."""
     calls = {node.function for relation in relations for node in walk(relation) if isinstance(node, Call)}
     real = True if calls & _REAL else None
     return {name: sympy.Symbol(name, real=real) for name in sorted(unknowns)}
 
 
 def _equations(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol]) -> Iterator[_Equation]:
-    """The equations that say something."""
+    """Yield the equations that are not trivially true."""
     for relation in relations:
         if relation.symbol != "=":
             continue
@@ -129,7 +129,7 @@ def _checked(solutions: Sequence[Solution], residuals: Sequence[sympy.Expr]) -> 
 
 
 def _satisfies(solution: Solution, residual: sympy.Expr) -> bool:
-    """Whether the residual is zero there, whatever the parameters are.
+    """Return whether the residual is zero there, whatever the parameters are.
 
     It is if it is at most a millionth of what it is a millionth further on: so near is the next number of 12 digits.
     """
@@ -143,7 +143,7 @@ def _satisfies(solution: Solution, residual: sympy.Expr) -> bool:
 
 
 def _is_identity(residual: sympy.Expr) -> bool:
-    """Whether the residual is zero for any values, to 12 digits of its largest term."""
+    """Return whether the residual is zero for any values, to 12 digits of its largest term."""
     return all(_is_zero_at(residual, _samples(residual, factor)) for factor in (1, -1, 30, -30))
 
 
@@ -162,7 +162,7 @@ def _samples(expression: sympy.Expr, factor: int = 1) -> dict[sympy.Symbol, symp
 
 
 def _number_at(expression: sympy.Expr, values: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr | None:
-    """Its value to 30 digits, None if there is none."""
+    """Evaluate to 30 digits; None if there is no value."""
     number = expression.subs(values).evalf(30)
     return number if number.is_number and number.is_finite else None
 
@@ -174,7 +174,7 @@ def _is_real(solution: Solution) -> bool:
 def _meeting(
     inequalities: Sequence[sympy.Basic], solutions: Sequence[Solution], shown: set[str], exact: bool
 ) -> Iterator[str]:
-    """The lines of the solutions that meet the inequalities, and what these still say of other unknowns."""
+    """Yield the lines of the solutions that meet the inequalities, and what these still say of other unknowns."""
     left = [(s, [i.subs(s) for i in inequalities]) for s in solutions if not inequalities or _is_real(s)]
     kept = [(s, conditions) for s, conditions in left if sympy.false not in conditions]
     if not kept:

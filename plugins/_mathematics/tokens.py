@@ -93,14 +93,14 @@ END = Token("end", "the end")
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens of `text`, closed by `END`. Raises PluginError naming the character or the limit."""
+    """Return the tokens of `text`, closed by `END`. Raises PluginError naming the character or the limit."""
     if len(text) > MAX_LENGTH:
         raise PluginError(f"the argument has {len(text)} characters, the limit is {MAX_LENGTH}")
     return [*_scan(_plain(text)), END]
 
 
 def _plain(text: str) -> str:
-    """The text in plain characters and symbols, without a trailing question."""
+    """Return the text in plain characters and symbols, without a trailing question."""
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+", lambda m: f"^({m.group().translate(_SUPERSCRIPTS)})", text)
     text = "".join(_plain_character(c) for c in text.translate(_SYMBOLS))
     return _QUESTION.sub("", in_symbols(without_latex(text)))
@@ -144,12 +144,12 @@ def _scan(text: str) -> Iterator[Token]:
 
 
 def _is_seam(text: str, end: int) -> bool:
-    """Whether a number such as the 1,100 of `x+y=1,100x=200` or `x=1,100-x` may be two, with a comma between."""
+    """Return whether a number such as the 1,100 of `x+y=1,100x=200` or `x=1,100-x` may be two, with a comma between."""
     return "=" in text and ";" not in text and re.match(r"\s*[-+*/]?\s*[A-Za-z]", text[end:]) is not None
 
 
 def _with_magnitudes(token: Token, text: str, position: int) -> tuple[int, Token]:
-    """The number with what follows it: `4 million`, `1亿2千万`."""
+    """Return the number with what follows it: `4 million`, `1亿2千万`."""
     value, total, least = token.value, 0, math.inf
     while magnitude := _MAGNITUDE.match(text, position):
         factor = _MAGNITUDES[magnitude.group().strip().lower()]
@@ -185,7 +185,7 @@ def _token(match: re.Match[str], previous: Token) -> Token:
 
 
 def _number(text: str) -> int | Fraction:
-    """The literal's exact value: an int as it is written, a Fraction for a decimal, even 2.0."""
+    """Return the literal's exact value: an int as it is written, a Fraction for a decimal, even 2.0."""
     if text.isdigit():
         if text[0] == "0" and len(text) > 1:
             raise PluginError(f"{text[:40]} begins with 0: not an integer, perhaps part of a date or a time")

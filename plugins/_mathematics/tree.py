@@ -77,14 +77,14 @@ RELATIONS = frozenset({"=", "<", "<=", ">", ">=", "!="})
 
 
 def walk(node: Statement) -> Iterator[Statement]:
-    """The node and everything below it."""
+    """Yield the node and everything below it."""
     yield node
     for part in parts(node):
         yield from walk(part)
 
 
 def parts(node: Statement) -> tuple[Node, ...]:
-    """The node's operands, left to right."""
+    """Return the node's operands, left to right."""
     if isinstance(node, Negative):
         return (node.operand,)
     if isinstance(node, Chain):
@@ -97,7 +97,7 @@ def parts(node: Statement) -> tuple[Node, ...]:
 
 
 def replaced(node: Node, values: Mapping[str, Node]) -> Node:
-    """The node with every name that has a value replaced by it."""
+    """Return the node with every name that has a value replaced by it."""
     match node:
         case Name(name):
             return values.get(name, node)
@@ -113,5 +113,5 @@ def replaced(node: Node, values: Mapping[str, Node]) -> Node:
 
 
 def names(node: Statement) -> set[str]:
-    """All names in the node, constants included."""
+    """Return all names in the node, constants included."""
     return {part.name for part in walk(node) if isinstance(part, Name)}

@@ -35,7 +35,7 @@ _NO_NOUNS = frozenset({
 
 
 def without_units(tokens: Sequence[Token], *, loose: bool) -> list[Token]:
-    """The tokens without units. loose: whether single letters and unknown plurals may be units.
+    """Return the tokens without units. loose: whether single letters and unknown plurals may be units.
 
     Raises PluginError if units would have to be converted.
     """
@@ -68,12 +68,12 @@ def without_units(tokens: Sequence[Token], *, loose: bool) -> list[Token]:
 
 
 def may_be_beside_units(names: Sequence[str]) -> bool:
-    """Whether names in an equation with units are unknowns: single letters that are no units themselves."""
+    """Return whether names in an equation with units are unknowns: single letters that are no units themselves."""
     return all(len(name) == 1 and name not in LETTERS for name in names)
 
 
 def _price(token: Token) -> tuple[str, str] | None:
-    """The name and the unit of `x元`."""
+    """Return the name and the unit of `x元`."""
     match = _PRICE.fullmatch(token.text)
     name, unit = (match[1] or match[4], match[2] or match[3]) if match else ("", "")
     return (name, unit) if unit in UNIT_WORDS else None
@@ -122,7 +122,7 @@ def _check_names(found: Sequence[str], kept: Sequence[Token], free: set[str]) ->
 
 
 def _parts(unit: str) -> list[tuple[object, object]]:
-    """Kind and size of each unit in a compound such as `km/h`."""
+    """Return kind and size of each unit in a compound such as `km/h`."""
     return [UNITS.get(word) or UNITS.get(word.lower()) or (word, word) for word in _words(unit)]
 
 
@@ -131,7 +131,7 @@ def _words(unit: str) -> list[str]:
 
 
 def _unit_end(tokens: Sequence[Token], start: int, free: set[str], loose: bool) -> int:
-    """Where the unit at `start` ends, such as `kg`, `cm^3`, `km/h`; `start` if there is none."""
+    """Return where the unit at `start` ends, such as `kg`, `cm^3`, `km/h`; `start` if there is none."""
     if tokens[start].kind == "unit" or tokens[start].text == "°":
         return start + 1
     if _is_rate(tokens, start, free):  # the `/hour` of `$15/hour`
@@ -162,7 +162,7 @@ def _is_rate(tokens: Sequence[Token], start: int, free: set[str]) -> bool:
 
 
 def _is_beside_unknown(tokens: Sequence[Token], position: int) -> bool:
-    """Whether it is the `km` of `x km`."""
+    """Return whether it is the `km` of `x km`."""
     before = tokens[position - 1].text if position else ""
     return len(before) == 1 and before.isalpha() and before.isascii() and tokens[position].text in UNIT_WORDS
 
@@ -172,7 +172,7 @@ def _follows_value(tokens: Sequence[Token], position: int) -> bool:
 
 
 def _is_beside_value(tokens: Sequence[Token], position: int) -> bool:
-    """Whether it stands where a unit may stand: after a value, or after the slash of `km/h` and `$15/hour`."""
+    """Return whether it stands where a unit may stand: after a value, or after the slash of `km/h` and `$15/hour`."""
     if _follows_value(tokens, position) or _is_beside_unknown(tokens, position):
         return True
     is_below = position > 1 and tokens[position - 1].text == "/" and tokens[position].text in UNITS
@@ -180,7 +180,7 @@ def _is_beside_value(tokens: Sequence[Token], position: int) -> bool:
 
 
 def _is_angle(kept: Sequence[Token]) -> bool:
-    """Whether what ends here is in the argument of a trigonometric function."""
+    """Return whether what ends here is in the argument of a trigonometric function."""
     depth = 0
     for i in range(len(kept) - 1, 0, -1):
         depth += (kept[i].text == ")") - (kept[i].text == "(")
@@ -192,7 +192,7 @@ def _is_angle(kept: Sequence[Token]) -> bool:
 
 
 def _function_before(kept: Sequence[Token], position: int) -> str:
-    """The name before an argument, perhaps with a power: `sin`, `sin^2`, `sin^(2)`."""
+    """Return the name before an argument, perhaps with a power: `sin`, `sin^2`, `sin^(2)`."""
     texts = ["", "", "", "", "", *(t.text.lower() for t in kept[:position])]
     if texts[-2] == "^":
         return texts[-3]

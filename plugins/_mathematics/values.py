@@ -26,7 +26,7 @@ _STEPPED = frozenset({"floor", "ceil", "sign", "remainder", "round", "trunc"})
 
 
 def evaluate(node: Node) -> Value:
-    """The value of a tree whose only names are constants. Raises PluginError if there is none."""
+    """Return the value of a tree whose only names are constants. Raises PluginError if there is none."""
     value, functions = compute(node), {part.function for part in walk(node) if isinstance(part, Call)}
     if isinstance(value, int) and not functions & _STEPPED:
         return value
@@ -39,7 +39,7 @@ def evaluate(node: Node) -> Value:
 
 
 def holds(relation: Relation) -> bool:
-    """Whether the relation is true, exactly: `0.1+0.2=0.3` is."""
+    """Return whether the relation is true, exactly: `0.1+0.2=0.3` is."""
     difference = evaluate(Chain(relation.left, (("-", relation.right),)))
     return {
         "=": difference == 0, "!=": difference != 0, "<": difference < 0,
@@ -48,7 +48,7 @@ def holds(relation: Relation) -> bool:
 
 
 def show(value: Value) -> str:
-    """The value as Python prints it; an integer of more than 500 digits by its first 18 digits."""
+    """Return the value as Python prints it; an integer of more than 500 digits by its first 18 digits."""
     if isinstance(value, mpf):
         return mpmath.nstr(value, 17).replace(".0e", "e")
     if isinstance(value, float) or abs(value) < 10**MAX_SHOWN_DIGITS:
@@ -66,7 +66,7 @@ def _agree(value: Double, sure: Exact) -> bool:
 
 
 def _nearest(sure: Exact) -> float | mpf:
-    """The nearest double, or the value itself if it is too large or too small for one."""
+    """Return the nearest double, or the value itself if it is too large or too small for one."""
     try:
         double = float(sure)
     except OverflowError:

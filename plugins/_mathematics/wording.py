@@ -60,7 +60,7 @@ _FRACTION = re.compile(rf"(?<![\d.,{FRACTIONS}])(\d*)([{FRACTIONS}])(?![\d{FRACT
 
 
 def in_symbols(text: str) -> str:
-    """The text with the words and notations of the table replaced. Raises PluginError for an uneven series."""
+    """Return the text with the words and notations of the table replaced. Raises PluginError for an uneven series."""
     for written, symbols in _NOTATIONS:
         text = written.sub(symbols, text)
     return _SERIES.sub(_sum, _FRACTION.sub(_fraction, text))

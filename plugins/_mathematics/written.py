@@ -27,7 +27,7 @@ Solution = dict[sympy.Symbol, sympy.Expr]
 
 
 def solution_lines(solutions: Sequence[Solution], shown: set[str], exact: bool) -> Iterator[str]:
-    """A line for each shown unknown of each solution. Raises PluginError if a value cannot be written."""
+    """Yield a line for each shown unknown of each solution. Raises PluginError if a value cannot be written."""
     for index, solution in enumerate(solutions):
         suffix = f"_{index}" if len(solutions) > 1 else ""
         for symbol in sorted(solution, key=str):
@@ -36,7 +36,7 @@ def solution_lines(solutions: Sequence[Solution], shown: set[str], exact: bool) 
 
 
 def _is_closed_form(value: sympy.Expr) -> bool:
-    """Short, elementary, and without real numbers in complex disguise (a root of a complex number)."""
+    """Return whether it is short, elementary, and without roots of complex numbers."""
     if value.is_Rational:
         return is_short(value)
     if value.has(sympy.Float) or any(p.base.has(sympy.I) for p in value.atoms(sympy.Pow)):
@@ -49,7 +49,7 @@ def _is_elementary(value: sympy.Expr) -> bool:
 
 
 def _written(value: sympy.Expr, exact: bool) -> str:
-    """`= 3/2`, `= 1.50000000000000` or `≈ 1.16730397826142`."""
+    """Return `= 3/2`, `= 1.50000000000000` or `≈ 1.16730397826142`."""
     if value.free_symbols:
         if not _is_elementary(value) or not is_short(value):
             raise PluginError("no short closed form: the solution cannot be written down")
@@ -61,7 +61,7 @@ def _written(value: sympy.Expr, exact: bool) -> str:
 
 
 def _digits(value: sympy.Expr) -> sympy.Expr:
-    """The value to 15 digits, without a real or imaginary part that is nothing but rounding."""
+    """Return the value to 15 digits, without a real or imaginary part that is nothing but rounding."""
     digits = value.evalf(15)
     real, imaginary = digits.as_real_imag()
     if abs(imaginary) < ROUNDING * abs(real):
@@ -70,7 +70,7 @@ def _digits(value: sympy.Expr) -> sympy.Expr:
 
 
 def is_decimal(relation: Relation, unknowns: set[str]) -> bool:
-    """Whether the training data's tool would have computed a number of the relation as a double."""
+    """Return whether the training data's tool would have computed a number of the relation as a double."""
     return any(_makes_double(part, unknowns) for part in walk(relation))
 
 

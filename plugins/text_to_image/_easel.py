@@ -54,7 +54,7 @@ class Easel:
                 self._changed.notify_all()
 
     def pipeline(self, request: Request) -> Loaded:
-        """The pipeline of the request, kept from the last picture if it is the same. Only within a turn."""
+        """Return the pipeline of the request, kept from the last picture if it is the same. Only within a turn."""
         from ._loading import load
 
         wanted = (request.pipeline, request.revision, request.dtype)
@@ -99,7 +99,7 @@ _lock = threading.Lock()
 
 
 def easel(device: str, keep: float) -> Easel:
-    """The one easel of the device. Raises UsageError if there is no such device."""
+    """Return the queue of the device. Raises UsageError if there is no such device."""
     chosen = numbered(choose_device(device))
     with _lock:
         if chosen not in _easels:
@@ -109,7 +109,7 @@ def easel(device: str, keep: float) -> Easel:
 
 
 def numbered(device: torch.device) -> torch.device:
-    """The device by the one name that it has among easels: "cuda" is one of cuda:0, cuda:1, and so on."""
+    """Return the device by the one name that it has among easels: "cuda" is one of cuda:0, cuda:1, and so on."""
     import torch
 
     if device.type == "cuda" and device.index is None:

@@ -56,7 +56,7 @@ def defaults(pipe: Any, name: str) -> dict[str, Any]:
 
 
 def takes_guidance(pipe: Any) -> bool:
-    """Whether the denoiser was trained to be told the guidance, as FLUX.1 dev and LCM are."""
+    """Return whether the denoiser was trained to be told the guidance, as FLUX.1 dev and LCM are."""
     if transformer := getattr(pipe, "transformer", None):
         return bool(getattr(transformer.config, "guidance_embeds", False))
     return bool(getattr(getattr(pipe, "unet", None), "config", {}).get("time_cond_proj_dim"))

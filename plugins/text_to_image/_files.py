@@ -24,7 +24,7 @@ TINY, SHOWN = 256, 512  # pixels of the longer side
 
 
 def writable(directory: str) -> Path:
-    """The directory, made if need be and tried out: better to fail before minutes of drawing than after."""
+    """Return the directory, made if need be and tried out: better to fail before minutes of drawing than after."""
     folder = Path(directory)
     try:
         folder = folder.expanduser()
@@ -57,7 +57,7 @@ def save(image: Image, folder: Path, description: str, details: dict[str, Any]) 
 
 
 def enlarged(image: Image) -> Image:
-    """The picture so many times larger that it can be looked at, if it is tiny."""
+    """Return the picture so many times larger that it can be looked at, if it is tiny."""
     from PIL.Image import Resampling
 
     times = SHOWN // max(image.size) if max(image.size) <= TINY else 1

@@ -36,7 +36,7 @@ class Loaded:
 
 
 def load(request: Request, device: torch.device) -> Loaded:
-    """The pipeline on the device, or as much of it as fits. Raises PluginError, UsageError."""
+    """Return the pipeline on the device, or as much of it as fits. Raises PluginError, UsageError."""
     limit_kept_kernels()
     with quiet():
         name = request.pipeline
@@ -62,7 +62,7 @@ def precision(wanted: str, device: torch.device, source: Source) -> torch.dtype:
 
 
 def assemble(source: Source, name: str, dtype: torch.dtype) -> Pipeline:
-    """The pipeline in the folder, in the memory of the processor."""
+    """Return the pipeline in the folder, in the memory of the processor."""
     from diffusers import AutoPipelineForText2Image
 
     try:
@@ -89,7 +89,7 @@ def settle(pipe: Any, placement: Placement, device: torch.device, name: str) -> 
 
 
 def failure(what: str, error: Exception, size: str = "") -> PluginError:
-    """The error in one line, with what to do if that is known. size: of the picture, if one was being drawn."""
+    """Return the error in one line, with what to do if that is known. size: of the picture, if one was being drawn."""
     text = one_line(error)
     if isinstance(error, MemoryError) or re.search("(out of|not enough|allocate) memory", text):
         smaller = halved(size) if size else ""
@@ -99,6 +99,6 @@ def failure(what: str, error: Exception, size: str = "") -> PluginError:
 
 
 def halved(size: str) -> str:
-    """Half the width and height, in the multiples of 64 that every pipeline takes; "" if that is nothing."""
+    """Return half the width and height, in the multiples of 64 that every pipeline takes; "" if that is nothing."""
     sides = [int(side) // 2 // 64 * 64 for side in size.split("x")]
     return "x".join(map(str, sides)) if min(sides) else ""

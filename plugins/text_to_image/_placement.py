@@ -32,7 +32,7 @@ class Placement:
 
 
 def place(parts: Mapping[str, int], host: int, own: int | None, name: str) -> Placement:
-    """The fastest placement that fits.
+    """Return the fastest placement that fits.
 
     parts: bytes by part; host: bytes that are free in the machine's memory, where every pipeline is loaded first and
     what is not in use can stay; own: bytes that are free on a device with memory of its own.
@@ -52,17 +52,17 @@ def place(parts: Mapping[str, int], host: int, own: int | None, name: str) -> Pl
 
 
 def sizes(folder: Path, parts: Collection[str], bytes_each: int) -> dict[str, int]:
-    """Bytes that the weights of each of the parts will take in memory, with so many bytes for each number."""
+    """Return bytes that the weights of each of the parts will take in memory, with so many bytes for each number."""
     return {part: bytes_each * sum(map(numbers, weights(folder / part))) for part in parts}
 
 
 def weights(folder: Path) -> list[Path]:
-    """The files of weights that are read: variants, as model.fp16.safetensors, may lie beside them."""
+    """Return the files of weights that are read: variants, as model.fp16.safetensors, may lie beside them."""
     return [file for file in folder.glob("*.safetensors") if file.name.count(".") == 1]
 
 
 def numbers(file: Path) -> int:
-    """How many numbers a file of safetensors has, by its header. 0 if it has none: loading will tell why."""
+    """Return how many numbers a file of safetensors has, by its header. 0 if it has none: loading will tell why."""
     try:
         with file.open("rb") as content:
             header = json.loads(content.read(min(HEADER, int.from_bytes(content.read(8), "little"))))
@@ -72,7 +72,7 @@ def numbers(file: Path) -> int:
 
 
 def free_memory(device: torch.device) -> tuple[int, int | None]:
-    """Bytes that are free in the machine's memory, and on the device if it has memory of its own."""
+    """Return bytes that are free in the machine's memory, and on the device if it has memory of its own."""
     import psutil
     import torch
 

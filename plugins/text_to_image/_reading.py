@@ -43,7 +43,7 @@ def notices(loaded: Loaded, text: str) -> tuple[str, ...]:
 
 
 def limit(tokenizer: Any, pipe: Any) -> int:
-    """How many tokens of a description the pipeline takes, the special ones included."""
+    """Return how many tokens of a description the pipeline takes, the special ones included."""
     own = tokenizer.model_max_length
     asked = inspect.signature(pipe).parameters.get("max_sequence_length")
     if "CLIP" not in type(tokenizer).__name__ and asked is not None and asked.default:
@@ -62,7 +62,7 @@ class Words:
         self._own = [i for i, is_special in enumerate(encoded["special_tokens_mask"]) if not is_special]
 
     def unknown(self) -> list[str]:
-        """The words and symbols that the tokenizer has no token for, each once."""
+        """Return the words and symbols that the tokenizer has no token for, each once."""
         words = [slice(*self._places[i]) for i in self._own if self._is_unknown(i)]
         read = {n for place in self._places for n in range(*place)}
         symbols = [n for n, c in enumerate(self._text) if read and n not in read and unicodedata.category(c) in SYMBOLS]
@@ -71,11 +71,11 @@ class Words:
         return list(dict.fromkeys(word for word in said if word.isprintable() and not is_mark(word)))
 
     def known(self) -> list[str]:
-        """The tokens that are known."""
+        """Return the tokens that are known."""
         return self._tokenizer.convert_ids_to_tokens([self._ids[i] for i in self._own if not self._is_unknown(i)])
 
     def cut_off(self, most: int) -> str:
-        """A notice if the description has more tokens than the pipeline takes."""
+        """Return a notice if the description has more tokens than the pipeline takes."""
         kept = most - (len(self._ids) - len(self._own))
         if len(self._ids) <= most:
             return ""
@@ -84,7 +84,7 @@ class Words:
         return f"the description is too long for the pipeline, which takes {kept} tokens of it{rest}"
 
     def spelled_out(self) -> bool:
-        """Whether Chinese characters are cut into bytes, as by tokenizers made for English."""
+        """Return whether Chinese characters are cut into bytes, as by tokenizers made for English."""
         chinese = CHINESE.findall(self._text)
         pieces = self._tokenizer("".join(chinese), add_special_tokens=False)["input_ids"] if chinese else []
         return len(pieces) > PIECES * len(chinese)
@@ -95,7 +95,7 @@ class Words:
 
 
 def nothing_known(loaded: Loaded, unknown: list[str]) -> str:
-    """The reason for people."""
+    """Return the reason for people."""
     examples = ", ".join(sorted(loaded.things)[:: max(1, len(loaded.things) // 6)][:6])
     such = f": it draws single things such as {examples}" if examples else ""
     return f"the pipeline {loaded.name} knows nothing that it could draw in {shown(', '.join(unknown))}{such}"
@@ -107,5 +107,5 @@ def shown(text: str) -> str:
 
 
 def is_mark(word: str) -> bool:
-    """Whether it only changes how what stands before it looks, as the selectors behind emoji do."""
+    """Return whether it only changes how what stands before it looks, as the selectors behind emoji do."""
     return all(unicodedata.category(character).startswith("M") for character in word)

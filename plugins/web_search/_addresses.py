@@ -46,7 +46,7 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
 
 def is_public(text: str) -> bool:
-    """Whether `text`, an address as the resolver writes it, belongs to the public internet."""
+    """Return whether `text`, an address as the resolver writes it, belongs to the public internet."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -60,7 +60,7 @@ def is_public(text: str) -> bool:
 
 
 def _carried(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that packets to this one reach, where that may be a public one."""
+    """Return the IPv4 address that packets to this one reach, where that may be a public one."""
     if address.scope_id is None and address in _NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped if address.scope_id is None else None

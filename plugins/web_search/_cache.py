@@ -23,7 +23,7 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, stored REAL
 
 
 def user_file() -> Path:
-    """Where the entries are kept."""
+    """Return the path of the cache's file."""
     return cache_dir() / "web_search.sqlite3"
 
 
@@ -34,7 +34,7 @@ class Cache:
         self._path = path
 
     def get(self, key: str) -> tuple[Any, float]:
-        """The value and its age in seconds; (None, 0.0) if there is none."""
+        """Return the value and its age in seconds; (None, 0.0) if there is none."""
         query = "SELECT value, stored FROM entries WHERE key = ?"
         row = self._transact(lambda entries: entries.execute(query, (key,)).fetchone())
         return (json.loads(row[0]), max(0.0, time.time() - row[1])) if row else (None, 0.0)
@@ -52,7 +52,7 @@ class Cache:
         self._transact(store)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """What `work` returns; None if the file cannot be used. One that is no database is removed."""
+        """Return what `work` returns; None if the file cannot be used. One that is no database is removed."""
         if self._path is None:
             return None
         try:

@@ -40,7 +40,7 @@ def _ask(query: str, options: Options, seconds: float) -> list[Hit]:
 
 
 def chosen(backend: str, available: list[str]) -> list[str]:
-    """The engines that `backend` names. ddgs would log a wrong name and quietly ask all the others."""
+    """Return the engines that `backend` names. ddgs would log a wrong name and quietly ask all the others."""
     names = available if backend == "auto" else [name.strip() for name in backend.split(",")]
     unknown = [name for name in names if name not in available]
     if unknown:
@@ -51,12 +51,12 @@ def chosen(backend: str, available: list[str]) -> list[str]:
 
 
 def seconds_each(engines: int, seconds: float) -> int:
-    """Seconds for one request. ddgs asks two engines at once and then one after the other."""
+    """Return seconds for one request. ddgs asks two engines at once and then one after the other."""
     return int(max(1, min(8, seconds // max(engines - 1, 1))))
 
 
 def failure(message: str) -> ProviderFailed:
-    """What ddgs's message means for a person. It names the HTTP client's error, of the last engine only."""
+    """Return the failure, in words for people. ddgs names the HTTP client's error, of the last engine only."""
     if "timed out" in message:
         text = f"no search engine answered in time: try again, or set proxy or backend under {TABLE}"
         return ProviderFailed(text, pause=SLOW)

@@ -119,7 +119,7 @@ class Fetcher:
         await self._pool.aclose()
 
     async def fetch(self, address: str, types: Collection[str]) -> Response:
-        """The body at an http or https address, if its media type is one of `types`. Raises FetchError."""
+        """Return the body at an http or https address, if its media type is one of `types`. Raises FetchError."""
         url = _parse(address)
         for _ in range(self._redirects + 1):
             try:
@@ -132,7 +132,7 @@ class Fetcher:
         raise FetchError(f"{url.host} redirects more than {self._redirects} times")
 
     async def _get(self, url: httpx2.URL, types: Collection[str]) -> Response | str:
-        """What stands at `url`, or where it redirects to."""
+        """Fetch `url`: return the response, or the address that it redirects to."""
         request_url = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         headers = {"Host": url.netloc, "Accept": ", ".join(types), **HEADERS}
         extensions = {"timeout": self._seconds}
@@ -150,17 +150,17 @@ class Fetcher:
 
 @cache
 def _system_trust() -> ssl.SSLContext:
-    """Made once, and not for each connection: reading the system's certificates takes a tenth of a second."""
+    """Return the TLS context, made once: reading the system's certificates takes long."""
     return httpcore2.default_ssl_context()
 
 
 def media_type(headers: Mapping[str, str]) -> str:
-    """The media type in the headers of an answer, without its parameters."""
+    """Return the media type in the headers of an answer, without its parameters."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _parse(address: str, base: httpx2.URL | None = None) -> httpx2.URL:
-    """The address, relative to `base`. Raises FetchError for one that is not of the web."""
+    """Return the address, relative to `base`. Raises FetchError for one that is not of the web."""
     try:
         url = base.join(address) if base else httpx2.URL(address)
     except httpx2.InvalidURL:
@@ -171,7 +171,7 @@ def _parse(address: str, base: httpx2.URL | None = None) -> httpx2.URL:
 
 
 async def _read(pieces: AsyncIterator[bytes], coding: str, limit: int) -> bytes:
-    """The unpacked body up to `limit` bytes. Raises FetchError if it cannot be unpacked."""
+    """Return the unpacked body up to `limit` bytes. Raises FetchError if it cannot be unpacked."""
     coding = coding.strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
         raise FetchError(f"the answer is packed with {coding}")

@@ -30,7 +30,7 @@ SLOW = 10.0  # pause in seconds of a provider that did not answer in its time
 
 
 async def find(query: str, options: Options, cache: Cache, network: AsyncNetworkBackend) -> list[Hit]:
-    """At most `options.hits` hits, best first.
+    """Return at most `options.hits` hits, best first.
 
     network: what pages are read from. Raises PluginError with the reason of every provider if there is no hit.
     """
@@ -60,7 +60,7 @@ async def find(query: str, options: Options, cache: Cache, network: AsyncNetwork
 
 
 async def _ask(name: str, query: str, options: Options, pause: Pause, seconds: float) -> list[Hit]:
-    """What a provider finds within the seconds. Raises ProviderFailed, and keeps in mind that it did."""
+    """Return what a provider finds within the seconds. Raises ProviderFailed, and keeps in mind that it did."""
     pause.check()
     search: Provider = import_module(f"._{name}", __package__).search
     try:
@@ -79,7 +79,7 @@ async def _ask(name: str, query: str, options: Options, pause: Pause, seconds: f
 
 
 async def _read(query: str, results: list[Hit], options: Options, network: AsyncNetworkBackend) -> list[Hit]:
-    """The best hits of the results; passages of the pages instead of snippets, where pages may be read."""
+    """Return the best hits of the results; passages of the pages instead of snippets, where pages may be read."""
     results = results[: 2 * options.hits]
     if _may_read(options):
         from ._pages import read
@@ -89,20 +89,20 @@ async def _read(query: str, results: list[Hit], options: Options, network: Async
 
 
 def _may_read(options: Options) -> bool:
-    """Not behind a proxy, which would resolve names itself, and reach what nobody has checked; nor without fork."""
+    """Return whether pages may be read: not behind a proxy, which resolves unchecked names, nor without fork."""
     is_direct = not options.proxy and not {"http", "https", "all"} & getproxies().keys()
     return options.read and is_direct and hasattr(os, "fork")
 
 
 def _key(name: str, query: str, options: Options) -> str:
-    """What an answer depends on."""
+    """Return the cache key: all that an answer depends on."""
     where = options.searxng if name == "searxng" else options.backend
     how = [options.region_for(query), options.safesearch, options.hits, options.read]
     return json.dumps([name, where, query.casefold(), *how])
 
 
 def _remembered(cache: Cache, key: str, seconds: float | None = None) -> list[Hit]:
-    """What was found at most that long ago. Without a limit, people are told how old it is, beside the title."""
+    """Return what was found at most that long ago. Without a limit, people are told how old it is, beside the title."""
     stored, age = cache.get(key)
     if not stored or (seconds is not None and age > seconds):
         return []

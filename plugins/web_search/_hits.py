@@ -15,7 +15,7 @@ TEXT, TITLE = 400, 200  # characters; 400 is the length of the hits that MOSS wa
 
 
 def merge(results: Iterable[Hit]) -> list[Hit]:
-    """The results cleaned, the unusable dropped, one per page or text, the longer text kept."""
+    """Return the results cleaned, the unusable dropped, one per page or text, the longer text kept."""
     found: dict[str, Hit] = {}
     for result in islice(results, RESULTS):
         hit = Hit(cut(clean(result.text), TEXT), cut(clean(result.title), TITLE), link(result.url))

@@ -63,7 +63,7 @@ def _answer(connection: socket.socket) -> None:
 
 
 def _passages(body: bytes, kind: str, charset: str) -> Iterator[str]:
-    """The text of a page in passages. Raises Unreadable, and what libraries raise."""
+    """Return the text of a page in passages. Raises Unreadable, and what libraries raise."""
     document = _document(body, kind, charset)
     return chain.from_iterable(split(section.text, LENGTH) for section in document.sections)
 

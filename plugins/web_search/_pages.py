@@ -53,7 +53,7 @@ async def _read(results: Sequence[Hit], network: AsyncNetworkBackend, seconds: f
 
 
 async def _passages(hit: Hit, fetcher: Fetcher, reader: PageReader) -> list[Hit]:
-    """The passages of a hit's page; none if it cannot be read."""
+    """Return the passages of a hit's page; none if it cannot be read."""
     try:
         response = await fetcher.fetch(hit.url, TYPES)
         return [replace(hit, text=passage) for passage in await in_thread(_split, response, reader)]
@@ -62,13 +62,13 @@ async def _passages(hit: Hit, fetcher: Fetcher, reader: PageReader) -> list[Hit]
 
 
 def _split(response: Response, reader: PageReader) -> list[str]:
-    """The text of a page in clean passages, each with what follows it. Raises OSError, ValueError."""
+    """Return the text of a page in clean passages, each with what follows it. Raises OSError, ValueError."""
     found = reader.read(response.body, media_type(response.headers), _charset(response.headers))
     passages = [passage for passage in map(clean, found) if passage]
     return [cut(flow(" ".join(two)), TEXT) for two in zip(passages, [*passages[1:], ""], strict=True)]
 
 
 def _charset(headers: Mapping[str, str]) -> str:
-    """The character set that the server claims, if that means something."""
+    """Return the character set that the server claims, if that means something."""
     found = _CHARSET.search(headers["content-type"])
     return found[1] if found and found[1].lower() not in _SAYS_NOTHING else ""

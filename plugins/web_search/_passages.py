@@ -35,7 +35,7 @@ def best(query: str, results: Sequence[Hit], passages: Sequence[Hit]) -> list[Hi
 
 
 def _ranked(query: str, candidates: Sequence[Hit]) -> list[int]:
-    """The places of those with a word of the query, best first."""
+    """Return the places of those with a word of the query, best first."""
     *_, any_word = expressions(query) or [""]
     if not any_word:
         return []
@@ -47,5 +47,5 @@ def _ranked(query: str, candidates: Sequence[Hit]) -> list[int]:
 
 
 def _terms(text: str) -> str:
-    """The terms of what counts of a text; cut again when normalised, for one character can become eighteen."""
+    """Return the terms of what counts of a text; cut again when normalised, for one character can become eighteen."""
     return terms(normalize("NFKC", text[:COUNTED])[:COUNTED])

@@ -35,10 +35,10 @@ class Pause:
             self._cache.put(self._key, [failures, time.time() + seconds, str(failure)])
 
     def end(self) -> None:
-        """The provider has answered."""
+        """End the pause: the provider has answered."""
         if self._state()[0]:
             self._cache.put(self._key, [0, 0.0, ""])
 
     def _state(self) -> tuple[int, float, str]:
-        """Failures in a row, when the pause ends, and why."""
+        """Return failures in a row, when the pause ends, and why."""
         return tuple(self._cache.get(self._key)[0] or (0, 0.0, ""))

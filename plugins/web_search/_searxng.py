@@ -44,7 +44,7 @@ async def search(query: str, options: Options, seconds: float) -> list[Hit]:
 
 
 def _language(query: str, region: str) -> str:
-    """The language of the setting, as ddgs writes it (uk-en, tw-tzh), else of the query's script."""
+    """Return the language of the setting, as ddgs writes it (uk-en, tw-tzh), else of the query's script."""
     if not region:
         return "zh-CN" if is_chinese(query) else "all"
     country, _, language = region.partition("-")
@@ -58,7 +58,7 @@ def _server(address: str) -> str:
 
 
 def _failure(status: int, headers: Mapping[str, str], message: str) -> ProviderFailed:
-    """What an answer that is none means for a person."""
+    """Return the failure, in words for people, for a response that is no answer."""
     if status == 403:
         return ProviderFailed("the SearXNG server refuses JSON: add json to search.formats in its settings.yml")
     if status == 429:
@@ -71,7 +71,7 @@ def _failure(status: int, headers: Mapping[str, str], message: str) -> ProviderF
 
 
 def _hits(body: bytes) -> list[Hit]:
-    """The results in an answer. Raises ProviderFailed if it is none, or if all engines behind it failed."""
+    """Return the results in an answer. Raises ProviderFailed if it is none, or if all engines behind it failed."""
     try:
         data = json.loads(body)
         results, silent = data["results"], data.get("unresponsive_engines", [])
@@ -87,5 +87,5 @@ def _hits(body: bytes) -> list[Hit]:
 
 
 def _hit(result: Mapping[str, Any], *names: str) -> Hit:
-    """Text, title and address under these names; empty if it is no text."""
+    """Return text, title and address under these names; empty if it is no text."""
     return Hit(*(value if isinstance(value := result.get(name), str) else "" for name in names))

@@ -15,7 +15,7 @@ UNSAFE_IN_URL = """ <>"'`\\{}|^"""
 
 
 def link(url: str) -> str:
-    """The address, safe to print and to link; empty unless it is plain http or https without a user name."""
+    """Return the address, safe to print and to link; empty unless it is plain http or https without a user name."""
     try:
         parts = urlsplit(url)
         is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -30,19 +30,19 @@ def link(url: str) -> str:
 
 
 def clean(text: str) -> str:
-    """One line of what can be seen: entities decoded, control and invisible characters removed."""
+    """Return one line of what can be seen: entities decoded, control and invisible characters removed."""
     kept = (c for c in unescape(text) if c.isspace() or c in JOINERS or visible(c))
     return " ".join("".join(kept).split())
 
 
 def visible(character: str) -> bool:
-    """Whether it is neither control, format, surrogate or private nor blank nor a bare variation selector."""
+    """Return whether it is neither control, format, surrogate or private nor blank nor a bare variation selector."""
     hidden = category(character) in ("Cc", "Cf", "Cs", "Co") or character in INVISIBLE
     return not hidden and not "\U000e0100" <= character <= "\U000e01ef"
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, ending with a whole word unless that would lose half of them."""
+    """Return at most `limit` characters, ending with a whole word unless that would lose half of them."""
     if len(text) <= limit or text[limit].isspace():
         return text[:limit]
     head = text[:limit]
@@ -51,5 +51,5 @@ def cut(text: str, limit: int) -> str:
 
 
 def is_chinese(text: str) -> bool:
-    """Whether the text has Chinese characters and none that only Japanese or Korean has."""
+    """Return whether the text has Chinese characters and none that only Japanese or Korean has."""
     return bool(HAN.search(text)) and not KANA_OR_HANGUL.search(text)

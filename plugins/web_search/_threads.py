@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """What `function` returns or raises. If the caller is cancelled, the thread is left to itself."""
+    """Return what `function` returns or raises. If the caller is cancelled, the thread is left to itself."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

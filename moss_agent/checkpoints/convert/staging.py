@@ -14,7 +14,7 @@ from moss_agent.errors import CheckpointError, UsageError
 
 @contextmanager
 def staged(target: Path, size: int) -> Iterator[Path]:
-    """A folder beside `target` to write `size` bytes in; it gets the name `target` when all has gone well.
+    """Yield a folder beside `target` to write `size` bytes in; rename it to `target` when the block ends well.
 
     After an error nothing is left; what a killed process left behind is removed by the next one.
     Raises UsageError if `target` is there, CheckpointError if the disk is too full or another process is at it.

@@ -53,7 +53,7 @@ def to_ctranslate2(source: Source, target: Path, quantize: str = "") -> float:
 
 
 def _write_codegen(source: Source, folder: Path) -> None:
-    """The same checkpoint called CodeGen, its weights as links."""
+    """Write the checkpoint as CodeGen, its weights as links."""
     config = source.config.to_dict() | {"model_type": "codegen", "architectures": ["CodeGenForCausalLM"]}
     # A head_dim of 128 or 256 would tell the converter of another order of q, v and k, and nothing would say so.
     config.pop("head_dim", None)
@@ -65,7 +65,7 @@ def _write_codegen(source: Source, folder: Path) -> None:
 
 
 def _logits(folder: Path, ids: torch.Tensor) -> torch.Tensor:
-    """Logits (prompt, vocabulary) as CTranslate2 computes them."""
+    """Return logits (prompt, vocabulary) as CTranslate2 computes them."""
     import ctranslate2
     import numpy
     import torch

@@ -39,7 +39,7 @@ def to_gptj(source: Source, target: Path) -> float:
 
 
 def gptj_config(config: MossConfig, dtype: torch.dtype) -> GPTJConfig:
-    """The same sizes under GPT-J's name."""
+    """Return the GPT-J configuration with the same sizes."""
     from transformers import GPTJConfig
 
     shared = "vocab_size n_positions n_embd n_layer n_head rotary_dim n_inner activation_function layer_norm_epsilon"
@@ -49,7 +49,7 @@ def gptj_config(config: MossConfig, dtype: torch.dtype) -> GPTJConfig:
 
 
 def save_plain_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """The same tokenizer under a class that transformers has known for years."""
+    """Write the tokenizer under a class that every transformers has."""
     from transformers import PreTrainedTokenizerFast
 
     special = {name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}

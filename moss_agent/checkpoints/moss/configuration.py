@@ -71,7 +71,7 @@ class MossConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     def validate_architecture(self) -> None:
-        """Part of the checks of `@strict`: raise ValueError for sizes that cannot be a MOSS."""
+        """Raise ValueError for sizes that no MOSS has; called by `@strict`."""
         if self.n_head % QKV_GROUPS or self.n_embd % self.n_head:
             raise ValueError(
                 f"n_head ({self.n_head}) must be a multiple of {QKV_GROUPS} and n_embd ({self.n_embd}) of n_head"

@@ -19,12 +19,12 @@ class MossRotaryEmbedding(nn.Module):
         self.inv_freq = nn.Buffer(self.frequencies(), persistent=False)
 
     def frequencies(self) -> torch.Tensor:
-        """The angle by which each pair of dimensions turns from one position to the next, (rotary_dim / 2,)."""
+        """Return the angle by which each pair of dimensions turns from one position to the next, (rotary_dim / 2,)."""
         return 1.0 / ROTARY_BASE ** (torch.arange(0, self.rotary_dim, 2, dtype=torch.int64) / self.rotary_dim)
 
     @torch.no_grad()
     def forward(self, position_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(cos, sin), each (batch, 1, length, rotary_dim), for positions of shape (batch, length)."""
+        """Return (cos, sin), each (batch, 1, length, rotary_dim), for positions of shape (batch, length)."""
         angles = position_ids[:, None, :, None].float() * self.inv_freq.float()
         angles = angles.repeat_interleave(2, dim=-1)
         return angles.cos(), angles.sin()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def split_qkv(name: str, weight: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
-    """`qkv_proj` (3 * n, n) as `q_proj`, `k_proj` and `v_proj`, each (n, n); any other weight as it is.
+    """Yield `qkv_proj` (3 * n, n) as `q_proj`, `k_proj` and `v_proj`, each (n, n); any other weight as it is.
 
     The rows of the fused one stand in `QKV_GROUPS` groups of heads, each with its rows of q, then v, then k.
     """

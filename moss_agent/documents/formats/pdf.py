@@ -15,7 +15,7 @@ _NO_TITLE = re.compile(r"untitled|Microsoft \w+ - .*|.*\.(?:docx?|tex|indd|pptx?
 
 
 def read(data: bytes, most: int | None = None) -> Document:
-    """The text of a PDF, of its first `most` pages if that is given."""
+    """Return the text of a PDF, of its first `most` pages if that is given."""
     from pypdfium2 import PdfDocument, PdfiumError
     from pypdfium2.raw import FPDF_ERR_PASSWORD
 

@@ -23,14 +23,14 @@ _DAMAGED = 0.001  # share of characters that may be wrong in a text that is othe
 
 
 def read(data: bytes, charset: str = "") -> Document:
-    """The text itself. `charset` is what somebody says that it is in."""
+    """Return the text. charset: the declared encoding."""
     document = Document()
     document.add(Section(decode(data, charset)))
     return document
 
 
 def decode(data: bytes, declared: str = "") -> str:
-    """The text of `data`, tried in `declared` before anything is guessed. Raises Unreadable if it is no text."""
+    """Return the text of `data`, tried in `declared` before anything is guessed. Raises Unreadable if it is no text."""
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), "")
     usual = "" if b"\0" in data[:_SAMPLE] else "utf-8"  # zeros mean UTF-16 without a mark, or no text
     for encoding in filter(None, (marked, usual, declared)):
@@ -44,7 +44,7 @@ def decode(data: bytes, declared: str = "") -> str:
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
-    """`data` in that encoding, or None if too much of it is wrong or the encoding is none."""
+    """Return `data` in that encoding, or None if too much of it is wrong or the encoding is none."""
     try:
         text = data.decode(encoding, "replace")
     except (LookupError, UnicodeError):  # some codecs of Python do not replace
@@ -62,7 +62,7 @@ def _guess(data: bytes) -> str:
 
 
 def _checked(text: str) -> str:
-    """`text`, unless a fair part of its beginning is what no text has. Raises Unreadable."""
+    """Return `text`. Raises Unreadable if much of its beginning is control characters, as in binary data."""
     sample = text[:_SAMPLE]
     strange = sum(category(character) in ("Cn", "Co", "Cs") for character in sample)
     strange += sum(character < " " and not character.isspace() for character in sample)
