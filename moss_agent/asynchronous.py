@@ -27,6 +27,6 @@ async def iterate_in_thread(items: Generator[T, None, Any], cancellation: Cancel
         if step is not None and not step.done():
             cancellation.cancel()
             await asyncio.wait([step])
-            step.exception()  # it is Cancelled, and nobody is there to be told
+            step.exception()  # retrieves Cancelled, which asyncio would log otherwise
         await loop.run_in_executor(thread, items.close)
         thread.shutdown(wait=False)

@@ -31,7 +31,7 @@ from moss_agent.protocol import (
 from moss_agent.records import Round, Turn
 from moss_agent.resources import read_text, replace_file, user_path
 
-LONGEST = 64_000_000  # bytes of a file: years of talking
+LONGEST = 64_000_000  # bytes of a file
 FORMAT = "moss_agent.conversation/2"
 FIRST_FORMAT = "moss_agent.conversation/1"  # turns as five texts, without what people saw besides
 
@@ -54,7 +54,7 @@ class Conversation:
         try:
             replace_file(path, json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode())
         except UnicodeEncodeError:
-            raise UsageError(f"cannot save the conversation to {path}: it has half a character (a surrogate)") from None
+            raise UsageError(f"cannot save the conversation to {path}: it contains a lone surrogate") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(f"cannot save the conversation to {path}: {reason}") from None

@@ -190,7 +190,7 @@ def test_what_a_killed_process_has_left_goes_with_the_next_save(tmp_path, name):
 def test_half_a_character_is_not_saved_and_the_old_file_stays(tmp_path):
     path = tmp_path / "chat.json"
     Conversation("old").save(path)
-    with pytest.raises(UsageError, match="half a character"):
+    with pytest.raises(UsageError, match="a lone surrogate"):
         Conversation("", [Turn("\ud800")]).save(path)
     assert Conversation.load(path) == Conversation("old")
     assert list(tmp_path.iterdir()) == [path]

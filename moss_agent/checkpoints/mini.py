@@ -141,7 +141,7 @@ def _merge(gguf: Path, target: Path) -> None:
         with _quietly():
             merged.save_pretrained(part)
         tokenizer.save_pretrained(part)
-    except SafetensorError as problem:  # what a full disk looks like from here
+    except SafetensorError as problem:  # raised for a full disk
         shutil.rmtree(part, ignore_errors=True)
         raise CheckpointError(f"{LABEL}: cannot write {part} ({problem}): make room there") from problem
     for file in part.iterdir():

@@ -79,7 +79,7 @@ def _locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
         except Timeout:
             waits()
             lock.acquire()
-        with suppress(FileExistsError):  # private documents are for their owner's eyes
+        with suppress(FileExistsError):  # readable by its owner only
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         lock.release()

@@ -47,5 +47,5 @@ class Line:
 
     def _shut(self) -> None:
         while self._sockets:
-            with self._sockets.pop() as copy, suppress(OSError):  # the other side was first
+            with self._sockets.pop() as copy, suppress(OSError):  # closed by the peer already
                 copy.shutdown(socket.SHUT_RDWR)

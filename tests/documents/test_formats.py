@@ -46,7 +46,7 @@ def test_one_damaged_byte_does_not_spoil_a_text() -> None:
 
 
 def test_text_that_goes_on_as_something_else_is_refused() -> None:
-    with pytest.raises(Unreadable, match="goes on as something else"):
+    with pytest.raises(Unreadable, match="binary data after"):
         read((CHINESE * 2000).encode("gb18030") + b"\xff" * 90_000, ".txt")
 
 

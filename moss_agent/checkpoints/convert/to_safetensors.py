@@ -44,4 +44,4 @@ def write_tensors(source: Tensors, folder: Path, change: Change) -> None:
     for name in tqdm(source, desc="Reading again", unit=" weights", disable=None, leave=False):
         for new_name, tensor in change(name, source[name]):
             if not torch.equal(written[new_name], tensor):
-                raise CheckpointError(f"{new_name} is not on the disk as it was written: is the disk sound?")
+                raise CheckpointError(f"{new_name} reads back differently from what was written: check the disk")

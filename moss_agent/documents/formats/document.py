@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CHARACTERS = 20_000_000  # of text in one document: five times the Bible; more is a dump or an attack
+CHARACTERS = 20_000_000  # of text in one document: more is a dump of data or an attack
 
 
 class Unreadable(Exception):

@@ -39,7 +39,7 @@ def decode(data: bytes, declared: str = "") -> str:
             return _checked(text)
     text = _decoded(data, _guess(data))
     if text is None:
-        raise Unreadable("begins as text and goes on as something else")
+        raise Unreadable("binary data after a beginning of text")
     return _checked(text)
 
 
