@@ -16,7 +16,7 @@ from moss_agent.errors import PluginError
 from moss_agent.events import CallEvent, Event
 from moss_agent.plugin_host import PluginRunner, Policy, plugin
 from moss_agent.protocol import SEGMENTS
-from moss_agent.settings import tomllib
+from moss_agent.settings import load_settings, tomllib
 from plugins.calculator import calculate
 from plugins.equation_solver import solve
 from plugins.web_search import web_search
@@ -159,3 +159,13 @@ def test_documents_link_to_what_is_there():
     for page in [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("examples/*/*.md")]:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert link.startswith("https://") or (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/command-line.md"])
+def test_documented_settings_are_settings(page, tmp_path, monkeypatch):
+    section = (DOCS.parent / page).read_text(encoding="utf-8").partition("## Settings\n")[2]
+    file = tmp_path / "settings.toml"
+    file.write_text(section.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    monkeypatch.setenv("MOSS_AGENT_SETTINGS", str(file))
+    settings = load_settings()
+    assert settings.model == "mini" and settings.approval == {"files": "deny"}
