@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""The tree of errors.
 
 MossAgentError
 ├── UsageError            the request itself is wrong: settings, flags, names (exit code 2)

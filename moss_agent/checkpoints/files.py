@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever happens to the process or the disk in between."""
+"""Write files atomically: whole or not at all, whatever happens to process or disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What memory this machine has free, in bytes."""
+"""Measure this machine's free memory, in bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a file of the Python package index is: on the index that the user's pip, or uv, is set up for.
+"""Find a file on the package index that the user's pip, or uv, is set up for.
 
 Not covered: pip's `extra-index-url`, and indexes that are folders.
 """

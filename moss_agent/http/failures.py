@@ -1,4 +1,4 @@
-"""What it means for a person that a request failed, told by the types of the exceptions and never by their words."""
+"""Failures of requests in words for people, told apart by exception type, never by message."""
 
 from __future__ import annotations
 

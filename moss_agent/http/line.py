@@ -1,4 +1,4 @@
-"""Ending a request from another thread: the sockets that it waits on are shut down.
+"""Cancel a request from another thread by shutting its sockets down.
 
 They are kept as copies, which stay valid while TLS takes the socket over and while another thread closes it.
 """

@@ -1,4 +1,4 @@
-"""Send a request, again while the server is busy or cannot be reached, so that another thread can end it at any time.
+"""Send a request with retries while the server is busy or cannot be reached; any thread can cancel it.
 
 Looking a name up and connecting cannot be interrupted. They, and the wait for the answer, go on in a thread that is
 left to itself when the request is cancelled; a socket that is there already is shut down, so that the server hears

@@ -1,4 +1,4 @@
-"""A turn read as it is written: text in pieces of any size in, events out.
+"""Parse a turn incrementally: text in pieces of any size in, events out.
 
 Where the text is cut makes no difference to the events, except that text itself arrives in pieces. A
 command comes between the text up to its end and the text behind it.

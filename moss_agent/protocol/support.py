@@ -1,4 +1,4 @@
-"""Whether a cited passage supports what the answer says: by the words and numbers that they share.
+"""Check whether a cited passage supports the answer: by the words and numbers that they share.
 
 A statement is the sentence before a citation, or the part of it since the citation before. Supported is one of
 whose content at least a tenth stands in the passage too. A tenth is little, because answers retell, and still

@@ -1,4 +1,4 @@
-"""Closed forms of equations, by sympy, where it can be expected to find them soon.
+"""Closed forms of equations, by sympy, where it finds them quickly.
 
 sympy takes seconds, or minutes, to find that an equation such as `x+2^x=11` or a sum of many roots has
 no closed form that anybody could read. Those are recognised here and left to numeric methods, by the

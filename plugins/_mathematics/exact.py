@@ -1,4 +1,4 @@
-"""The value of a tree beyond doubles: a fraction where it is rational, otherwise digits that are sure.
+"""The value of a tree beyond doubles: a fraction where it is rational, otherwise as many digits as are certain.
 
 Doubles can be wrong although every step was rounded correctly: `1e20+1-1e20` gives 0, `sin(pi)`
 gives 1.2e-16, `tan(pi/2)` something huge. Here everything rational stays a Fraction. The rest is

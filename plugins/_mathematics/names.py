@@ -1,4 +1,4 @@
-"""What a name can be, judged by its looks."""
+"""Classify names by their characters."""
 
 from __future__ import annotations
 

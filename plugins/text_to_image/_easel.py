@@ -1,4 +1,4 @@
-"""What draws on one device: one picture at a time, in the order asked for, with a pipeline that is kept for a while."""
+"""The queue of one device: one picture at a time, in the order asked for, with a pipeline that is kept for a while."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEARTBEAT = 0.2  # seconds between two looks at whether somebody still waits for
 
 
 class Easel:
-    """The easel of a device. keep: seconds after which an unused pipeline is released."""
+    """The queue of a device. keep: seconds after which an unused pipeline is released."""
 
     def __init__(self, device: torch.device, keep: float) -> None:
         self.device = device

@@ -1,4 +1,4 @@
-"""What was found before, on disk: values as JSON in one SQLite file, shared by all processes of a user.
+"""Cache on disk: values as JSON in one SQLite file, shared by all processes of a user.
 
 The file is the user's alone. Without it, or with a broken one, everything works, only without memory.
 """

@@ -1,4 +1,4 @@
-"""Fetching what strangers serve: checked addresses, few redirects, small bodies, bounded decompression.
+"""Fetch untrusted pages: checked addresses, few redirects, small bodies, bounded decompression.
 
 The check sits in the connection step itself: a name is resolved once, every address that it has must be
 public, and the connection goes to an address that was checked, under every spelling and after every

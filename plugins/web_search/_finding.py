@@ -1,4 +1,4 @@
-"""The way of one query: the providers in their order, what they answered lately, what they answered once."""
+"""Answer one query: from a recent answer, the providers in their order, or an old answer."""
 
 from __future__ import annotations
 

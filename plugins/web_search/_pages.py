@@ -1,4 +1,4 @@
-"""Reading the pages behind hits: all at once, until one deadline, and what cannot be read stays a snippet."""
+"""Read the pages behind hits: all at once, until one deadline; what cannot be read keeps its snippet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaving a provider alone that has failed: longer each time, until it answers again.
+"""Back off from a provider that has failed: longer each time, until it answers again.
 
 Kept in the cache, so that other processes of the user leave it alone too.
 """

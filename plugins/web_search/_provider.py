@@ -1,4 +1,4 @@
-"""What a provider of search results is, and how it fails."""
+"""The interface of providers of search results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocking work beside the event loop, in threads that nobody has to wait for.
+"""Blocking work beside the event loop, in daemon threads.
 
 asyncio's own executor would: a name server that does not answer would outlive every deadline.
 """

@@ -1,4 +1,4 @@
-"""A folder that is there whole or not at all."""
+"""Write a folder atomically: whole or not at all."""
 
 from __future__ import annotations
 

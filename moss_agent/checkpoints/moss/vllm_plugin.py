@@ -1,4 +1,4 @@
-"""What vLLM calls, in each of its processes, to learn of MOSS: the entry point `moss` of `vllm.general_plugins`.
+"""Register MOSS in each process of vLLM: the entry point `moss` of `vllm.general_plugins`.
 
 https://docs.vllm.ai/en/latest/design/plugin_system.html. Importing this module imports neither vLLM nor torch.
 """

@@ -1,4 +1,4 @@
-"""What a format's reader returns or raises."""
+"""The result of a format's reader, and its error."""
 
 from __future__ import annotations
 
