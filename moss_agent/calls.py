@@ -46,7 +46,10 @@ OnApproval = Callable[[ApprovalRequested], Union["Approval", None]]
 
 @dataclass(frozen=True)
 class FinishedCall:
-    """How a call ended. `error` is the reason for people; index: its place in the turn, from 0."""
+    """How a call ended. `error` is the reason for people; index: its place in the turn, from 0.
+
+    is_usage: whether it failed because a setting is wrong.
+    """
 
     id: str
     index: int
@@ -54,6 +57,7 @@ class FinishedCall:
     output: Output = None
     error: str = ""
     seconds: float = 0.0
+    is_usage: bool = False
 
     @property
     def name(self) -> str:
@@ -139,11 +143,9 @@ class TurnCalls:
                 preview = f"data:image/png;base64,{b64encode(news.preview).decode()}" if news.preview else ""
                 yield CallProgress(news.index, news.done, news.total, preview, call_id=self._id(news.index))
             else:
-                command = self._commands[news.index]
-                yield self._end(
-                    news.index,
-                    FinishedCall(self._id(news.index), news.index, command, news.output, news.error, news.seconds),
-                )
+                index, command = news.index, self._commands[news.index]
+                ended = (news.output, news.error, news.seconds, news.is_usage)
+                yield self._end(index, FinishedCall(self._id(index), index, command, *ended))
 
     def collect(self) -> Iterator[CallStarted | CallProgress | FinishedCall]:
         """Have the pending calls decided and wait for all. Raises Cancelled."""
@@ -192,7 +194,9 @@ class TurnCalls:
 
     def _start(self, index: int, command: Command, approved: bool = False) -> CallStarted:
         self._running.start(index, command.name, command.arguments, command.named, approved)
-        return CallStarted(index, command.name, command.argument, call_id=self._id(index))
+        return CallStarted(
+            index, command.name, command.argument, command.arguments, command.named, call_id=self._id(index)
+        )
 
     def _end(self, index: int, call: FinishedCall) -> FinishedCall:
         self._ended[index] = call

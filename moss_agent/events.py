@@ -136,12 +136,17 @@ class ApprovalRequested(CallEvent):
 
 @dataclass(frozen=True)
 class CallStarted(CallEvent):
-    """The model has written a command; its plugin is running. `index` counts from 0 in the turn."""
+    """The model has written a command; its plugin is running. `index` counts from 0 in the turn.
+
+    argument, arguments, named: as in `Call`.
+    """
 
     type: ClassVar[str] = "call"
     index: int
     name: str
     argument: str
+    arguments: tuple[Argument, ...] = ()
+    named: Mapping[str, Argument] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,7 @@ Event = Union[Thoughts, ApprovalRequested, CallStarted, CallProgress, CallFinish
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """Return the event as JSON data: its `type` and all its fields."""
+    """Return the event as JSON data: its `type` and all its fields, those of a finished call beside the others."""
     data = {"type": event.type, **asdict(event)}
-    return {**data, **data.pop("call")} if isinstance(event, CallFinished) else data
+    call = data.pop("call", {})
+    return data | call

@@ -9,10 +9,12 @@ Exit codes: 0 done, 1 failed, 2 the request itself is wrong, 130 interrupted, 14
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from moss_agent import __version__
@@ -51,11 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(arguments)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        _report_as_json(error, arguments)
         return 130
     except BrokenPipeError:
         return 141
     except Exception as error:
+        _report_as_json(error, arguments)
         return _report(error, traceback="--debug" in arguments)
     finally:
         with suppress(OSError):
@@ -99,12 +103,32 @@ class Parser(argparse.ArgumentParser):
 
 def _report(error: Exception, traceback: bool) -> int:
     """Say in one line what went wrong and return the exit code."""
-    from moss_agent.cli.text import one_line
-
     if traceback:
         sys.excepthook(type(error), error, error.__traceback__)
-    known = isinstance(error, (MossAgentError, streams.OutputError))
-    reason = str(error) if known else f"internal error: {type(error).__name__}: {error}"
-    hint = "" if known or traceback else " (run again with --debug)"
-    print(f"moss-agent: {one_line(reason)}{hint}", file=sys.stderr)
+    hint = "" if _is_known(error) or traceback else " (run again with --debug)"
+    print(f"moss-agent: {_message(error)}{hint}", file=sys.stderr)
     return 2 if isinstance(error, UsageError) else 1
+
+
+def _report_as_json(error: BaseException, arguments: Sequence[str]) -> None:
+    """End the events of `ask --json` with an object that says what went wrong."""
+    if arguments[:1] != ["ask"] or "--json" not in takewhile("--".__ne__, arguments):
+        return
+    from moss_agent.cli.printing import print_json
+
+    name = type(error).__name__ if _is_known(error) else "InternalError"
+    name = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    with suppress(OSError):  # which the error may be about
+        print_json({"type": "error", "error": name, "message": _message(error)}, sys.stdout)
+
+
+def _message(error: BaseException) -> str:
+    from moss_agent.cli.text import one_line
+
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return one_line(str(error) if _is_known(error) else f"internal error: {type(error).__name__}: {error}")
+
+
+def _is_known(error: BaseException) -> bool:
+    return isinstance(error, (MossAgentError, streams.OutputError, KeyboardInterrupt))

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
-from moss_agent.cli.options import add_agent_options, follows, open_agent
+from moss_agent.cli.approval import approval
+from moss_agent.cli.options import add_agent_options, follow, open_runtime
 from moss_agent.cli.printing import Printer, drain, print_json
-from moss_agent.cli.streams import comes, own_stdin, own_stdout, read_all
+from moss_agent.cli.streams import comes, is_interactive, own_stdin, own_stdout, read_all
 from moss_agent.errors import UsageError
 from moss_agent.events import to_json
 
 if TYPE_CHECKING:
-    from moss_agent.agent import Agent
+    from moss_agent.chat import Chat
 
 DESCRIPTION = """\
 Ask one question. On a terminal you see the model think, call plugins and answer. In a pipe, standard output
@@ -45,17 +46,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="QUESTION",
         help="the question, in one word or several; - waits for standard input",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per event; the last is the answer")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per event; the last is the answer, or an error"
+    )
     add_agent_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
-    if follows(parsed):
-        open_agent(parsed)  # ends this process when the leading one is done
+    follow(parsed)
     question = read_question(parsed.question, own_stdin())
-    with own_stdout() as out, closing(open_agent(parsed)) as agent:
-        answer(agent, question, out, sys.stderr, as_json=parsed.json)
+    with own_stdout() as out:
+        printer = Printer(sys.stderr if parsed.json else out, sys.stderr)
+        with closing(open_runtime(parsed, printer)) as runtime:
+            on_approval = approval(runtime, printer, interactive=is_interactive() and not parsed.json)
+            answer(runtime.chat(on_approval=on_approval), question, printer, json=out if parsed.json else None)
     return 0
 
 
@@ -82,13 +87,12 @@ def _is_idle(stdin: TextIO) -> bool:
     return True
 
 
-def answer(agent: Agent, question: str, out: TextIO, err: TextIO, *, as_json: bool = False) -> None:
-    """Ask and print what happens, as JSON or for people."""
-    if as_json:
-        drain(agent.stream(question), lambda event: print_json(to_json(event), out))
+def answer(chat: Chat, question: str, printer: Printer, json: TextIO | None = None) -> None:
+    """Ask and print what happens: for people, or as JSON if there is a stream for that."""
+    if json:
+        drain(chat.stream(question), lambda event: print_json(to_json(event), json))
         return
-    printer = Printer(out, err)
     try:
-        drain(agent.stream(question), printer.show)
+        drain(chat.stream(question), printer.show)
     finally:
         printer.settle()

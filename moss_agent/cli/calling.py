@@ -8,6 +8,7 @@ from itertools import chain
 from moss_agent.calls import TurnCalls
 from moss_agent.cancellation import Cancellation
 from moss_agent.dialects.moss_results import tell
+from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Call, CallProgress
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.protocol import Command
@@ -16,7 +17,10 @@ from moss_agent.protocol import Command
 def call_plugin(
     runner: PluginRunner, command: Command, show: Callable[[CallProgress], None] = lambda progress: None
 ) -> Call:
-    """Run the command as the only one of a conversation's first turn; how far it is goes to `show`."""
+    """Run the command as the only one of a conversation's first turn; how far it is goes to `show`.
+
+    Raises UsageError for a wrong setting, and PluginError if there is no result for another reason.
+    """
     calls = TurnCalls(runner, "", Cancellation())
     try:
         for item in chain(calls.start(command), calls.finished(wait=True)):
@@ -25,4 +29,7 @@ def call_plugin(
     except BaseException:
         calls.cancel()
         raise
-    return tell(calls.take(), ()).calls[0]
+    (finished,) = calls.take()
+    if finished.error:
+        raise (UsageError if finished.is_usage else PluginError)(finished.error)
+    return tell([finished], ()).calls[0]

@@ -12,16 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moss_agent.cli.options import add_agent_options, follows, open_agent
+from moss_agent.cli.approval import approval
+from moss_agent.cli.options import add_agent_options, follow, open_runtime
 from moss_agent.cli.printing import Printer, drain
-from moss_agent.cli.streams import own_stdin, own_stdout, prompt_line
+from moss_agent.cli.streams import is_interactive, own_stdout, prompt_line
 from moss_agent.cli.text import one_line
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
 from moss_agent.resources import user_path
 
 if TYPE_CHECKING:
-    from moss_agent.agent import Agent
+    from moss_agent.chat import Chat, Events
 
 DESCRIPTION = """\
 Talk with the model. It remembers what was said before, until the conversation grows too long for it."""
@@ -33,7 +34,9 @@ stop         leave the chat, as Ctrl-D does
 /save FILE   save the conversation
 /load FILE   go on with a saved conversation
 /help        show this list
-Ctrl-C       stop the answer that is being written; its question is forgotten"""
+/continue    go on with an answer that was stopped
+/drop        remove the last question and its answer
+Ctrl-C       stop the answer that is being written; what there is of it stays"""
 
 EXAMPLES = f"""\
 in the chat:
@@ -45,6 +48,7 @@ examples:
   printf 'What is 37*89?\\nAnd half of it?\\n' | moss-agent chat"""
 
 LONGEST = 1_000_000  # bytes of a line that is not typed
+KEPT = "What was written is kept: /continue goes on with it, /drop removes it."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,34 +59,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_command(parsed: argparse.Namespace) -> int:
-    if follows(parsed):
-        open_agent(parsed)  # ends this process when the leading one is done
+    follow(parsed)
     conversation = Conversation.load(parsed.load) if parsed.load is not None else None
-    interactive = own_stdin().isatty() and sys.stdout.isatty()
-    if interactive:
-        print("Loading the model...", flush=True)
-        with suppress(ImportError):
-            import readline  # noqa: F401  makes input() edit lines and remember them
-    with own_stdout() as out, closing(open_agent(parsed, conversation)) as agent:
-        if interactive:
-            print("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
-        run(agent, partial(prompt_line, "> ", LONGEST), Printer(out, sys.stderr))
+    interactive = is_interactive()
+    with own_stdout() as out:
+        printer = Printer(out, sys.stderr)
+        with closing(open_runtime(parsed, printer)) as runtime:
+            chat = runtime.chat(conversation, on_approval=approval(runtime, printer, interactive=interactive))
+            if interactive:
+                with suppress(ImportError):
+                    import readline  # noqa: F401  makes input() edit lines and remember them
+                printer.note("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
+            run(chat, partial(prompt_line, "> ", LONGEST), printer)
     return 0
 
 
-def run(agent: Agent, read: Callable[[], str], printer: Printer) -> None:
+def run(chat: Chat, read: Callable[[], str], printer: Printer) -> None:
     """Chat until the input ends or says stop.
 
     read: gives the next line, raises EOFError when there is none and KeyboardInterrupt as `input` does.
     """
     while (line := _next_line(read, printer)) not in (None, "stop"):
         try:
-            _do(agent, line, printer)
+            _do(chat, line, printer)
         except MossAgentError as error:
             printer.failure(str(error))
         except KeyboardInterrupt:
             printer.after_echo()
-            printer.note("Stopped. The question is forgotten, the chat goes on.")
+            printer.note("Stopped. The chat goes on.")
 
 
 def _next_line(read: Callable[[], str], printer: Printer) -> str | None:
@@ -103,16 +107,16 @@ def _next_line(read: Callable[[], str], printer: Printer) -> str | None:
             printer.note("Ctrl-C once more, stop or Ctrl-D leaves.")
 
 
-def _do(agent: Agent, line: str, printer: Printer) -> None:
+def _do(chat: Chat, line: str, printer: Printer) -> None:
     """Carry out a command or ask a question. Raises MossAgentError."""
     word, *rest = line.split(maxsplit=1)
     if line == "clear":
-        agent.reset()
+        chat.reset()
         printer.note("Started over.")
     elif not _is_command(word):
-        drain(agent.stream(line), printer.show)
+        _show(chat, chat.stream(line, keep_stopped=True), printer)
     elif word in _COMMANDS:
-        _COMMANDS[word](agent, printer, "".join(rest).strip())
+        _COMMANDS[word](chat, printer, "".join(rest).strip())
     else:
         raise UsageError(f"there is no {word}; /help lists what you can do here")
 
@@ -122,26 +126,49 @@ def _is_command(word: str) -> bool:
     return bool(re.fullmatch("/[A-Za-z]+", word)) and (word in _COMMANDS or not os.path.exists(word))
 
 
-def _help(agent: Agent, printer: Printer, rest: str) -> None:
+def _show(chat: Chat, turn: Events, printer: Printer) -> None:
+    """Print a turn as it happens; if it is stopped or fails, say what is kept of it. Raises MossAgentError."""
+    before = chat.conversation.turns[-1:]
+    try:
+        drain(turn, printer.show)
+    except KeyboardInterrupt:
+        printer.after_echo()
+        is_kept = chat.conversation.turns[-1:] != before
+        printer.note(f"Stopped. {KEPT if is_kept else 'The conversation is as it was before.'}")
+    except MossAgentError as error:
+        printer.failure(str(error))
+        if chat.conversation.turns[-1:] != before:
+            printer.note(KEPT)
+
+
+def _help(chat: Chat, printer: Printer, rest: str) -> None:
     printer.note(HELP)
 
 
-def _again(agent: Agent, printer: Printer, rest: str) -> None:
-    drain(agent.stream_again(), printer.show)
+def _again(chat: Chat, printer: Printer, rest: str) -> None:
+    _show(chat, chat.stream_again(), printer)
 
 
-def _save(agent: Agent, printer: Printer, rest: str) -> None:
+def _continue(chat: Chat, printer: Printer, rest: str) -> None:
+    _show(chat, chat.stream_on(), printer)
+
+
+def _drop(chat: Chat, printer: Printer, rest: str) -> None:
+    printer.note(f"Removed: {one_line(chat.drop().question, 60)}")
+
+
+def _save(chat: Chat, printer: Printer, rest: str) -> None:
     path = _file(rest)
     if os.path.exists(path):
         Conversation.load(path)  # only a saved conversation may be replaced
-    agent.conversation.save(path)
+    chat.conversation.save(path)
     printer.note(f"Saved to {one_line(str(path))}.")
 
 
-def _load(agent: Agent, printer: Printer, rest: str) -> None:
+def _load(chat: Chat, printer: Printer, rest: str) -> None:
     path = _file(rest)
-    agent.conversation = Conversation.load(path)
-    printer.note(f"Going on after {len(agent.conversation.turns)} turns.")
+    chat.conversation = Conversation.load(path)
+    printer.note(f"Going on after {len(chat.conversation.turns)} turns.")
 
 
 def _file(name: str) -> Path:
@@ -150,4 +177,11 @@ def _file(name: str) -> Path:
     return user_path(name)
 
 
-_COMMANDS = {"/help": _help, "/again": _again, "/save": _save, "/load": _load}
+_COMMANDS = {
+    "/help": _help,
+    "/again": _again,
+    "/continue": _continue,
+    "/drop": _drop,
+    "/save": _save,
+    "/load": _load,
+}

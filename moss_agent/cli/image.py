@@ -89,10 +89,10 @@ def run(parsed: argparse.Namespace) -> int:
     options = {**suitable(table, recorded, flags), **flags}
     with own_stdout() as out, closing(PluginRunner([plugin], {PLUGIN: options})) as runner:
         choose_dtype(options.get("dtype", "auto"), choose_device(options.get("device", "auto")))
-        call = draw(runner, Command(plugin.name, (description,)))
-        if not call.ok:
-            kind = UsageError if names_setting(call.error, names) else PluginError
-            raise kind(with_flags(call.error, names - (table.keys() - flags.keys())))
+        try:
+            call = draw(runner, Command(plugin.name, (description,)))
+        except (UsageError, PluginError) as error:
+            raise type(error)(with_flags(str(error), names - (table.keys() - flags.keys()))) from None
         for picture in call.images:
             if recorded and picture.details.get("revision") != recorded.get("revision"):
                 print("note: the pipeline has changed since: the picture may be another one", file=sys.stderr)
@@ -114,7 +114,7 @@ def suitable(table: dict[str, Any], recorded: dict[str, Any], flags: dict[str, A
 
 
 def draw(runner: PluginRunner, command: Command) -> Call:
-    """Run the call with a progress bar."""
+    """Run the call with a progress bar. Raises UsageError, PluginError."""
     with tqdm(unit="step", leave=False, disable=None) as bar:
 
         def show(progress: CallProgress) -> None:
@@ -127,21 +127,12 @@ def draw(runner: PluginRunner, command: Command) -> Call:
     return call
 
 
-def names_setting(error: str, names: Collection[str]) -> bool:
-    """Whether the plugin refuses the value of a setting; to `set` another one may be a remedy for anything."""
-    return bool(re.search(rf"(?<!\bset ){_setting(names)}", error))
-
-
-def _setting(names: Collection[str]) -> str:
-    """A pattern for the plugin's way to name one of these settings, perhaps with its value."""
-    return rf"\b({'|'.join(sorted(names))})(?: =( .*?))? (?:under|from) \[plugins\.{PLUGIN}\]"
-
-
 def with_flags(error: str, names: Collection[str]) -> str:
     """The plugin's words with the flags for these settings, instead of the settings file."""
     if not names:
         return error
-    return re.sub(_setting(names), lambda found: f"--{FLAGS.get(found[1], found[1])}{found[2] or ''}", error)
+    setting = rf"\b({'|'.join(sorted(names))})(?: =( .*?))? (?:under|from) \[plugins\.{PLUGIN}\]"
+    return re.sub(setting, lambda found: f"--{FLAGS.get(found[1], found[1])}{found[2] or ''}", error)
 
 
 def recipe(path: Path) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The options that `ask` and `chat` share, and the way from them to an agent."""
+"""The options that `ask` and `chat` share, and the way from them to a model with plugins."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from moss_agent.cli.text import one_line
 from moss_agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from moss_agent.agent import Agent
-    from moss_agent.conversation import Conversation
+    from moss_agent.cli.printing import Printer
+    from moss_agent.runtime import Runtime
 
 
 def add_debug_option(parser: argparse.ArgumentParser) -> None:
@@ -77,22 +78,24 @@ def settings_from(parsed: argparse.Namespace) -> Settings:
     return load_settings({item.name: getattr(parsed, item.name, None) for item in fields(Settings)})
 
 
-def open_agent(parsed: argparse.Namespace, conversation: Conversation | None = None) -> Agent:
-    """The agent that the options ask for. Raises MossAgentError."""
-    from moss_agent.agent import Agent
+def open_runtime(parsed: argparse.Namespace, printer: Printer | None = None) -> Runtime:
+    """The model and plugins that the options ask for; the printer says what is loaded. Raises MossAgentError."""
+    settings = settings_from(parsed)
+    if printer and not settings.server:
+        printer.passing(f"Loading {one_line(settings.model)}...")
     from moss_agent.runtime import Runtime
 
-    settings = settings_from(parsed)
     if not settings.server:
         silence_libraries()
-    return Agent(Runtime.from_settings(settings), conversation)
+    return Runtime.from_settings(settings)
 
 
-def follows(parsed: argparse.Namespace) -> bool:
-    """Whether this is one of several processes of a model, and another one talks to the user."""
+def follow(parsed: argparse.Namespace) -> None:
+    """Compute until the leading process ends, and leave, if this is another one of the processes of a model."""
     from moss_agent.engine.backends.tensor_parallel import is_follower
 
-    return is_follower() and settings_from(parsed).tp > 1
+    if is_follower() and settings_from(parsed).tp > 1:
+        open_runtime(parsed)
 
 
 def silence_libraries() -> None:

@@ -16,7 +16,7 @@ from moss_agent.cli.options import add_plugin_dir_option, settings_from
 from moss_agent.cli.printing import print_json, source
 from moss_agent.cli.streams import own_stdin, own_stdout, read_line
 from moss_agent.cli.text import clean, one_line
-from moss_agent.errors import MossAgentError, PluginError, UsageError
+from moss_agent.errors import MossAgentError, UsageError
 from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
 from moss_agent.protocol import NO_RESULT, Command
 from moss_agent.resources import user_path
@@ -62,13 +62,11 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def run_one(runner: PluginRunner, name: str, arguments: Sequence[str], out: TextIO) -> None:
-    """Print what the model would see. Raises UsageError for a wrong call, PluginError if there is no result."""
+    """Print what the model would see. Raises UsageError for a wrong call or setting, PluginError without a result."""
     plugin = _named(runner, name)
     if not arguments or len(arguments) > len(plugin.parameters):
         raise UsageError(f"{plugin.api} was given {len(arguments)} arguments: put each of them in quotes")
     call = call_plugin(runner, Command(plugin.name, tuple(arguments)))
-    if not call.ok:
-        raise PluginError(call.error)
     print(clean(call.result), file=out, flush=True)
     for number, hit in enumerate(call.hits, 1):
         print(f"[{number}] {source(hit)}", file=sys.stderr)
@@ -87,16 +85,16 @@ def run_lines(runner: PluginRunner, lines: Iterable[str], out: TextIO) -> None:
 
 def run_line(runner: PluginRunner, line: str, number: int) -> dict[str, Any]:
     """The JSON data that answers one line of input, whatever stands in it."""
-    call_id = None
+    call_id, place = None, f"line {number}: "
     try:
         data = _object(line)
         call_id = data.get("id")
-        call = call_plugin(runner, _command(runner, data))
+        command, place = _command(runner, data), ""
+        call = call_plugin(runner, command)
     except MossAgentError as error:
-        return {"id": call_id, "result": NO_RESULT, "ok": False, "error": f"line {number}: {error}"}
-    failure = {} if call.ok else {"error": call.error}
+        return {"id": call_id, "result": NO_RESULT, "ok": False, "error": f"{place}{error}"}
     drawn = {"images": [asdict(image) for image in call.images]} if call.images else {}
-    return {"id": call_id, "result": call.result, "ok": call.ok, **failure, **drawn}
+    return {"id": call_id, "result": call.result, "ok": True, **drawn}
 
 
 def _named(runner: PluginRunner, name: str) -> Plugin:

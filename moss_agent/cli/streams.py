@@ -83,16 +83,50 @@ def read_line(stdin: TextIO, limit: int) -> str:
     return _decoded(_limited(stdin.buffer.readline(limit + 1), limit), stdin)
 
 
+def is_interactive() -> bool:
+    """Whether a person sits at a terminal and sees what the program writes."""
+    return own_stdin().isatty() and sys.stdout.isatty()
+
+
 def prompt_line(prompt: str, limit: int) -> str:
     """Read the next line, edited on a terminal. Raises EOFError and KeyboardInterrupt as `input` does."""
     own = own_stdin()
-    if own.isatty() and sys.stdout.isatty():
+    if is_interactive():
         with _lent(own):
             return input(prompt)
     line = read_line(own, limit)
     if not line:
         raise EOFError
     return line.removesuffix("\n")
+
+
+def prompt_anew(prompt: str, begun: str) -> str:
+    """Read a line that is typed on the terminal from now on; where lines can be edited, `begun` stands in it already.
+
+    Raises EOFError and KeyboardInterrupt as `input` does.
+    """
+    own = own_stdin()
+    with suppress(ImportError):
+        from termios import TCIFLUSH, tcflush
+
+        tcflush(own, TCIFLUSH)
+    with _lent(own), _begun(begun):
+        return input(prompt)
+
+
+@contextmanager
+def _begun(text: str) -> Iterator[None]:
+    """Let `input` begin with that text."""
+    try:
+        import readline
+    except ImportError:
+        yield
+        return
+    readline.set_startup_hook(lambda: readline.insert_text(text))
+    try:
+        yield
+    finally:
+        readline.set_startup_hook()
 
 
 @contextmanager

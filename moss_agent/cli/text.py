@@ -8,6 +8,8 @@ Not covered: letters that look like others.
 from __future__ import annotations
 
 import re
+from itertools import accumulate, takewhile
+from unicodedata import east_asian_width
 
 _UNSAFE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI, such as colours and cursor movements
@@ -32,6 +34,24 @@ def one_line(text: str, length: int = 2000) -> str:
     """`text`, clean, in one line of at most `length` characters."""
     line = " ".join(clean(text).split())
     return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def columns(text: str) -> int:
+    """Columns that `text` takes on a terminal: Chinese characters take two."""
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    return 2 if east_asian_width(character) in "WF" else 1
+
+
+def fitted(text: str, width: int) -> str:
+    """`text`, clean, in one line that takes at most `width` columns."""
+    line = one_line(text)
+    if columns(line) <= width:
+        return line
+    fitting = takewhile(lambda end: end < width, accumulate(map(_columns, line)))
+    return line[: len(list(fitting))] + "…"
 
 
 def readable(text: str) -> str:

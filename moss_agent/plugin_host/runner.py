@@ -35,12 +35,16 @@ _reporting: WeakKeyDictionary[threading.Thread, Cancellation] = WeakKeyDictionar
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended. `error` is the reason for people, empty if there is an output."""
+    """How a call ended. `error` is the reason for people, empty if there is an output.
+
+    is_usage: whether a setting is wrong, or the call itself, as the plugin said by raising UsageError.
+    """
 
     index: int
     output: Output
     error: str
     seconds: float
+    is_usage: bool = False
 
 
 class PluginRunner:
@@ -174,18 +178,18 @@ class TurnCalls:
 
     def _run(self, index: int, name: str, call: Callable[[], Output], given_up: Cancellation) -> None:
         started = time.monotonic()
-        output, error = None, ""
+        output, error, is_usage = None, "", False
         try:
             with listening(partial(self._report, index, given_up)):
                 output = call()
         except MossAgentError as problem:
-            error = reason(problem)
+            error, is_usage = reason(problem), isinstance(problem, UsageError)
         except BaseException as problem:  # whatever a plugin does, the turn goes on
             error = f"{name} failed: {reason(problem)}"
         finally:
             self._folder.restore()
         error = error or ("" if output is not None else f"{name} found nothing")
-        self._done.put(Outcome(index, output, error, time.monotonic() - started))
+        self._done.put(Outcome(index, output, error, time.monotonic() - started, is_usage))
 
     def _report(self, index: int, given_up: Cancellation, done: int, total: int, preview: bytes) -> None:
         """A call says how far it is: pass it on, or end the call if nobody waits for it."""

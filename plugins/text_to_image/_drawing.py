@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from moss_agent.errors import PluginError, PluginTimeout
+from moss_agent.errors import PluginError, PluginTimeout, UsageError
 from moss_agent.plugin_host import report
 
 from ._families import argument
@@ -88,11 +88,11 @@ def arguments(loaded: Loaded, request: Request, accepted: Accepted) -> dict[str,
     given = {name: value for name, value in loaded.defaults.items() if name in accepted}
     own = side(loaded.pipe)
     if loaded.things and request.size not in ("", f"{own}x{own}"):
-        raise PluginError(f"the pipeline {loaded.name} draws {own}x{own} only: remove size from {TABLE}")
+        raise UsageError(f"the pipeline {loaded.name} draws {own}x{own} only: remove size from {TABLE}")
     for setting, value in request.given.items():
         name = argument(setting, accepted)
         if name not in accepted:
-            raise PluginError(f"{type(loaded.pipe).__name__} knows no {setting}: remove that from {TABLE}")
+            raise UsageError(f"{type(loaded.pipe).__name__} knows no {setting}: remove that from {TABLE}")
         given[name] = value
     return given
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from secrets import randbelow
 
-from moss_agent.errors import PluginError
+from moss_agent.errors import PluginError, UsageError
 
 TABLE = "[plugins.text_to_image]"
 JOINERS = "\u200c\u200d"  # invisible, but scripts and emoji need them
@@ -19,7 +19,10 @@ LARGEST = 4096  # pixels of a side
 
 @dataclass(frozen=True)
 class Request:
-    """One description and the settings for it. Raises PluginError for a value that cannot be."""
+    """One description and the settings for it.
+
+    Raises UsageError for a setting that cannot be, PluginError for an empty description.
+    """
 
     description: str
     pipeline: str
@@ -36,17 +39,17 @@ class Request:
         if not self.text:
             raise PluginError("the description of the picture is empty")
         if not self.pipeline:
-            raise PluginError(f'pipeline under {TABLE} is empty: name a pipeline, or "doodle" for the bundled one')
+            raise UsageError(f'pipeline under {TABLE} is empty: name a pipeline, or "doodle" for the bundled one')
         if self.steps is not None and not 1 <= self.steps <= MOST_STEPS:
-            raise PluginError(f"steps = {self.steps} under {TABLE} must be from 1 to {MOST_STEPS}")
+            raise UsageError(f"steps = {self.steps} under {TABLE} must be from 1 to {MOST_STEPS}")
         if self.guidance is not None and not 0 <= self.guidance < 1000:
-            raise PluginError(f"guidance = {self.guidance} under {TABLE} must be 0 or more, and below 1000")
+            raise UsageError(f"guidance = {self.guidance} under {TABLE} must be 0 or more, and below 1000")
         if not 1 <= self.count <= MOST:
-            raise PluginError(f"count = {self.count} under {TABLE} must be from 1 to {MOST}")
+            raise UsageError(f"count = {self.count} under {TABLE} must be from 1 to {MOST}")
         if self.size and not SIZE.fullmatch(self.size):
-            raise PluginError(f'size = "{self.size}" under {TABLE} must look like "512x512": width x height in pixels')
+            raise UsageError(f'size = "{self.size}" under {TABLE} must look like "512x512": width x height in pixels')
         if self.size and max(map(int, self.size.split("x"))) > LARGEST:
-            raise PluginError(f'size = "{self.size}" under {TABLE} must be {LARGEST}x{LARGEST} at most')
+            raise UsageError(f'size = "{self.size}" under {TABLE} must be {LARGEST}x{LARGEST} at most')
 
     @property
     def text(self) -> str:
@@ -65,5 +68,5 @@ class Request:
 
 def seed_or_new(seed: int | None) -> int:
     if seed is not None and not 0 <= seed < SEEDS:
-        raise PluginError(f"seed = {seed} under {TABLE} must be from 0 to {SEEDS - 1}")
+        raise UsageError(f"seed = {seed} under {TABLE} must be from 0 to {SEEDS - 1}")
     return randbelow(SEEDS) if seed is None else seed

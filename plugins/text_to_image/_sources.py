@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from moss_agent.errors import PluginError
+from moss_agent.errors import PluginError, UsageError
 from moss_agent.plugin_host import report
 
 from ._request import TABLE
@@ -37,12 +37,15 @@ class Source:
 
 
 def locate(name: str, revision: str) -> Source:
-    """The folder of the pipeline, downloaded if need be. Raises PluginError if it cannot be had or is not safe."""
+    """The folder of the pipeline, downloaded if need be.
+
+    Raises UsageError if the setting names no folder, PluginError if the pipeline cannot be had or is not safe.
+    """
     try:
         local = BUNDLED.get(name) or Path(name).expanduser()
         is_local = local.is_dir()
     except (OSError, RuntimeError) as error:  # a name too long, a home directory that is not there
-        raise PluginError(f"there is no pipeline folder {name[:40]}: correct pipeline under {TABLE}") from error
+        raise UsageError(f"there is no pipeline folder {name[:40]}: correct pipeline under {TABLE}") from error
     if is_local:
         index = checked(local, name)
         return Source(local, fingerprint(local), index)
@@ -62,7 +65,7 @@ def fetch(name: str, revision: str) -> Path:
     try:
         return Path(DiffusionPipeline.download(name, revision=revision or None, use_safetensors=True))
     except HFValidationError as error:
-        raise PluginError(f"there is no pipeline folder {name}: correct pipeline under {TABLE}") from error
+        raise UsageError(f"there is no pipeline folder {name}: correct pipeline under {TABLE}") from error
     except Exception as error:  # besides the hub's errors those of its HTTP client, the disk and diffusers
         cause = error.__cause__ or error
         what = (

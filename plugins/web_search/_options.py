@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from moss_agent.errors import PluginError
+from moss_agent.errors import UsageError
 
 from ._text import is_chinese
 
@@ -17,7 +17,7 @@ SAFESEARCH = ("off", "moderate", "on")
 
 @dataclass(frozen=True)
 class Options:
-    """The fields are the plugin's settings. Raises PluginError, naming the first that cannot be right."""
+    """The fields are the plugin's settings. Raises UsageError, naming the first that cannot be right."""
 
     providers: Sequence[str]
     hits: int
@@ -42,7 +42,7 @@ class Options:
 
     def _check(self, name: str, is_right: object, must: str) -> None:
         if not is_right:
-            raise PluginError(f"{name} = {getattr(self, name)!r} under {TABLE} must {must}")
+            raise UsageError(f"{name} = {getattr(self, name)!r} under {TABLE} must {must}")
 
     def region_for(self, query: str) -> str:
         """Country and language: the setting, else by the query's language.

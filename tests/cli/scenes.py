@@ -1,4 +1,4 @@
-"""Agents on scripted models, and the program itself, for the tests of the command line.
+"""Chats on scripted models, and the program itself, for the tests of the command line.
 
 Run as a script on a terminal, it is `moss-agent chat` with a scripted model that writes slowly.
 """
@@ -10,14 +10,20 @@ import time
 from collections.abc import Generator, Sequence
 from types import SimpleNamespace
 
-from moss_agent import Agent, Hit, Picture, PluginError, plugin
+from moss_agent import Hit, Picture, PluginError, plugin
+from moss_agent.calls import OnApproval
 from moss_agent.cancellation import Cancellation
+from moss_agent.chat import Chat
 from moss_agent.cli import chat
+from moss_agent.plugin_host import Policy
+from moss_agent.runtime import Runtime
 from moss_agent.session import Generation, Sampling
 from tests.scripted import ScriptedModel, ScriptedSession, scripted_runtime
 
 THINK, NONE = " Let me think.<eot>", " None<eoc>"
 SUM = [THINK, ' Add("1,2")<eoc>', " It is 3<sup><|1|></sup>.<eom>"]
+POST = [THINK, ' Post("hi", place="there")<eoc>', " Done.<eom>"]
+REST = [" and this is the rest.<eom>"]
 HELLO = [THINK, NONE, " Hello.<eom>"]
 PAUSE = 0.02  # seconds between two pieces that the slow model writes
 
@@ -42,6 +48,25 @@ def fail(text: str) -> str:
     raise PluginError("the machine is\nout of \x1b[31mcoffee")
 
 
+class Stopped(str):
+    """A reply after which Ctrl-C is pressed."""
+
+
+class StoppableSession(ScriptedSession):
+    def generate(
+        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
+    ) -> Generator[str, None, Generation]:
+        is_stopped = any(isinstance(reply, Stopped) for reply in self.model.replies[:1])
+        generation = yield from super().generate(stop, sampling, cancellation)
+        if is_stopped:
+            raise KeyboardInterrupt
+        return generation
+
+
+class StoppableModel(ScriptedModel):
+    session_type = StoppableSession
+
+
 class SlowSession(ScriptedSession):
     def generate(
         self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
@@ -59,8 +84,17 @@ class SlowModel(ScriptedModel):
     session_type = SlowSession
 
 
-def make_agent(replies: Sequence[str | BaseException], model: type[ScriptedModel] = ScriptedModel) -> Agent:
-    return Agent(scripted_runtime(model(replies), [add, find, draw, fail]))
+@plugin("Post", label="Board", effects={"network"}, approval="ask")
+def post(message: str, place: str = "here") -> str:
+    return f"{message!r} posted {place}"
+
+
+def make_runtime(replies: Sequence[str | BaseException], model: type[ScriptedModel] = StoppableModel) -> Runtime:
+    return scripted_runtime(model(replies), [add, find, draw, fail, post], policy=Policy())
+
+
+def make_chat(replies: Sequence[str | BaseException], on_approval: OnApproval | None = None) -> Chat:
+    return make_runtime(replies).chat(on_approval=on_approval)
 
 
 def chat_on_terminal() -> None:
@@ -69,7 +103,7 @@ def chat_on_terminal() -> None:
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that this terminal's Ctrl-C reaches this process
     endless = " word" * 999
-    chat.open_agent = lambda *_: make_agent([*SUM, endless, *HELLO], SlowModel)
+    chat.open_runtime = lambda *_: make_runtime([*SUM, *(POST * 2), THINK, NONE, endless, *REST, *HELLO], SlowModel)
     sys.exit(chat.run_command(SimpleNamespace(load=None)))
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from PIL import Image
 
 from moss_agent.cli.ask import answer, read_question
 from moss_agent.cli.printing import Printer
+from moss_agent.cli.text import columns as width
 from moss_agent.errors import EngineError, UsageError
-from moss_agent.events import Call, CallFinished, CallStarted
-from tests.cli.scenes import HELLO, NONE, SUM, THINK, make_agent
+from moss_agent.events import Call, CallFinished, CallStarted, Reply
+from tests.cli.scenes import HELLO, NONE, POST, SUM, THINK, make_chat
 
 HITS = [THINK, ' Find("moss")<eoc>', " Green<sup><|1|></sup>, not red<sup><|7|></sup>.<eom>"]
 
@@ -40,7 +42,7 @@ def ask(
 ) -> tuple[str, str]:
     """What stands on standard output and standard error afterwards."""
     out, err = out or io.StringIO(), io.StringIO()
-    answer(make_agent(replies), "Well?", out, err, as_json=as_json)
+    answer(make_chat(replies), "Well?", Printer(out, err), json=out if as_json else None)
     return out.getvalue(), err.getvalue()
 
 
@@ -154,11 +156,12 @@ def test_a_failing_plugin_is_told_in_one_yellow_line() -> None:
 def test_results_that_come_in_another_order_name_their_commands() -> None:
     out = io.StringIO()
     printer = Printer(out, out)
-    calls = [Call("Add", f"{n},{n}", str(2 * n), True, 0.5) for n in (1, 2)]
-    started = [CallStarted(index, call.name, call.argument) for index, call in enumerate(calls)]
+    arguments = [(f"{n},{n}",) for n in (1, 2)]
+    calls = [Call("Add", given[0], given[0], True, 0.5, arguments=given) for given in arguments]
+    started = [CallStarted(index, call.name, call.argument, call.arguments) for index, call in enumerate(calls)]
     for event in (*started, CallFinished(1, calls[1]), CallFinished(0, calls[0])):
         printer.show(event)
-    assert out.getvalue().splitlines()[1:] == ['→ Add("2,2")', "  = 4 (0.50 s)", '  Add("1,1") = 2 (0.50 s)']
+    assert out.getvalue().splitlines()[1:] == ['→ Add("2,2")', "  = 2,2 (0.50 s)", '  Add("1,1") = 1,1 (0.50 s)']
 
 
 def test_json_is_one_object_per_event_and_the_answer_last() -> None:
@@ -166,8 +169,18 @@ def test_json_is_one_object_per_event_and_the_answer_last() -> None:
     events = [json.loads(line) for line in out.splitlines()]
     assert {event["type"] for event in events} == {"thoughts", "call", "result", "text", "answer"}
     assert events[-1]["text"] == "It is 3<sup><|1|></sup>."
-    assert events[-1]["calls"][0].keys() == {"name", "argument", "result", "ok", "seconds"}
+    assert events[-1]["calls"][0].keys() == {field.name for field in fields(Call)}
+    assert events[-1].keys() == {"type", *(field.name for field in fields(Reply))}
     assert err == ""
+
+
+def test_json_events_name_their_turn_and_call() -> None:
+    out, _ = ask(POST, as_json=True)
+    events = [json.loads(line) for line in out.splitlines()]
+    assert len({event["turn_id"] for event in events}) == 1
+    asked, result = [next(event for event in events if event["type"] == kind) for kind in ("approval", "result")]
+    assert asked["call_id"] == result["call_id"] == result["id"] == events[-1]["calls"][0]["id"] != ""
+    assert asked["arguments"] == ["hi"] and result["named"] == {"place": "there"} and "call" not in result
 
 
 def test_json_cannot_steer_a_terminal() -> None:
@@ -188,5 +201,33 @@ def test_json_keeps_chinese_readable() -> None:
 def test_a_failing_model_leaves_whole_lines_and_no_answer() -> None:
     out, err = io.StringIO(), io.StringIO()
     with pytest.raises(EngineError):
-        answer(make_agent([HELLO[0], EngineError("no memory")]), "Well?", out, err)
+        answer(make_chat([HELLO[0], EngineError("no memory")]), "Well?", Printer(out, err))
     assert (out.getvalue(), err.getvalue()) == ("", "Let me think.\n")
+
+
+def test_a_call_is_shown_with_all_its_arguments() -> None:
+    out, _ = ask(POST, Terminal())
+    assert '? Post("hi", place="there") needs approval (touches network)\n' in out
+    assert "  failed: refused: nobody approved it (0.00 s)" in out
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_lines_beside_the_answer_fit_a_terminal(columns: int) -> None:
+    pty = pytest.importorskip("pty")
+    termios = pytest.importorskip("termios")
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", closefd=True) as shown, open(theirs, "w", encoding="utf-8") as out:
+        termios.tcsetwinsize(out, (24, columns))
+        answer(make_chat([THINK, f' Find("{"电池 " * 90}")<eoc>', " Yes.<eom>"]), "Well?", Printer(out, out))
+        written = os.read(shown.fileno(), 100_000).decode()
+    call, result, link = (line.rstrip("\r") for line in written.split("\n")[1:4])
+    assert call.startswith('→ Find("电池') and call.endswith("…")
+    assert result.startswith("  = 'About 电池") and "… " not in result
+    assert columns - 4 <= width(call) <= columns
+    assert "https://example.org/" in link
+
+
+def test_what_is_loaded_is_said_on_a_terminal_only() -> None:
+    for out, said in ((Terminal(), "Loading x...\n"), (io.StringIO(), "")):
+        Printer(out, out).passing("Loading x...")
+        assert out.getvalue().replace("\x1b[2m", "").replace("\x1b[0m", "") == said

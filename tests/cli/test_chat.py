@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from moss_agent import Agent, Conversation
-from moss_agent.cli import chat
+from moss_agent import Conversation
+from moss_agent.chat import Chat
+from moss_agent.cli.chat import run
 from moss_agent.cli.printing import Printer
 from moss_agent.errors import EngineError
-from tests.cli.scenes import HELLO, NONE, SUM, THINK, make_agent
+from tests.cli.scenes import HELLO, NONE, SUM, THINK, Stopped, make_chat
 
 AGAIN = [THINK, NONE, " Hello again.<eom>"]
 
@@ -40,49 +41,49 @@ def typing(lines: Sequence[str | type[BaseException]]) -> Callable[[], str]:
     return read
 
 
-def talk(agent: Agent, *lines: str | type[BaseException]) -> tuple[str, str]:
+def talk(chat: Chat, *lines: str | type[BaseException]) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    chat.run(agent, typing(lines), Printer(out, err))
+    run(chat, typing(lines), Printer(out, err))
     return out.getvalue(), err.getvalue()
 
 
 def test_questions_are_answered_one_after_another() -> None:
-    agent = make_agent([*SUM, *HELLO])
-    out, err = talk(agent, "What is 1+2?", "", "Hi")
+    chat = make_chat([*SUM, *HELLO])
+    out, err = talk(chat, "What is 1+2?", "", "Hi")
     assert out == "It is 3[1].\nHello.\n"
     assert '→ Add("1,2")' in err
-    assert [turn.human for turn in agent.conversation.turns] == ["What is 1+2?", "Hi"]
+    assert [turn.question for turn in chat.conversation.turns] == ["What is 1+2?", "Hi"]
 
 
 def test_clear_starts_over_and_stop_leaves() -> None:
-    agent = make_agent([*HELLO, *AGAIN])
-    out, err = talk(agent, "Hi", "clear", "Hello?", "stop", "never read")
+    chat = make_chat([*HELLO, *AGAIN])
+    out, err = talk(chat, "Hi", "clear", "Hello?", "stop", "never read")
     assert out == "Hello.\nHello again.\n"
     assert "Started over." in err
-    assert [turn.human for turn in agent.conversation.turns] == ["Hello?"]
+    assert [turn.question for turn in chat.conversation.turns] == ["Hello?"]
 
 
 def test_again_replaces_the_answer() -> None:
-    agent = make_agent([*HELLO, *AGAIN])
-    out, _ = talk(agent, "Hi", "/again")
+    chat = make_chat([*HELLO, *AGAIN])
+    out, _ = talk(chat, "Hi", "/again")
     assert out == "Hello.\nHello again.\n"
-    assert [turn.answer for turn in agent.conversation.turns] == ["Hello again."]
+    assert [turn.answer for turn in chat.conversation.turns] == ["Hello again."]
 
 
 def test_a_conversation_is_saved_and_loaded(tmp_path: Path) -> None:
     file = tmp_path / "my chat.json"
-    talk(make_agent(HELLO), "Hi", f"/save {file}")
-    agent = make_agent([*SUM, *AGAIN])
-    _, err = talk(agent, "What is 1+2?", f"/load {file}", "And?", f"/save {file}")
+    talk(make_chat(HELLO), "Hi", f"/save {file}")
+    chat = make_chat([*SUM, *AGAIN])
+    _, err = talk(chat, "What is 1+2?", f"/load {file}", "And?", f"/save {file}")
     assert "Going on after 1 turns." in err
-    assert [turn.human for turn in agent.conversation.turns] == ["Hi", "And?"]
+    assert [turn.question for turn in chat.conversation.turns] == ["Hi", "And?"]
     assert len(Conversation.load(file).turns) == 2
 
 
 def test_save_replaces_nothing_but_conversations(tmp_path: Path) -> None:
     file = tmp_path / "precious.txt"
     file.write_text("precious")
-    _, err = talk(make_agent(HELLO), "Hi", f"/save {file}")
+    _, err = talk(make_chat(HELLO), "Hi", f"/save {file}")
     assert "precious.txt" in err
     assert file.read_text() == "precious"
 
@@ -94,12 +95,14 @@ def test_save_replaces_nothing_but_conversations(tmp_path: Path) -> None:
         ("/frob", "there is no /frob; /help lists"),
         ("/save", "name the file"),
         ("/load nowhere.json", "nowhere.json"),
-        ("/again", "there is no turn to regenerate"),
+        ("/continue", "there is no turn to take back"),
+        ("/drop", "there is no turn to take back"),
+        ("/again", "there is no turn to take back"),
         *((f"/{word} {name}", told) for word in ("save", "load") for name, told in NOT_FILES.items()),
     ],
 )
 def test_what_cannot_be_done_is_said_and_the_chat_goes_on(line: str, told: str) -> None:
-    out, err = talk(make_agent(HELLO), line, "Hi")
+    out, err = talk(make_chat(HELLO), line, "Hi")
     assert told in err
     assert out == "Hello.\n"
 
@@ -109,34 +112,62 @@ def test_what_cannot_be_done_is_said_and_the_chat_goes_on(line: str, told: str) 
     ["/home/x/file what is this?", "/usr", "/usr/bin", "/", "/?", "/24 is what network?", "//", "/etc\u3000是什么"],
 )
 def test_a_line_that_begins_with_a_path_is_text(line: str) -> None:
-    agent = make_agent(HELLO)
-    out, _ = talk(agent, line)
+    chat = make_chat(HELLO)
+    out, _ = talk(chat, line)
     assert out == "Hello.\n"
-    assert [turn.human for turn in agent.conversation.turns] == [line]
+    assert [turn.question for turn in chat.conversation.turns] == [line]
 
 
 def test_a_command_may_be_followed_by_any_blank(tmp_path: Path) -> None:
-    talk(make_agent(HELLO), "Hi", f"/save\t{tmp_path}/x.json")
+    talk(make_chat(HELLO), "Hi", f"/save\t{tmp_path}/x.json")
     assert len(Conversation.load(tmp_path / "x.json").turns) == 1
 
 
 def test_a_failing_model_does_not_end_the_chat() -> None:
-    agent = make_agent([THINK, EngineError("out of memory: shorten it"), *HELLO])
-    out, err = talk(agent, "What?", "Hi")
+    chat = make_chat([THINK, EngineError("out of memory: shorten it"), *HELLO])
+    out, err = talk(chat, "What?", "Hi")
     assert "out of memory: shorten it\n" in err
     assert out == "Hello.\n"
 
 
-def test_an_interrupt_stops_the_turn_and_keeps_the_chat() -> None:
-    agent = make_agent([*HELLO, THINK, KeyboardInterrupt(), *AGAIN])
-    out, err = talk(agent, "Hi", "What?", "And?")
-    assert "Stopped." in err
+def test_an_interrupt_before_anything_is_written_forgets_the_question() -> None:
+    chat = make_chat([*HELLO, KeyboardInterrupt(), *AGAIN])
+    out, err = talk(chat, "Hi", "What?", "And?")
+    assert "Stopped. The conversation is as it was before." in err
     assert out == "Hello.\nHello again.\n"
-    assert [turn.human for turn in agent.conversation.turns] == ["Hi", "And?"]
+    assert [turn.question for turn in chat.conversation.turns] == ["Hi", "And?"]
+
+
+def test_an_answer_that_was_stopped_can_be_continued() -> None:
+    chat = make_chat([*SUM[:2], Stopped(" It is"), " 3.<eom>"])
+    out, err = talk(chat, "What is 1+2?", "/continue")
+    assert "Stopped. What was written is kept: /continue goes on with it, /drop removes it." in err
+    assert out == "It is 3.\n"
+    (turn,) = chat.conversation.turns
+    assert (turn.status, turn.answer, turn.calls[0].result) == ("done", "It is 3.", "3")
+
+
+def test_an_answer_that_was_stopped_can_be_removed_or_left() -> None:
+    chat = make_chat([THINK, NONE, Stopped(" It"), *HELLO, THINK, NONE, Stopped(" Or"), *AGAIN])
+    out, err = talk(chat, "What?", "/drop", "Hi", "Really?", "So?")
+    assert "Removed: What?" in err
+    assert out == "Hello.\nHello again.\n"
+    assert [(turn.question, turn.status) for turn in chat.conversation.turns] == [
+        ("Hi", "done"),
+        ("Really?", "stopped"),
+        ("So?", "done"),
+    ]
+
+
+def test_what_was_written_before_a_failure_is_kept_too() -> None:
+    chat = make_chat([THINK, EngineError("no server: start it"), *HELLO])
+    out, err = talk(chat, "Hi", "/continue")
+    assert "no server: start it\nWhat was written is kept" in err
+    assert out == "Hello.\n"
 
 
 def test_two_interrupts_in_a_row_leave() -> None:
-    agent = make_agent([*HELLO, *AGAIN])
-    out, err = talk(agent, KeyboardInterrupt, "Hi", KeyboardInterrupt, KeyboardInterrupt, "Hello?")
+    chat = make_chat([*HELLO, *AGAIN])
+    out, err = talk(chat, KeyboardInterrupt, "Hi", KeyboardInterrupt, KeyboardInterrupt, "Hello?")
     assert out == "Hello.\n"
     assert err.count("Ctrl-C once more") == 2

@@ -16,8 +16,8 @@ ADD = "plugins run calculator 1+1"
 CHAT = """
 import sys
 from moss_agent.cli import chat, program
-from tests.cli.scenes import HELLO, make_agent
-chat.open_agent = lambda *_: make_agent(HELLO * 2)
+from tests.cli.scenes import HELLO, make_runtime
+chat.open_runtime = lambda *_: make_runtime(HELLO * 2)
 sys.argv = ["moss-agent", "chat"]
 program.run()
 """

@@ -96,11 +96,29 @@ def test_a_chat_on_a_terminal(on_terminal: Opener) -> None:
     assert "\x1b[2mLe\x1b[0m" in seen
     assert re.search(r'\n→ Add\("1,2"\)\r\n  = 3 \(\d\.\d\d s\)\r\nIt is 3\[1\]\.\r\n', seen)
 
+    terminal.type("Post it.\n")
+    seen = terminal.read_until("n REASON: ")
+    assert '\n? Post("hi", place="there") needs approval (touches network)\r\nrun it? ' in seen
+    terminal.type("y\n")
+    seen = terminal.read_until(r"Done\..*> ")
+    assert re.search(r'\n→ Post\("hi", place="there"\)\r\n  = \'hi\' posted there \(', seen)
+
+    terminal.type("Post it.\n")
+    terminal.read_until("n REASON: ")
+    terminal.type("e\n")
+    terminal.read_until(r'instead: Post\("hi", place="there"\)')
+    terminal.type("\x7f" * len('there")') + 'nowhere")\n')
+    assert "  = 'hi' posted nowhere (" in terminal.read_until(r"Done\..*> ")
+
     terminal.type("Talk.\n")
-    terminal.read_until("wo")
+    terminal.read_until("word wo")
     terminal.type("\x03")
-    assert "Stopped" in terminal.read_until("Stopped.*> ")
+    seen = terminal.read_until("Stopped.*> ")
+    assert re.search(r"\^C.* \[…\]\x1b\[0m\r\n.*Stopped\. What was written is kept: /continue", seen)
     assert terminal.process.poll() is None
+
+    terminal.type("/continue\n")
+    assert "and this is the rest.\r\n" in terminal.read_until(r"rest\.\r\n.*> ")
 
     terminal.type("Hi\n")
     assert "\r\nHello.\r\n" in terminal.read_until(r"Hello\.\r\n.*> ")

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from moss_agent.errors import PluginError
+from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Picture
 from moss_agent.plugin_host.progress import listening
 
@@ -153,7 +153,7 @@ def test_more_things_than_it_has_learned_to_draw_get_a_notice(draw: Draw) -> Non
 
 
 def test_it_draws_in_one_size(draw: Draw) -> None:
-    with pytest.raises(PluginError, match="the pipeline doodle draws 128x128 only: remove size"):
+    with pytest.raises(UsageError, match="the pipeline doodle draws 128x128 only: remove size"):
         draw("a fox", size="512x512")
     assert draw("a fox", size="128x128", steps=1)
 

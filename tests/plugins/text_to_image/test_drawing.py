@@ -17,7 +17,7 @@ from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor
 
-from moss_agent.errors import PluginError, PluginTimeout
+from moss_agent.errors import PluginError, PluginTimeout, UsageError
 from moss_agent.events import Picture
 from moss_agent.plugin_host.progress import listening
 
@@ -37,7 +37,7 @@ def error_of(draw: Draw) -> Callable[..., str]:
     """The message of the failure to draw."""
 
     def message(pipeline: Path | str, **settings: object) -> str:
-        with pytest.raises(PluginError) as caught:
+        with pytest.raises((PluginError, UsageError)) as caught:
             draw("a fox", pipeline=str(pipeline), **{"steps": 2, **settings})
         assert len(str(caught.value).splitlines()) == 1
         return str(caught.value)

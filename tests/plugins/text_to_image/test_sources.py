@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from moss_agent.errors import PluginError, PluginTimeout
+from moss_agent.errors import PluginError, PluginTimeout, UsageError
 from moss_agent.events import Picture
 from moss_agent.plugin_host.progress import listening
 
@@ -22,7 +22,7 @@ UNSAFE = "pickled weights or code of its own"
 @pytest.fixture
 def error_of(draw: Callable[..., list[Picture]]) -> Callable[[Path | str], str]:
     def message(pipeline: Path | str) -> str:
-        with pytest.raises(PluginError) as caught:
+        with pytest.raises((PluginError, UsageError)) as caught:
             draw("a fox", pipeline=str(pipeline), steps=1)
         assert len(str(caught.value).splitlines()) == 1
         return str(caught.value)

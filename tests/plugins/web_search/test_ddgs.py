@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from moss_agent.errors import PluginError
+from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Hit
 from plugins.web_search import _ddgs, _finding
 from plugins.web_search import web_search as search
@@ -90,7 +90,7 @@ def ask(query: str = "capital of France", backend: str = "duckduckgo", **setting
 
 
 def error_of(*arguments: str, **settings: object) -> str:
-    with pytest.raises(PluginError) as caught:
+    with pytest.raises((PluginError, UsageError)) as caught:
         ask(*arguments, **settings)
     message = str(caught.value)
     assert len(message.splitlines()) == 1

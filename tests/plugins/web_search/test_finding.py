@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from moss_agent.errors import PluginError
+from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Hit
 from plugins.web_search import _finding
 from plugins.web_search._cache import Cache, user_file
@@ -31,7 +31,7 @@ def ask(site: Site, query: str = "capital of France", **settings: object) -> lis
 
 
 def error_of(site: Site, **settings: object) -> str:
-    with pytest.raises(PluginError) as caught:
+    with pytest.raises((PluginError, UsageError)) as caught:
         ask(site, **settings)
     return str(caught.value)
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from moss_agent.errors import PluginError
+from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Hit
 from plugins.web_search import web_search
 from tests.plugins.web_search.searxng import PARIS, results
@@ -19,7 +19,7 @@ def ask(site: Site, query: str = "capital of France", **settings: object) -> lis
 
 
 def error_of(site: Site, **settings: object) -> str:
-    with pytest.raises(PluginError) as caught:
+    with pytest.raises((PluginError, UsageError)) as caught:
         ask(site, **settings)
     message = str(caught.value)
     assert len(message.splitlines()) == 1

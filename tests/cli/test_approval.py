@@ -1,0 +1,127 @@
+"""Calls that need approval: what a person is shown and may answer, and what happens where there is none."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+
+from moss_agent.calls import Approval
+from moss_agent.cli.approval import EDIT, QUESTION, asking, refusing
+from moss_agent.cli.printing import Printer, drain
+from moss_agent.events import ApprovalRequested
+from moss_agent.plugin_host import plugin
+from tests.cli.scenes import POST, THINK, make_chat
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def typing(*lines: str | type[BaseException], shown: list[tuple[str, str]]) -> Callable[[str, str], str]:
+    """Lines as a person types them behind prompts; an exception among them is raised."""
+    rest = iter(lines)
+
+    def read(prompt: str, begun: str) -> str:
+        shown.append((prompt, begun))
+        line = next(rest)
+        if isinstance(line, str):
+            return line
+        raise line
+
+    return read
+
+
+def decide(*lines: str | type[BaseException]) -> tuple[Approval, str, list[tuple[str, str]]]:
+    out, shown = io.StringIO(), []
+    request = ApprovalRequested(0, "Post", ("a\x1b[2J\u202eb\n", 3), {"place": "x"}, ("network",))
+    return asking(Printer(out, out), typing(*lines, shown=shown))(request), out.getvalue(), shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "decision"),
+    [
+        ("y", Approval(True)),
+        (" YES ", Approval(True)),
+        ("n", Approval(False)),
+        ("", Approval(False)),
+        ("yess", Approval(False)),
+        ("y please", Approval(False)),
+        ("what?", Approval(False)),
+        (EOFError, Approval(False)),
+        ("n not today", Approval(False, reason="not today")),
+        ("No  never ", Approval(False, reason="never")),
+    ],
+)
+def test_only_a_yes_runs_a_call(typed: str | type[BaseException], decision: Approval) -> None:
+    assert decide(typed)[0] == decision
+
+
+def test_exactly_what_would_run_is_shown() -> None:
+    _, said, shown = decide("n")
+    assert said == '? Post("a\\u001b[2J\\u202eb\\u000a", 3, place="x") needs approval (touches network)\n'
+    assert shown == [(QUESTION, "")]
+
+
+@pytest.mark.parametrize("typed", ["", 'Other("x")', 'Post("a"), Post("b")', "Post(Other())", EOFError])
+def test_what_is_no_call_of_the_plugin_does_not_run(typed: str | type[BaseException]) -> None:
+    assert decide("e", typed)[0] == Approval(False)
+
+
+def test_an_edited_call_runs_as_it_was_typed() -> None:
+    decision, _, shown = decide("edit", 'Post("new", place="there")')
+    assert decision == Approval(True, ("new",), named={"place": "there"})
+    assert shown[1] == (EDIT, 'Post("a\\u001b[2J\\u202eb\\u000a", 3, place="x")')
+
+
+def test_an_interrupt_is_no_answer() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        decide(KeyboardInterrupt)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["y"], "'hi' posted there"),
+        (["e", 'Post("ho", place="here")'], "'ho' posted here"),
+        (["n too early"], "Refused: too early"),
+    ],
+)
+def test_the_decision_is_what_happens(typed: list[str], told: str) -> None:
+    out, shown = Terminal(), []
+    printer = Printer(out, out)
+    chat = make_chat(POST, asking(printer, typing(*typed, shown=shown)))
+    drain(chat.stream("Well?"), printer.show)
+    assert chat.conversation.turns[0].calls[0].result == told
+    assert out.getvalue().count("needs approval") == 1
+
+
+def test_each_of_several_calls_is_shown_before_its_question() -> None:
+    out, shown = io.StringIO(), []
+    printer = Printer(out, out)
+    calls = ' Post("one"), Post("two")<eoc>'
+    chat = make_chat([THINK, calls, " Done.<eom>"], asking(printer, typing("y", "n", shown=shown)))
+    drain(chat.stream("Well?"), printer.show)
+    lines = [line for line in out.getvalue().splitlines() if line[:1] in "?→"]
+    assert [line.partition(" needs")[0] for line in lines] == [
+        '? Post("one")',
+        '? Post("two")',
+        '? Post("one")',
+        '→ Post("one")',
+        '? Post("two")',
+    ]
+
+
+def test_where_nobody_can_answer_the_setting_is_named_once() -> None:
+    @plugin("Post", label="Board", key="board", approval="ask")
+    def other(message: str) -> str:
+        return message
+
+    out = io.StringIO()
+    decide = refusing(Printer(out, out), {"Post": other})
+    for index in range(2):
+        assert decide(ApprovalRequested(index, "Post", ("x",))) == Approval(False)
+    assert out.getvalue().count("\n") == 1
+    assert 'board = "allow" under [approval]' in out.getvalue()
