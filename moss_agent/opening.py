@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints.families import Family
 from moss_agent.errors import UsageError
+from moss_agent.extras import need
 from moss_agent.plugin_host import Plugin, PluginRunner, Policy, discover
 from moss_agent.protocol import SEGMENTS
 from moss_agent.resources import user_path
@@ -68,6 +69,7 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
 
     release: lets others give back memory when the model has none left.
     """
+    need("local")
     from moss_agent.checkpoints.hub import fetch
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import make_plan

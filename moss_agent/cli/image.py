@@ -12,8 +12,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from moss_agent.cli.calling import call_plugin
 from moss_agent.cli.options import add_debug_option, silence_libraries
 from moss_agent.cli.pictures import as_text
@@ -22,6 +20,7 @@ from moss_agent.cli.text import clean, one_line
 from moss_agent.engine.loading import choose_device, choose_dtype
 from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Call, CallProgress
+from moss_agent.extras import need
 from moss_agent.plugin_host import PluginRunner, discover, select
 from moss_agent.protocol import Command
 from moss_agent.resources import read_bytes, user_path
@@ -80,6 +79,7 @@ def _folder(name: str) -> str:
 def run(parsed: argparse.Namespace) -> int:
     if bool(parsed.description) == bool(parsed.repeat):
         raise UsageError("give a DESCRIPTION of what to draw, or --repeat FILE and no description")
+    need("images")
     description, recorded = recipe(parsed.repeat) if parsed.repeat else (parsed.description, {})
     plugin = select(discover(), [PLUGIN])[0]
     names = plugin.options.keys() & vars(parsed).keys()
@@ -115,6 +115,8 @@ def suitable(table: dict[str, Any], recorded: dict[str, Any], flags: dict[str, A
 
 def draw(runner: PluginRunner, command: Command) -> Call:
     """Run the call with a progress bar. Raises UsageError, PluginError."""
+    from tqdm import tqdm
+
     with tqdm(unit="step", leave=False, disable=None) as bar:
 
         def show(progress: CallProgress) -> None:

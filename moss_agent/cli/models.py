@@ -10,6 +10,7 @@ from moss_agent.checkpoints.catalog import CATALOG
 from moss_agent.cli import models_convert
 from moss_agent.cli.options import add_debug_option, add_placement_options, settings_from, silence_libraries
 from moss_agent.cli.tables import table
+from moss_agent.extras import need
 
 if TYPE_CHECKING:
     from moss_agent.checkpoints.needs import Needs
@@ -55,6 +56,7 @@ def run_list(parsed: argparse.Namespace) -> int:
 
 
 def run_pull(parsed: argparse.Namespace) -> int:
+    need("local")
     from moss_agent.checkpoints import hub
     from moss_agent.checkpoints.mini import prepare
 

@@ -40,12 +40,12 @@ def run(parsed: argparse.Namespace) -> int:
         raise UsageError("--int8 is for --to ctranslate2; the other shapes keep the weights as they are")
     if parsed.target.exists():
         raise UsageError(f"{parsed.target} is there already: name a folder that is not, or remove it")
+    silence_libraries()
     from moss_agent.checkpoints.convert.source import open_source
     from moss_agent.checkpoints.convert.to_ctranslate2 import to_ctranslate2
     from moss_agent.checkpoints.convert.to_gptj import to_gptj
     from moss_agent.checkpoints.convert.to_safetensors import to_safetensors
 
-    silence_libraries()
     source = open_source(parsed.source)
     if parsed.to == "ctranslate2":
         distance = to_ctranslate2(source, parsed.target, "int8" if parsed.int8 else "")

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from moss_agent.cli.text import one_line
+from moss_agent.extras import need
 from moss_agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -99,7 +100,11 @@ def follow(parsed: argparse.Namespace) -> None:
 
 
 def silence_libraries() -> None:
-    """Keep the advice and loading bars of transformers and torch, meant for their developers, off the screen."""
+    """Keep the advice and loading bars of transformers and torch, meant for their developers, off the screen.
+
+    Raises MissingDependency if they are not installed.
+    """
+    need("local")
     import logging as python_logging
     import warnings
 

@@ -11,6 +11,7 @@ from moss_agent.cli.options import add_debug_option, add_plugin_dir_option, sett
 from moss_agent.cli.tables import table
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import PluginContractError
+from moss_agent.extras import missing
 from moss_agent.plugin_host import Plugin, discover
 from moss_agent.plugin_host.loading import load_module, modules_in, plugins_in, refused, source_of
 from moss_agent.protocol import Capability
@@ -47,7 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_list(parsed: argparse.Namespace) -> int:
-    plugins = discover(map(user_path, settings_from(parsed).plugin_dirs)).enabled()
+    catalog = discover(map(user_path, settings_from(parsed).plugin_dirs))
+    catalog.enabled()  # says which are left out
+    plugins = list(catalog.values())
     rows = [[p.key, p.name, p.label, p.api, _effects(p), f"{p.timeout:g} s", _origin(p)] for p in plugins]
     lines = table(["KEY", "COMMAND", "LABEL", "API", "EFFECTS", "TIMEOUT", "FROM"], rows).split("\n")
     print(lines[0])
@@ -56,6 +59,8 @@ def run_list(parsed: argparse.Namespace) -> int:
         if plugin.options:
             settings = ", ".join(f"{p.name} = {p.default!r}" for p in plugin.options.values())
             print(f"  settings: {one_line(settings)}")
+        if missing(plugin.extra):
+            print(f"  needs: pip install 'moss-agent[{one_line(plugin.extra)}]'")
     return 0
 
 

@@ -19,6 +19,7 @@ from moss_agent.documents import contents, store
 from moss_agent.documents.ranking import Found, search
 from moss_agent.documents.update import Progress, Report, update
 from moss_agent.errors import UsageError
+from moss_agent.extras import need
 from moss_agent.resources import user_path
 
 
@@ -30,9 +31,13 @@ def default_path() -> Path:
 
 
 class DocumentIndex:
-    """An index in the SQLite file `path`, which `update` makes. Safe to use from several threads and processes."""
+    """An index in the SQLite file `path`, which `update` makes. Safe to use from several threads and processes.
+
+    Raises MissingDependency if what reads documents is not installed.
+    """
 
     def __init__(self, path: str | Path | None = None) -> None:
+        need("documents")
         self.path = default_path() if path is None else user_path(path)
         if os.path.exists(self.path) and not os.path.isfile(self.path):
             raise UsageError(f"{self.path} is a folder, device or pipe, no document index: name another file")

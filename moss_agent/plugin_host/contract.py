@@ -26,6 +26,8 @@ The model is told `- Weather forecast: enabled. API: Weather(city)` and may writ
   its time, and raises what ends it when nobody waits for it any more.
 - `release` is called when the language model needs memory: a function that gives back what the plugin keeps
   between calls and says whether that was anything.
+- `extra` names the extra of this package that the plugin needs, such as `search`: where it is not installed, the plugin
+  is not enabled, and naming it says what to install.
 - `imports`, for an isolated plugin, names modules that take long to import: the worker imports them beforehand,
   not in the time of the first call.
 """
@@ -75,6 +77,7 @@ class Plugin:
     isolated: bool = False
     imports: tuple[str, ...] = ()
     release: Callable[[], bool] | None = None
+    extra: str = ""
 
     def __call__(self, *arguments: Any, **options: Any) -> Output | Coroutine[Any, Any, Output]:
         return self.function(*arguments, **options)
@@ -122,6 +125,7 @@ def plugin(
     isolated: bool = False,
     imports: Sequence[str] = (),
     release: Callable[[], bool] | None = None,
+    extra: str = "",
 ) -> Callable[[Function], Plugin]:
     """Make a plugin of a function.
 
@@ -134,6 +138,7 @@ def plugin(
     max_characters: length at which a result is cut before the model sees it.
     isolated: run calls in a worker process. imports: modules that it imports before its first call.
     release: gives back the memory kept between calls and returns whether there was any.
+    extra: of this package, without which the plugin is not enabled.
     Raises PluginContractError, naming the plugin, if the declaration cannot work.
     """
 
@@ -158,6 +163,7 @@ def plugin(
             isolated,
             tuple(imports),
             release,
+            extra,
         )
         check(made)
         return made

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from moss_agent.errors import PluginContractError, UsageError
+from moss_agent.extras import missing, need
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.loading import installed_modules, load, modules_in, plugins_in, refused, source_of
 from moss_agent.plugin_host.reasons import reason
@@ -91,18 +92,22 @@ class Catalog(Mapping[str, Plugin]):
         return len(self._by_name)
 
     def enabled(self, names: Iterable[str | Plugin] | None = None) -> list[Plugin]:
-        """Return the named plugins, or all that are not left out. Raises UsageError for an unknown name.
+        """Return the named plugins, or all that are not left out and whose extra is installed.
 
         A name that several have means the latest: the user's own plugin rather than a bundled one.
+        Raises UsageError for an unknown name, MissingDependency for a named plugin whose extra is not installed.
         """
         if names is not None:
-            return _select([*self.values(), *self.left_out], names)
+            chosen = _select([*self.values(), *self.left_out], names)
+            for plugin in chosen:
+                need(plugin.extra)
+            return chosen
         for plugin in self.left_out:
             _logger.warning(
                 "plugin %s of %s is left out: %s; give it another, or enable it with --plugins %s",
                 *(plugin.name, source_of(plugin), _taken(plugin, self.values()), plugin.key),
             )
-        return list(self.values())
+        return [plugin for plugin in self.values() if not missing(plugin.extra)]
 
 
 def discover(folders: Iterable[Path] = ()) -> Catalog:

@@ -35,7 +35,7 @@ from ._request import SEEDS, Request, seed_or_new
 TIMEOUT = 600.0  # seconds without a sign of life: one step, or loading
 
 
-@plugin("Text2Image", label="Text-to-image", effects={"files"}, timeout=TIMEOUT, release=release)
+@plugin("Text2Image", label="Text-to-image", effects={"files"}, timeout=TIMEOUT, release=release, extra="images")
 def text_to_image(
     description: str,
     *,

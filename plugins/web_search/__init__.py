@@ -31,7 +31,7 @@ IMPORTS = ("ddgs.ddgs", "httpx2", "httpcore2", "rjieba")
 
 
 # Isolated, because a page can make its parser spin or crash.
-@plugin("Search", label="Web search", effects={"network"}, timeout=20.0, isolated=True, imports=IMPORTS)
+@plugin("Search", label="Web search", effects={"network"}, timeout=20.0, isolated=True, imports=IMPORTS, extra="search")
 def web_search(
     query: str,
     *,

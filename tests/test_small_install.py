@@ -1,0 +1,140 @@
+"""The package without extras, in an environment of its own: few packages, no torch, a model that a server has."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.engine.backends.remote.raw_server import Answer, RawServer, serving, stream
+
+ROOT = Path(__file__).parents[1]
+MOST_PACKAGES, MOST_BYTES = 30, 250_000_000
+INSTALLERS = {"pip", "setuptools", "wheel"}
+COMMANDS = ["ask", "chat", "image", "plugins", "models", "search"]
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with this checkout, installed without extras."""
+    folder = tmp_path_factory.mktemp("small")
+    reached = _pip(Path(sys.executable), "download", "--no-deps", "--dest", str(folder / "reached"), "hatchling")
+    if reached.returncode:
+        pytest.skip(f"pip reaches no package index: {reached.stderr.strip().splitlines()[-1]}")
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    done = _pip(folder / "venv/bin/python", "install", "-c", str(ROOT / "constraints.txt"), str(ROOT))
+    assert done.returncode == 0, done.stderr
+    return folder / "venv"
+
+
+def _pip(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [python, "-m", "pip", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=_variables())
+
+
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+@pytest.fixture
+def program(environment: Path, tmp_path: Path) -> Program:
+    """Runs the environment's `moss-agent` in an empty folder."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [environment / "bin/moss-agent", *arguments]
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=tmp_path, env=_variables()
+        )
+
+    return run
+
+
+def text(written: str) -> Answer:
+    """The answer of a completions server that writes this."""
+    chunks = [{"choices": [{"text": word}]} for word in written.splitlines(keepends=True)]
+    return stream(*(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks), b"data: [DONE]\n\n")
+
+
+def test_it_is_few_packages_and_small(environment: Path) -> None:
+    listed = json.loads(_pip(environment / "bin/python", "list", "--format", "json").stdout)
+    packages = {package["name"].lower() for package in listed} - INSTALLERS
+    assert "moss-agent" in packages and len(packages) <= MOST_PACKAGES
+    assert not packages & {"torch", "transformers", "diffusers", "trafilatura", "lxml", "pillow", "tqdm"}
+    files = [path for path in environment.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_help(program: Program, command: str) -> None:
+    done = program(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "") and "examples:" in done.stdout
+
+
+def test_plugins_without_their_extra_are_listed_as_such(program: Program) -> None:
+    done = program("plugins", "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    keys = [line.split()[0] for line in done.stdout.splitlines()]
+    assert keys == ["KEY", "calculator", "equation_solver", "text_to_image", "settings:", "needs:"] + [
+        *("web_search", "settings:", "needs:")
+    ]
+    needs = [line.strip() for line in done.stdout.splitlines() if line.startswith("  needs: ")]
+    assert needs == [f"needs: pip install 'moss-agent[{extra}]'" for extra in ("images", "search")]
+
+
+def test_the_exact_plugins_run(program: Program) -> None:
+    done = program("plugins", "run", "calculator", "37*89")
+    assert (done.stdout, done.stderr) == ("3293\n", "")
+    done = program("plugins", "run", "equation_solver", "x+y=35;2x+4y=94")
+    assert (done.stdout, done.stderr) == ("x = 23\ny = 12\n", "")
+
+
+def test_a_model_that_a_server_has_answers_with_plugins(program: Program) -> None:
+    said = [" It is a product.<eot>\n", ' Calculate("37*89")<eoc>\n', " It is 3293.<eom>\n"]
+    with serving(server := RawServer({"/v1/completions": [text(written) for written in said]})):
+        done = program("ask", "--json", "--server", server.url, "--family", "moss", "What is 37*89?")
+    assert (done.returncode, done.stderr) == (0, "")
+    reply = json.loads(done.stdout.splitlines()[-1])
+    assert reply["text"] == "It is 3293."
+    assert [(call["name"], call["result"]) for call in reply["calls"]] == [("Calculate", "3293")]
+    asked = next(request for request in server.requests if "/v1/completions" in request)
+    assert "Calculator: enabled" in asked and "Web search: disabled" in asked and "Text-to-image: disabled" in asked
+
+
+@pytest.mark.parametrize(
+    ("extra", "arguments"),
+    [
+        ("local", ["ask", "Hi"]),
+        ("local", ["chat"]),
+        ("local", ["models", "pull", "mini"]),
+        ("local", ["models", "info", "mini"]),
+        ("local", ["models", "convert", "a", "b"]),
+        ("images", ["image", "a fox"]),
+        ("images", ["image", "--repeat", "fox.png"]),
+        ("images", ["plugins", "run", "text_to_image", "a fox"]),
+        ("search", ["plugins", "run", "web_search", "moss"]),
+        ("documents", ["search", "status"]),
+        ("documents", ["search", "index", "."]),
+        ("documents", ["search", "query", "moss"]),
+    ],
+)
+def test_what_needs_an_extra_says_in_one_line_what_to_install(
+    program: Program, extra: str, arguments: list[str]
+) -> None:
+    done = program(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.endswith(f" is not installed: pip install 'moss-agent[{extra}]'\n")
+
+
+def test_a_plugin_that_is_named_says_what_it_needs(program: Program) -> None:
+    with serving(server := RawServer({})):
+        done = program("ask", "--server", server.url, "--plugins", "calculator,web_search", "Hi")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("pip install 'moss-agent[search]'\n") and done.stderr.count("\n") == 1
