@@ -97,10 +97,10 @@ class LocalSession:
         if not sequence.ids:
             raise EngineError("there is nothing to continue: extend the session first")
         pieces: list[str] = []
-        finish, prefilled, generated, cached = "length", 0, 0, min(sequence.cached, len(sequence.ids) - 1)
+        finish, begin, prefilled, generated = "length", len(sequence.ids), 0, 0
         for _ in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
             logits, computed = self._model.scheduler.logits(sequence, cancellation)
-            prefilled = prefilled or computed
+            prefilled = prefilled or computed  # others may compute the prefix, or take the cache, until this is known
             token = next_token(logits, sequence.ids, sampling, self._generator)
             generated += 1
             if token in self._model.end_tokens and self._model.codec.decode([token]) not in stop:
@@ -118,7 +118,7 @@ class LocalSession:
         if not filtered.stop and (rest := filtered.push(stream.flush()) + filtered.flush()):
             pieces.append(rest)
             yield rest
-        return Generation("".join(pieces), filtered.stop, finish, cached, prefilled, generated)
+        return Generation("".join(pieces), filtered.stop, finish, max(0, begin - prefilled), prefilled, generated)
 
     def rewind(self, length: int) -> None:
         self._sequence.cut(max(length, len(self._sequence.prefix.ids)))

@@ -6,11 +6,12 @@ finish), the others sleep. Caches have a budget; a sequence that must give its c
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as List
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PREFILL_CHUNK = 512  # tokens of one sequence in one step: bounds the memory for activations, and others' waiting
 RECENT = 0.5  # seconds after a step for which a sequence keeps its cache although others wait for memory
+PATIENCE = 10.0  # seconds between two sequences that get memory which others are still using
 
 
 @dataclass(eq=False)
@@ -33,7 +35,8 @@ class _Request:
     computed: int = 0
     is_running: bool = False
     logits: torch.Tensor | None = None
-    error: EngineError | None = None
+    error: Exception | None = None
+    since: float = field(default_factory=time.monotonic)
 
     @property
     def is_done(self) -> bool:
@@ -54,6 +57,7 @@ class Scheduler:
         self._requests: list[_Request] = []
         self._used: WeakKeyDictionary[Sequence, float] = WeakKeyDictionary()  # when those with a cache were stepped
         self._is_stepping = False
+        self._displaced = -math.inf  # when a sequence last got memory that others were using
         self._changed = threading.Condition()
 
     def logits(self, sequence: Sequence, cancellation: Cancellation) -> tuple[torch.Tensor, int]:
@@ -89,34 +93,42 @@ class Scheduler:
 
     def _lead_or_wait(self, cancellation: Cancellation) -> None:
         """Compute a step for all that wait, or sleep until another thread has."""
-        with self._changed:
-            batch = [] if self._is_stepping else self._schedule()
-            if not batch:
-                if not cancellation.cancelled:
-                    self._changed.wait(None if self._is_stepping else RECENT)
-                return
-            self._is_stepping = True
-            for request in batch:
-                request.is_running = True
-        try:
+        batch: list[_Request] = []
+        try:  # an interrupt may come at any line
+            with self._changed:
+                batch = [] if self._is_stepping else self._schedule()
+                if not batch:
+                    if not cancellation.cancelled:
+                        self._changed.wait(None if self._is_stepping else RECENT)
+                    return
+                self._is_stepping = True
+                for request in batch:
+                    request.is_running = True
             self._run(batch)
         finally:
-            with self._changed:
-                self._is_stepping = False
-                for request in batch:
-                    request.is_running = False
-                self._changed.notify_all()
+            if batch:
+                with self._changed:
+                    self._is_stepping = False
+                    for request in batch:
+                        request.is_running = False
+                    self._changed.notify_all()
 
     def _schedule(self) -> list[_Request]:
         """Choose whose caches fit together, those that have one first, and take others' caches if need be.
 
+        Now and then one that has waited long without a cache is the first, at the cost of those that have one.
         Of several sequences that lack the same prefix only one is taken: it computes the prefix for all.
         """
         now = time.monotonic()
         waiting = [request for request in self._requests if not request.is_done]
         waiting.sort(key=lambda request: request.sequence.cache is None)
+        recent = now - RECENT
+        if (overdue := self._overdue(waiting, now)) is not None:
+            waiting.remove(overdue)
+            waiting.insert(0, overdue)
+            self._displaced = recent = now
         asking = {request.sequence for request in waiting}
-        held = sum(len(s.ids) for s, used in self._used.items() if s not in asking and now - used < RECENT)
+        held = sum(len(s.ids) for s, used in self._used.items() if s not in asking and used > recent)
         batch: list[_Request] = []
         prefixes: list[object] = []
         for request in waiting:
@@ -129,16 +141,21 @@ class Scheduler:
                 prefixes.append(prefix)
             held += len(sequence.ids)
             batch.append(request)
-        self._make_room({request.sequence for request in batch}, now)
+        self._make_room({request.sequence for request in batch}, recent)
         return batch
 
-    def _make_room(self, chosen: set[Sequence], now: float) -> None:
-        """Take caches, those first that were used longest ago, until the rest and the chosen ones fit."""
+    def _overdue(self, waiting: List[_Request], now: float) -> _Request | None:
+        """The request that has waited longest without a cache, if that is long, and long after the last such."""
+        first = next((request for request in waiting if request.sequence.cache is None), None)
+        return first if first and now - max(first.since, self._displaced) >= PATIENCE else None
+
+    def _make_room(self, chosen: set[Sequence], recent: float) -> None:
+        """Take caches not used since `recent`, the oldest first, until the rest and the chosen ones fit."""
         total = sum(len(s.ids) for s in chosen | set(self._used))
         for sequence, used in sorted(self._used.items(), key=lambda item: item[1]):
             if total <= self._limit:
                 return
-            if sequence not in chosen and now - used >= RECENT:
+            if sequence not in chosen and used <= recent:
                 total -= len(sequence.ids)
                 self._take_cache(sequence)
 
@@ -147,7 +164,7 @@ class Scheduler:
         self._used.pop(sequence, None)
 
     def _run(self, batch: List[_Request]) -> None:
-        """Compute one part of each sequence. An EngineError goes to the requests that it concerns."""
+        """Compute one part of each sequence. An error goes to the requests that it concerns, an interrupt on."""
         caches, parts = zip(*map(self._next_part, batch), strict=True)
         known = [cache.length for cache in caches]
         try:
@@ -185,7 +202,7 @@ class Scheduler:
 
     def _recover(self, batch: List[_Request], error: BaseException) -> None:
         """Go on after a failed step: with more memory, or each sequence alone, so that one does not fail the others."""
-        if not isinstance(error, EngineError):
+        if not isinstance(error, Exception):
             raise error
         if isinstance(error, OutOfMemory) and self._free_memory(batch):
             self._run(batch)

@@ -83,7 +83,8 @@ def test_a_generation_that_is_not_read_does_not_stop_the_others(model, tokenizer
     assert first._sequence.ids == want
 
 
-def test_a_failure_of_one_sequence_is_not_that_of_the_others(model, tokenizer):
+@pytest.mark.parametrize("failure", [RuntimeError, IndexError])
+def test_a_failure_of_one_sequence_is_not_that_of_the_others(model, tokenizer, failure):
     sessions = opened_sessions(open_model(model, tokenizer))
     bad = tokenizer.encode("🎉")[-1]
     sessions[3]._sequence.ids.append(bad)
@@ -91,7 +92,7 @@ def test_a_failure_of_one_sequence_is_not_that_of_the_others(model, tokenizer):
 
     def fail(_, args):
         if bad in args[0].tolist()[0]:
-            raise RuntimeError("some kernel failed")
+            raise failure("some kernel failed")
 
     hook = model.register_forward_pre_hook(fail)
     with ThreadPoolExecutor(len(sessions)) as pool:
@@ -103,6 +104,27 @@ def test_a_failure_of_one_sequence_is_not_that_of_the_others(model, tokenizer):
     assert [s._sequence.ids for i, s in enumerate(sessions) if i != 3] == [w for i, w in enumerate(want) if i != 3]
     write(sessions[3], FEW)
     assert sessions[3]._sequence.ids == want[3]
+
+
+def test_a_sequence_that_waits_long_gets_the_memory_of_others_that_go_on(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(scheduler, "RECENT", 1e9)
+    monkeypatch.setattr(scheduler, "PATIENCE", 0.0)
+    opened = open_model(model, tokenizer, context_length=120, cache_tokens=120)
+    sessions = [opened.session(PREAMBLE) for _ in range(2)]
+    for session in sessions:
+        session.extend(" a" * 30)
+        want = recompute(model, session._sequence.ids, 6)
+        write(session, FEW)
+        assert session._sequence.ids == want
+    assert [session._sequence.cache is None for session in sessions] == [True, False]
+
+
+def test_counts_of_threads_that_begin_together_add_up_to_the_prompt(model, tokenizer):
+    sessions = opened_sessions(open_model(model, tokenizer))
+    lengths = [session.length for session in sessions]
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        written = list(pool.map(lambda session: write(session, FEW), sessions))
+    assert [each.cached + each.prefilled for each in written] == lengths
 
 
 def test_idle_caches_are_given_up_when_memory_is_short(model, tokenizer):

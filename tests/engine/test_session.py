@@ -235,6 +235,22 @@ def test_failure_in_the_middle_of_the_layers_leaves_a_usable_session(model, toke
     assert session._sequence.ids == want
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_logits_that_are_no_numbers_are_an_error(model, tokenizer, bad):
+    session = open_session(model, tokenizer)
+    session.extend(TEXT)
+
+    def spoil(_module, _args, output):
+        output.logits[0, -1, 5] = bad
+
+    hook = model.register_forward_hook(spoil)
+    try:
+        with pytest.raises(EngineError, match="--dtype"):
+            write(session, Sampling(temperature=1.0))
+    finally:
+        hook.remove()
+
+
 def test_empty_session_has_nothing_to_continue(model, tokenizer):
     with pytest.raises(EngineError, match="extend the session first"):
         write(open_session(model, tokenizer))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -75,11 +76,9 @@ class TransformersBackend:
                 raise OutOfMemory(
                     f"out of memory at {tokens} tokens: shorten the conversation or choose a smaller model"
                 ) from None
-            if isinstance(error, RuntimeError):
-                raise EngineError(f"the model failed at {tokens} tokens: {error}") from error
-            raise
-        if not torch.isfinite(logits).any():
-            raise EngineError(f"all logits are NaN or infinite at {tokens} tokens: try --dtype bf16 or fp32")
+            raise EngineError(f"the model failed at {tokens} tokens: {error}") from error
+        if not ((logits < math.inf).all() and torch.isfinite(logits).any()):  # NaN is not below infinity either
+            raise EngineError(f"there are logits that are NaN or infinite at {tokens} tokens: try --dtype bf16 or fp32")
         return logits
 
 
