@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def iterate_in_thread(items: Generator[T, None, Any], cancellation: Cancellation) -> AsyncIterator[T]:
-    """Yield what the generator yields. Leaving early cancels it and closes it before anything else happens."""
+    """Yield what the generator yields. Leaving early cancels and closes it, also if that is cancelled in turn."""
     loop, thread = asyncio.get_running_loop(), ThreadPoolExecutor(1, "moss-agent-turn")
     step: asyncio.Future[T | None] | None = None
     try:
@@ -26,7 +26,7 @@ async def iterate_in_thread(items: Generator[T, None, Any], cancellation: Cancel
     finally:
         if step is not None and not step.done():
             cancellation.cancel()
-            await asyncio.wait([step])
-            step.exception()  # retrieves Cancelled, which asyncio would log otherwise
-        await loop.run_in_executor(thread, items.close)
+            step.add_done_callback(asyncio.Future.exception)  # it is Cancelled, and nobody is there to be told
+        closing = loop.run_in_executor(thread, items.close)
         thread.shutdown(wait=False)
+        await asyncio.shield(closing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -468,6 +469,45 @@ def test_cancelling_astream_undoes_the_turn_and_does_not_wait_for_the_plugin():
     may_end.set()
     assert chat.conversation.turns == []
     assert chat.ask("Again").text == "Hello."
+
+
+def test_a_task_that_is_cancelled_twice_ends_its_turn_in_silence(caplog):
+    computing, may_end = threading.Event(), threading.Event()
+
+    class Busy(ScriptedSession):
+        """Computes a token, which nothing can interrupt."""
+
+        def generate(self, stop, sampling, cancellation):
+            computing.set()
+            may_end.wait()
+            cancellation.check()
+            return (yield from super().generate(stop, sampling, cancellation))
+
+    model = ScriptedModel(PLAIN)
+    model.session_type = Busy
+    chat = scripted_runtime(model, []).chat()
+
+    async def run() -> None:
+        async for _ in chat.astream("Hi"):
+            pass
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(run())
+        await asyncio.to_thread(computing.wait)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        may_end.set()
+
+    asyncio.run(cancel())
+    gc.collect()
+    assert caplog.records == [] and chat.conversation.turns == []
+    while chat._busy.locked():  # its thread may still be at the end of the turn
+        pass
+    assert chat.ask("Again?").text == "Hello."
 
 
 def test_cancel_ends_a_turn_that_another_thread_runs():
