@@ -90,17 +90,24 @@ class TurnCalls:
     """Starts the commands of one turn as they are written and collects what comes of them.
 
     on_approval: asked about calls that need approval, once the model has written all commands of the round.
+    first: number of the first call; the turn has had those before it already.
     """
 
     def __init__(
-        self, runner: PluginRunner, turn_id: str, cancellation: Cancellation, on_approval: OnApproval | None = None
+        self,
+        runner: PluginRunner,
+        turn_id: str,
+        cancellation: Cancellation,
+        on_approval: OnApproval | None = None,
+        first: int = 0,
     ) -> None:
         self._runner = runner
         self._turn_id = turn_id
         self._cancellation = cancellation
         self._on_approval = on_approval
         self._running = runner.turn()
-        self._commands: list[Command] = []
+        self._first = first
+        self._commands: dict[int, Command] = {}
         self._pending: list[_Pending] = []
         self._too_many = False
         self._ended: dict[int, FinishedCall] = {}
@@ -108,13 +115,13 @@ class TurnCalls:
 
     def start(self, command: Command) -> Iterator[CallStarted | ApprovalRequested | Notice]:
         """Start the command beside the model, unless it needs approval or the turn has had too many."""
-        index = len(self._commands)
+        index = self._first + len(self._commands)
         if index >= MAX_CALLS:
             if not self._too_many:
                 yield Notice(f"more than {MAX_CALLS} commands: the others are not run")
             self._too_many = True
             return
-        self._commands.append(command)
+        self._commands[index] = command
         plugin = self._runner.plugins.get(command.name)
         if plugin is None or self._runner.decide(command.name) != "ask":
             yield self._start(index, command)

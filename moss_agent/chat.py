@@ -182,7 +182,8 @@ class Chat:
     def _recorded_turn(self, draft: Draft, keep_stopped: bool, cancellation: Cancellation) -> Events:
         """A turn that either becomes part of the conversation or leaves no trace."""
         self._cancellation = cancellation
-        calls = self._calls = TurnCalls(self._runner, draft.id, cancellation, self._on_approval)
+        earlier = sum(len(done.calls) for done in draft.rounds)
+        calls = self._calls = TurnCalls(self._runner, draft.id, cancellation, self._on_approval, earlier)
         try:
             with cancellation.calling(calls.cancel):
                 for event in self._turn(draft, calls):

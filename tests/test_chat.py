@@ -580,6 +580,21 @@ def test_further_rounds_run_while_the_model_asks_for_them():
     assert model.text.count("<|MOSS|>:") == 1
 
 
+def test_the_calls_of_a_turn_that_goes_on_are_numbered_through():
+    replies = [" x<eot>", ' Echo("a")<eoc>', "<|Commands|>:", ' Echo("b")<eoc>', " Never."]
+    chat, model = make_chat(replies, max_rounds=2)
+    events = chat.stream("Hi", keep_stopped=True)
+    while not isinstance(event := next(events), CallFinished) or event.index == 0:
+        pass
+    events.close()
+    model.replies = ["<|Commands|>:", ' Echo("c")<eoc>', " Done.<eom>"]
+    reply = list(chat.stream_on())[-1]
+    assert [(call.argument, call.id) for call in reply.calls] == [
+        ("a", f"{reply.turn_id}.0"),
+        ("c", f"{reply.turn_id}.1"),
+    ]
+
+
 @pytest.mark.parametrize("choice", ["<|MOSS|>:", " Some prose<eom>", "", "<eot>"])
 def test_a_model_that_wants_no_further_round_answers(choice):
     chat, model = make_chat([" x<eot>", ' Echo("e")<eoc>', choice, " Done.<eom>"], max_rounds=5)
