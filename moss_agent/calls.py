@@ -185,7 +185,7 @@ class TurnCalls:
             yield self._start(pending.index, command, approved=True)
             return
         told = f"Refused: {decision.reason}" if decision.reason else None
-        error = f"refused: {decision.reason or 'nobody approved it'}"
+        error = f"refused: {decision.reason or 'it was not approved'}"
         yield self._end(pending.index, FinishedCall(self._id(pending.index), pending.index, command, told, error))
 
     def _wait_for_decision(self, pending: _Pending) -> Approval:

@@ -64,7 +64,7 @@ def test_what_would_run_is_asked_about_and_what_needs_no_approval_starts_at_once
 def test_nobody_there_to_answer_means_refused(decide):
     events, told = turn(decide=decide)
     assert ran == ["b"] and "Write(\"a\") => 'No result.'" in told
-    assert [call.error for call in events[-1].calls] == ["refused: nobody approved it", ""]
+    assert [call.error for call in events[-1].calls] == ["refused: it was not approved", ""]
 
 
 def test_the_model_is_told_the_reason_of_a_refusal():

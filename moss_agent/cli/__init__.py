@@ -116,7 +116,8 @@ def _report_as_json(error: BaseException, arguments: Sequence[str]) -> None:
         return
     from moss_agent.cli.printing import print_json
 
-    name = type(error).__name__ if _is_known(error) else "InternalError"
+    name = "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+    name = name if _is_known(error) else "InternalError"
     name = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
     with suppress(OSError):  # which the error may be about
         print_json({"type": "error", "error": name, "message": _message(error)}, sys.stdout)

@@ -208,7 +208,7 @@ def test_a_failing_model_leaves_whole_lines_and_no_answer() -> None:
 def test_a_call_is_shown_with_all_its_arguments() -> None:
     out, _ = ask(POST, Terminal())
     assert '? Post("hi", place="there") needs approval (touches network)\n' in out
-    assert "  failed: refused: nobody approved it (0.00 s)" in out
+    assert "  failed: refused: it was not approved (0.00 s)" in out
 
 
 @pytest.mark.parametrize("columns", [60, 120])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from moss_agent import __version__, cli
+from moss_agent.errors import ContextFull
 from tests.cli.conftest import ROOT, Program
 
 HEAVY = {"asyncio", "huggingface_hub", "numpy", "platformdirs", "torch", "transformers"}
@@ -108,6 +110,53 @@ def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setattr(cli, "_run", interrupted)
     assert cli.main(["models"]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "code"),
+    [
+        (["--frob"], "usage_error", 2),
+        ([], "usage_error", 2),
+        (["--plugins", "frob", "moss?"], "usage_error", 2),
+        (["--quantize", "int2", "moss?"], "usage_error", 2),
+        (["--model", str(ROOT / "tests"), "moss?"], "checkpoint_error", 1),
+        (["--server", "http://127.0.0.1:1", "moss?"], "server_error", 1),
+    ],
+)
+def test_json_ends_with_an_error_that_says_what_stderr_says(
+    program: Program, arguments: list[str], error: str, code: int
+) -> None:
+    done = program("ask", "--json", *arguments)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["type"], told["error"]) == (code, "error", error)
+    assert done.stderr == f"moss-agent: {told['message']}\n"
+
+
+@pytest.mark.parametrize(
+    ("problem", "error", "message", "code"),
+    [
+        (KeyboardInterrupt(), "interrupted", "interrupted", 130),
+        (ContextFull("too\nlong"), "context_full", "too long", 1),
+        (ZeroDivisionError("a bug"), "internal_error", "internal error: ZeroDivisionError: a bug", 1),
+    ],
+)
+def test_json_ends_with_an_error_whatever_happens(
+    problem: BaseException,
+    error: str,
+    message: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(_: object) -> int:
+        raise problem
+
+    monkeypatch.setattr(cli, "_run", broken)
+    assert cli.main(["ask", "moss?", "--json"]) == code
+    assert json.loads(capsys.readouterr().out) == {"type": "error", "error": error, "message": message}
+    for arguments in (["ask", "--", "--json"], ["ask", "moss?"], ["search", "query", "--json", "x"]):
+        assert cli.main(arguments) == code
+        assert capsys.readouterr().out == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")

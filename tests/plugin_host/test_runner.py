@@ -406,3 +406,20 @@ def test_output_of_another_type_breaks_the_contract(value):
 
     with pytest.raises(PluginContractError, match="returned"):
         PluginRunner([give]).run("Give", ["x"])
+
+
+def test_a_wrong_setting_is_told_apart_by_its_type_and_not_by_words(tmp_path):
+    (tmp_path / "picky.py").write_text(
+        "from moss_agent import PluginError, plugin\n"
+        "from moss_agent.errors import UsageError\n"
+        "@plugin('Picky', label='Picky', isolated=True)\n"
+        "def picky(kind: str) -> str:\n"
+        "    raise {'usage': UsageError, 'plugin': PluginError, 'other': ValueError}[kind]('no size under [x]')\n"
+    )
+    with closing(PluginRunner(load_folder(tmp_path))) as runner:
+        turn = runner.turn()
+        for index, kind in enumerate(("usage", "plugin", "other")):
+            turn.start(index, "Picky", [kind])
+        outcomes = sorted(turn.finished(wait=True), key=lambda outcome: outcome.index)
+    assert [outcome.is_usage for outcome in outcomes] == [True, False, False]
+    assert all("no size under [x]" in outcome.error for outcome in outcomes)
