@@ -10,27 +10,23 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import psutil
-from moss_agent.assembly import build_agent, build_runner
 
 from moss_agent.agent import Agent
+from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import load_family
-from moss_agent.engine.sampling import Sampling
+from moss_agent.opening import open_plugins
+from moss_agent.runtime import Runtime
+from moss_agent.session import Generation, Sampling
 from moss_agent.settings import Settings
-from tests.scripted import ScriptedSession
+from tests.scripted import ScriptedModel, ScriptedSession
 
 SETTLED = 50  # turns until everything has been loaded everywhere
 COMMANDS = 'Calculate("{0}*89"), Solve("x+{0}=12"), Search("mosses {0}"), Text2Image("a red fox and {0} trees")'
 QUESTIONS = ["What is {0}*89?", "Solve x + {0} = 12.", "Who invented telephone number {0}?", "Draw a fox, {0} trees."]
-
-
-def scripted(settings: Settings) -> Agent:
-    """An agent whose model calls all plugins in every turn."""
-    runner = build_runner(settings, load_family("mini"))
-    return Agent(Script([]), runner, preamble="A test.\n", sampling=Sampling(max_new_tokens=64))
 
 
 class Script(ScriptedSession):
@@ -38,11 +34,24 @@ class Script(ScriptedSession):
 
     turn = 0
 
-    def decode(self, stop: Sequence[str], sampling: object) -> Iterator[str]:
-        if not self.replies:
+    def generate(
+        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
+    ) -> Generator[str, None, Generation]:
+        if not self.model.replies:
             self.turn += 1
-            self.replies = [" I need all of them.<eot>", f" {COMMANDS.format(self.turn)}<eoc>", " Done.<eom>"]
-        return super().decode(stop, sampling)
+            commands = COMMANDS.format(self.turn)
+            self.model.replies = [" I need all of them.<eot>", f" {commands}<eoc>", " Done.<eom>"]
+        return super().generate(stop, sampling, cancellation)
+
+
+class EndlessModel(ScriptedModel):
+    session_type = Script
+
+
+def scripted(settings: Settings) -> Agent:
+    """An agent whose model calls all plugins in every turn."""
+    runner = open_plugins(settings, load_family("mini"))
+    return Agent(Runtime(EndlessModel([]), runner, preamble="A test.\n", sampling=Sampling(max_new_tokens=64)))
 
 
 def megabytes() -> tuple[float, float]:
@@ -64,7 +73,7 @@ def main() -> None:
         search = {"proxy": "http://127.0.0.1:9", "cache_hours": 0}
         tables = {"text_to_image": pictures, "web_search": search}
         settings = Settings(model=arguments.model or "mini", dtype=arguments.dtype, plugin_settings=tables)
-        agent = build_agent(settings) if arguments.model else scripted(settings)
+        agent = Agent(Runtime.from_settings(settings)) if arguments.model else scripted(settings)
         print(f"{'turn':>5} {'program':>8} {'workers':>8} {'all':>6}  MB")
         settled = 0.0
         for turn in range(1, arguments.turns + 1):

@@ -7,7 +7,9 @@ whichever comes first, and for nothing else: no half-sent message can keep a cal
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
+import gc
 import os
 import pickle
 import queue
@@ -30,6 +32,7 @@ LARGEST = 512 << 20  # bytes of a message
 LOOK_SECONDS = 0.2  # between two looks at whether the worker is still there
 LAST_SECONDS = 2.0  # for reading what a dead worker has left in the pipe
 OVERTIME = 5.0  # seconds after its time when a call ends its worker, if the program is not there to do it
+REST_SECONDS = 0.3  # without a request, after which a worker tidies up
 _HEADER = 8  # bytes of a message's length
 _PIECE = 1 << 20  # bytes read at once
 
@@ -196,7 +199,18 @@ def serve(memory: int) -> NoReturn:
     while True:
         with suppress(OSError):  # a function may have left it, and it may be gone
             os.chdir(folder)
-        _serve_one(requests.get(), outgoing, nowhere, process)
+        _serve_one(_next(requests), outgoing, nowhere, process)
+
+
+def _next(requests: queue.SimpleQueue[bytearray]) -> bytearray:
+    """The next request. While there is none, memory that the last ones do not need any more is given back."""
+    try:
+        return requests.get(timeout=REST_SECONDS)
+    except queue.Empty:
+        gc.collect()  # what a call keeps beyond Python's memory, such as clients with threads, may lie in cycles
+        with suppress(AttributeError, OSError, TypeError):  # a C library without it
+            ctypes.CDLL(None).malloc_trim(0)
+        return requests.get()
 
 
 def _serve_one(request: bytearray, outgoing: FileIO, nowhere: int, process: int) -> None:

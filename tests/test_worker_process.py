@@ -60,6 +60,13 @@ def fork_and_return() -> int:
     return os.fork() and 1
 
 
+def leave_a_cycle(size: int) -> int:
+    """In the worker: leave memory that only the garbage collector finds."""
+    cycle: list[object] = [b"x" * size]
+    cycle.append(cycle)
+    return os.getpid()
+
+
 def call_here(worker: Worker, function: str, *arguments: object) -> object:
     return worker.call(call_by_name, function, *arguments, seconds=LIMIT)
 
@@ -182,3 +189,11 @@ def test_a_crash_is_silent_and_the_program_ends(end: str) -> None:
         [sys.executable, "-c", code, end], capture_output=True, text=True, cwd=ROOT, env=variables, timeout=LIMIT
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "died\n", "")
+
+
+def test_a_worker_without_requests_gives_memory_back(worker: Worker) -> None:
+    size = 100 << 20
+    process = psutil.Process(call_here(worker, "leave_a_cycle", size))
+    while process.memory_info().rss > size:
+        time.sleep(0.1)
+    assert worker.call(len, "abc", seconds=LIMIT) == 3
