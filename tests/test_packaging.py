@@ -45,7 +45,7 @@ def test_bundled_plugins_run_from_the_wheel(installed):
 def test_the_wheel_names_its_command_and_its_extras(installed):
     (info,) = installed.glob("*.dist-info")
     entry_points = (info / "entry_points.txt").read_text()
-    assert "moss-agent = moss_agent.cli.program:run" in entry_points
+    assert "moss-agent = moss_agent.__main__:main" in entry_points
     assert "[vllm.general_plugins]\nmoss = moss_agent.checkpoints.moss.vllm_plugin:register" in entry_points
     metadata = (info / "METADATA").read_text()
     sources = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "moss_agent").rglob("*.py")]

@@ -16,9 +16,11 @@ LAST_SECONDS = 20.0  # for everything that wants to be called at the end
 
 def run() -> NoReturn:
     """Run the command line of this process and end it with the exit code."""
-    streams.take()
     try:
+        streams.take()
         code = main()
+    except KeyboardInterrupt:  # one more, while the first was being handled
+        code = 130
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
     _leave(code)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import ROOT, Program
 from tests.cli.test_terminal import Terminal
 
 RUDE = """
@@ -137,3 +140,21 @@ def test_the_next_line_of_a_terminal_is_for_the_program(tmp_path: Path) -> None:
         assert terminal.process.wait(60) == 0
     finally:
         terminal.close()
+
+
+@pytest.mark.parametrize("module", ["moss_agent.cli", "moss_agent.errors", "argparse", "moss_agent.cli.plugins"])
+def test_an_interrupt_while_the_program_is_imported_ends_it_quietly(tmp_path: Path, module: str) -> None:
+    script = (
+        "import runpy, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "sys.argv = ['moss-agent', 'plugins', 'list']\n"
+        "runpy.run_module('moss_agent', run_name='__main__')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
