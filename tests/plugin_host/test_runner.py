@@ -269,6 +269,36 @@ def test_a_script_without_a_main_guard_can_use_isolated_plugins(tmp_path):
     assert done.stdout == "once!\n", done.stderr
 
 
+HANGING = """
+import threading, time
+from moss_agent import plugin
+
+@plugin("Sleep", label="Sleep", timeout=0.5)
+def sleep(text: str) -> str:
+    time.sleep(10_000)
+
+@plugin("Pool", label="Pool", isolated=True)
+def pool(text: str) -> str:
+    threading.Thread(target=time.sleep, args=(10_000,)).start()
+    return text
+"""
+
+
+@pytest.mark.parametrize(("name", "answer"), [("Sleep", "Sleep took longer than 0.5 s"), ("Pool", "text")])
+def test_calls_that_hang_keep_no_script_from_ending(tmp_path, name, answer):
+    (tmp_path / "hanging.py").write_text(HANGING)
+    script = f"""
+from pathlib import Path
+from moss_agent.plugin_host import PluginRunner, load_folder
+calls = PluginRunner(load_folder(Path({str(tmp_path)!r}))).turn()
+calls.start(1, {name!r}, ["text"])
+for outcome in calls.finished(wait=True):
+    print(outcome.output or outcome.error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{answer}\n", "")
+
+
 def test_details_of_a_picture_are_what_json_has():
     @plugin("Paint", label="Paint")
     def paint(text: str) -> Picture:
