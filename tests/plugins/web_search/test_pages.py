@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
+import threading
 from contextlib import closing
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from moss_agent.protocol import Entry, Passage, render_results
 from plugins.web_search import _finding, web_search
 from plugins.web_search._cache import Cache
 from plugins.web_search._fetching import PublicNetwork
-from plugins.web_search._pages import read
+from plugins.web_search._pages import PAGES, read
 from tests.plugins.web_search.searxng import PARIS, results
 from tests.plugins.web_search.site import Site, Write, answer, redirect
 from tests.plugins.web_search.test_finding import OPTIONS
@@ -26,6 +25,7 @@ MENU = "<nav><ul>" + "<li><a href='/x'>How high is the tower? Opening hours</a><
 STORY = "Visitors come from all over the world to enjoy the view on a clear day. " * 6
 HEIGHT = "Counting its antennas, the tower is 330 metres high since the year 2022."
 QUERY = "how high is the tower"
+PATIENT = 120.0  # seconds: what ends the reading of a page here is its end, not the clock
 
 
 def page(*paragraphs: str, title: str = "The tower", head: str = "") -> str:
@@ -33,7 +33,7 @@ def page(*paragraphs: str, title: str = "The tower", head: str = "") -> str:
     return f"<html><head><title>{title}</title>{head}</head><body>{MENU}<article>{body}</article></body></html>"
 
 
-def found(site: Site, *paths: str, query: str = QUERY, seconds: float = 5.0) -> list[Hit]:
+def found(site: Site, *paths: str, query: str = QUERY, seconds: float = PATIENT) -> list[Hit]:
     """The hits after reading; the snippets speak of something else."""
     hits = [Hit(f"snippet {path}", "The tower", site.url(path)) for path in paths]
     return asyncio.run(read(query, hits, PublicNetwork(site.exempt), seconds))
@@ -114,23 +114,29 @@ def test_what_cannot_be_read_stays_a_snippet(site: Site, page: bytes) -> None:
     assert [hit.text for hit in found(site, "/")] == ["snippet /"]
 
 
-def after(seconds: float) -> Callable[[Write], None]:
-    """A page that comes late."""
+def test_pages_are_read_at_once_and_no_more_than_are_wanted(site: Site) -> None:
+    all_here = threading.Barrier(PAGES)
 
-    def write(send: Write) -> None:
-        time.sleep(seconds)
+    def together(send: Write) -> None:
+        all_here.wait()
+        send(answer(HEIGHT, "text/plain"))
+
+    paths = [f"/{n}" for n in range(PAGES + 1)]
+    site.pages |= dict.fromkeys(paths, together)
+    assert [hit.text for hit in found(site, *paths)] == [HEIGHT, "snippet /6"]
+    assert len(site.requests) == PAGES
+
+
+def test_a_page_that_comes_too_late_stays_a_snippet(site: Site) -> None:
+    over = threading.Event()
+
+    def late(send: Write) -> None:
+        over.wait()
         send(answer(page(HEIGHT)))
 
-    return write
-
-
-def test_pages_are_read_at_once_and_late_ones_stay_snippets(site: Site) -> None:
-    site.pages |= {f"/{n}": after(0.3) for n in range(5)} | {"/5": after(1.5), "/6": after(0)}
-    started = time.monotonic()
-    hits = found(site, *(f"/{n}" for n in range(7)), seconds=1.2)
-    assert time.monotonic() - started < 2.5  # one after the other they take 3 seconds
-    assert {hit.url: hit.text for hit in hits}[site.url("/5")] == "snippet /5"
-    assert len(site.requests) == 6  # of the seventh nothing was wanted
+    site.pages["/"] = late
+    assert [hit.text for hit in found(site, "/", seconds=0.5)] == ["snippet /"]
+    over.set()
 
 
 def test_two_pages_with_the_same_passage_are_one_hit(site: Site) -> None:
