@@ -22,6 +22,7 @@ def papers(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_index_query_status_forget(program: Program, papers: Path, tmp_path: Path) -> None:
     data = {"XDG_DATA_HOME": str(tmp_path / "data")}
     done = program("search", "index", "papers", **data)

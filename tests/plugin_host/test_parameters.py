@@ -205,6 +205,7 @@ VALUES = st.recursive(
 NAMES = st.sampled_from([*everything.__code__.co_varnames, "other"])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(VALUES, max_size=14), st.dictionaries(NAMES, VALUES))
 def test_whatever_is_written_is_bound_or_refused_in_one_line(arguments, named):
