@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from moss_agent import Conversation, Hit, PluginError, plugin
+from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.chat import Chat
 from moss_agent.errors import Cancelled, ContextFull, EngineError, UsageError
 from moss_agent.events import CallFinished, CallStarted, HistoryTrimmed, Notice, Picture, Reply, Text, Thoughts
@@ -637,13 +638,13 @@ def test_closing_a_runtime_closes_its_chats_and_refuses_more():
 class FailingSession(ScriptedSession):
     """Fails to tokenise, as one on a server may, while its model says so."""
 
-    def count(self, text: str) -> int:
+    def count(self, text: str, cancellation: Cancellation = NEVER) -> int:
         self._check("count")
-        return super().count(text)
+        return super().count(text, cancellation)
 
-    def extend(self, text: str) -> None:
+    def extend(self, text: str, cancellation: Cancellation = NEVER) -> None:
         self._check("extend")
-        super().extend(text)
+        super().extend(text, cancellation)
 
     def _check(self, what: str) -> None:
         if self.model.failing == what:
