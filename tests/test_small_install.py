@@ -1,12 +1,16 @@
-"""The package without extras, in an environment of its own: few packages, no torch, a model that a server has."""
+"""The package without extras, in an environment of its own: few packages, no torch, a model that a server has.
+
+One test, for the environment takes a minute to make and each process of a test run would make its own.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +21,26 @@ ROOT = Path(__file__).parents[1]
 MOST_PACKAGES, MOST_BYTES = 30, 250_000_000
 INSTALLERS = {"pip", "setuptools", "wheel"}
 COMMANDS = ["ask", "chat", "image", "plugins", "models", "search"]
+NEEDING = [
+    ("local", ["ask", "Hi"]),
+    ("local", ["chat"]),
+    ("local", ["models", "pull", "mini"]),
+    ("local", ["models", "info", "mini"]),
+    ("local", ["models", "convert", "a", "b"]),
+    ("images", ["image", "a fox"]),
+    ("images", ["image", "--repeat", "fox.png"]),
+    ("images", ["plugins", "run", "text_to_image", "a fox"]),
+    ("search", ["plugins", "run", "web_search", "moss"]),
+    ("documents", ["search", "status"]),
+    ("documents", ["search", "index", "."]),
+    ("documents", ["search", "query", "moss"]),
+]
+"""Extras, and commands that need them."""
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
-pytestmark = pytest.mark.slow
 
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A virtual environment with this checkout, installed without extras."""
     folder = tmp_path_factory.mktemp("small")
     reached = _pip(Path(sys.executable), "download", "--no-deps", "--dest", str(folder / "reached"), "hatchling")
@@ -32,7 +49,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     done = _pip(folder / "venv/bin/python", "install", "-c", str(ROOT / "constraints.txt"), str(ROOT))
     assert done.returncode == 0, done.stderr
-    return folder / "venv"
+    yield folder / "venv"
+    shutil.rmtree(folder)
 
 
 def _pip(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +81,7 @@ def text(written: str) -> Answer:
     return stream(*(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks), b"data: [DONE]\n\n")
 
 
-def test_it_is_few_packages_and_small(environment: Path) -> None:
+def check_that_it_is_few_packages_and_small(environment: Path) -> None:
     listed = json.loads(_pip(environment / "bin/python", "list", "--format", "json").stdout)
     packages = {package["name"].lower() for package in listed} - INSTALLERS
     assert "moss-agent" in packages and len(packages) <= MOST_PACKAGES
@@ -72,13 +90,13 @@ def test_it_is_few_packages_and_small(environment: Path) -> None:
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_its_help(program: Program, command: str) -> None:
-    done = program(command, "--help")
-    assert (done.returncode, done.stderr) == (0, "") and "examples:" in done.stdout
+def check_that_every_command_has_its_help(program: Program) -> None:
+    for command in COMMANDS:
+        done = program(command, "--help")
+        assert (done.returncode, done.stderr) == (0, "") and "examples:" in done.stdout
 
 
-def test_plugins_without_their_extra_are_listed_as_such(program: Program) -> None:
+def check_that_plugins_without_their_extra_are_listed_as_such(program: Program) -> None:
     done = program("plugins", "list")
     assert (done.returncode, done.stderr) == (0, "")
     keys = [line.split()[0] for line in done.stdout.splitlines()]
@@ -89,14 +107,14 @@ def test_plugins_without_their_extra_are_listed_as_such(program: Program) -> Non
     assert needs == [f"needs: pip install 'moss-agent[{extra}]'" for extra in ("images", "search")]
 
 
-def test_the_exact_plugins_run(program: Program) -> None:
+def check_that_the_exact_plugins_run(program: Program) -> None:
     done = program("plugins", "run", "calculator", "37*89")
     assert (done.stdout, done.stderr) == ("3293\n", "")
     done = program("plugins", "run", "equation_solver", "x+y=35;2x+4y=94")
     assert (done.stdout, done.stderr) == ("x = 23\ny = 12\n", "")
 
 
-def test_a_model_that_a_server_has_answers_with_plugins(program: Program) -> None:
+def check_that_a_model_on_a_server_answers_with_plugins(program: Program) -> None:
     said = [" It is a product.<eot>\n", ' Calculate("37*89")<eoc>\n', " It is 3293.<eom>\n"]
     with serving(server := RawServer({"/v1/completions": [text(written) for written in said]})):
         done = program("ask", "--json", "--server", server.url, "--family", "moss", "What is 37*89?")
@@ -108,33 +126,26 @@ def test_a_model_that_a_server_has_answers_with_plugins(program: Program) -> Non
     assert "Calculator: enabled" in asked and "Web search: disabled" in asked and "Text-to-image: disabled" in asked
 
 
-@pytest.mark.parametrize(
-    ("extra", "arguments"),
-    [
-        ("local", ["ask", "Hi"]),
-        ("local", ["chat"]),
-        ("local", ["models", "pull", "mini"]),
-        ("local", ["models", "info", "mini"]),
-        ("local", ["models", "convert", "a", "b"]),
-        ("images", ["image", "a fox"]),
-        ("images", ["image", "--repeat", "fox.png"]),
-        ("images", ["plugins", "run", "text_to_image", "a fox"]),
-        ("search", ["plugins", "run", "web_search", "moss"]),
-        ("documents", ["search", "status"]),
-        ("documents", ["search", "index", "."]),
-        ("documents", ["search", "query", "moss"]),
-    ],
-)
-def test_what_needs_an_extra_says_in_one_line_what_to_install(
-    program: Program, extra: str, arguments: list[str]
-) -> None:
-    done = program(*arguments)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.endswith(f" is not installed: pip install 'moss-agent[{extra}]'\n")
+def check_that_what_needs_an_extra_says_in_one_line_what_to_install(program: Program) -> None:
+    for extra, arguments in NEEDING:
+        done = program(*arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert done.stderr.endswith(f" is not installed: pip install 'moss-agent[{extra}]'\n")
 
 
-def test_a_plugin_that_is_named_says_what_it_needs(program: Program) -> None:
+def check_that_a_plugin_that_is_named_says_what_it_needs(program: Program) -> None:
     with serving(server := RawServer({})):
         done = program("ask", "--server", server.url, "--plugins", "calculator,web_search", "Hi")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith("pip install 'moss-agent[search]'\n") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_package_without_extras(environment: Path, program: Program) -> None:
+    check_that_it_is_few_packages_and_small(environment)
+    check_that_every_command_has_its_help(program)
+    check_that_plugins_without_their_extra_are_listed_as_such(program)
+    check_that_the_exact_plugins_run(program)
+    check_that_a_model_on_a_server_answers_with_plugins(program)
+    check_that_what_needs_an_extra_says_in_one_line_what_to_install(program)
+    check_that_a_plugin_that_is_named_says_what_it_needs(program)
