@@ -55,12 +55,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     follow(parsed)
-    question = read_question(parsed.question, own_stdin())
+    question, interactive = read_question(parsed.question, own_stdin()), is_interactive() and not parsed.json
     with own_stdout() as out:
         printer = Printer(sys.stderr if parsed.json else out, sys.stderr)
         with closing(open_runtime(parsed, printer)) as runtime:
-            on_approval = approval(runtime, printer, interactive=is_interactive() and not parsed.json)
-            answer(runtime.chat(on_approval=on_approval), question, printer, json=out if parsed.json else None)
+            chat = runtime.chat(on_approval=approval(runtime, printer, interactive=interactive))
+            answer(chat, question, printer, json=out if parsed.json else None)
     return 0
 
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from moss_agent.resources import user_path
 
 if TYPE_CHECKING:
     from moss_agent.chat import Chat, Events
+    from moss_agent.records import Turn
 
 DESCRIPTION = """\
 Talk with the model. It remembers what was said before, until the conversation grows too long for it."""
@@ -31,11 +32,11 @@ HELP = """\
 clear        start over: the conversation is forgotten
 stop         leave the chat, as Ctrl-D does
 /again       answer the last question anew
+/continue    go on with an answer that was stopped
+/drop        remove the last question and its answer
 /save FILE   save the conversation
 /load FILE   go on with a saved conversation
 /help        show this list
-/continue    go on with an answer that was stopped
-/drop        remove the last question and its answer
 Ctrl-C       stop the answer that is being written; what there is of it stays"""
 
 EXAMPLES = f"""\
@@ -127,18 +128,25 @@ def _is_command(word: str) -> bool:
 
 
 def _show(chat: Chat, turn: Events, printer: Printer) -> None:
-    """Print a turn as it happens; if it is stopped or fails, say what is kept of it. Raises MossAgentError."""
+    """Print a turn as it happens; if it is stopped or fails, say what is kept of it."""
     before = chat.conversation.turns[-1:]
     try:
         drain(turn, printer.show)
     except KeyboardInterrupt:
         printer.after_echo()
-        is_kept = chat.conversation.turns[-1:] != before
-        printer.note(f"Stopped. {KEPT if is_kept else 'The conversation is as it was before.'}")
+        printer.note(f"Stopped. {_left(chat, before)}")
     except MossAgentError as error:
         printer.failure(str(error))
-        if chat.conversation.turns[-1:] != before:
-            printer.note(KEPT)
+        if (left := _left(chat, before)) == KEPT:
+            printer.note(left)
+
+
+def _left(chat: Chat, before: Sequence[Turn]) -> str:
+    """What a turn that was ended has left. before: the last turn until then, if there was one."""
+    last = chat.conversation.turns[-1:]
+    if last == before:
+        return "The conversation is as it was before."
+    return KEPT if last[0].status == "stopped" else "The answer is whole."
 
 
 def _help(chat: Chat, printer: Printer, rest: str) -> None:

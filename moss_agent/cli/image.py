@@ -14,7 +14,7 @@ from typing import Any
 
 from moss_agent.cli.calling import call_plugin
 from moss_agent.cli.options import add_debug_option, silence_libraries
-from moss_agent.cli.pictures import as_text
+from moss_agent.cli.pictures import LONGEST, as_text
 from moss_agent.cli.streams import own_stdout
 from moss_agent.cli.text import clean, one_line
 from moss_agent.engine.loading import choose_device, choose_dtype
@@ -48,7 +48,6 @@ KINDS: dict[str, tuple[type, ...]] = {
     "dtype": (str,),
     "size": (str,),
 }  # the details of a picture from which it can be drawn again, which are settings of the plugin too
-LONGEST = 200_000_000  # bytes of a picture
 FLAGS = {"directory": "out"}  # whose name is another than the setting's
 OF_A_PIPELINE = {"pipeline", "revision", "steps", "guidance", "size", "negative"}  # what suits one suits no other
 

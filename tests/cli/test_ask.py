@@ -219,8 +219,10 @@ def test_lines_beside_the_answer_fit_a_terminal(columns: int) -> None:
     with open(ours, "rb", closefd=True) as shown, open(theirs, "w", encoding="utf-8") as out:
         termios.tcsetwinsize(out, (24, columns))
         answer(make_chat([THINK, f' Find("{"电池 " * 90}")<eoc>', " Yes.<eom>"]), "Well?", Printer(out, out))
-        written = os.read(shown.fileno(), 100_000).decode()
-    call, result, link = (line.rstrip("\r") for line in written.split("\n")[1:4])
+        written = b""
+        while b"Yes.\r\n" not in written:
+            written += os.read(shown.fileno(), 100_000)
+    call, result, link = (line.rstrip("\r") for line in written.decode().split("\n")[1:4])
     assert call.startswith('→ Find("电池') and call.endswith("…")
     assert result.startswith("  = 'About 电池") and "… " not in result
     assert columns - 4 <= width(call) <= columns
