@@ -56,8 +56,8 @@ def test_every_command_has_help_with_examples(program: Program, command: list[st
         (["search", "query", "x", "--index", "/dev/zero"], "no document index"),
         (["image", "--repeat", "/dev/zero"], "is a device or pipe"),
         (["image", "a fox", "--out", ""], "is empty: name one"),
-        pytest.param(["ask", "--model", "~nosuchuser/x", "moss?"], "no such home folder", marks=pytest.mark.slow),
-        pytest.param(["models", "info", "a" * 5000], "File name too long", marks=pytest.mark.slow),
+        (["ask", "--model", "~nosuchuser/x", "moss?"], "no such home folder"),
+        (["models", "info", "a" * 5000], "File name too long"),
         (["models", "pull", "no such name"], "no such name is no folder here"),
     ],
 )
@@ -78,7 +78,6 @@ def test_approval_of_what_is_no_plugin_is_one_line_and_exit_code_2(program: Prog
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_is_one_line_and_exit_code_1(program: Program) -> None:
     done = program("ask", "--model", str(ROOT / "tests"), "moss?", HF_HUB_OFFLINE="1")
     assert (done.returncode, done.stdout) == (1, "")

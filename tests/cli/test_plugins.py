@@ -141,7 +141,6 @@ def test_settings_reach_the_plugin(program: Program, mine: Path, tmp_path: Path)
     assert done.stdout == "aaa\n"
 
 
-@pytest.mark.slow
 def test_a_new_plugin_works_at_once(program: Program, tmp_path: Path) -> None:
     folder = tmp_path
     assert program("plugins", "new", "bus_times").returncode == 0

@@ -22,7 +22,6 @@ def papers(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_index_query_status_forget(program: Program, papers: Path, tmp_path: Path) -> None:
     data = {"XDG_DATA_HOME": str(tmp_path / "data")}
     done = program("search", "index", "papers", **data)
@@ -77,6 +76,7 @@ def test_what_cannot_be_done_is_one_line(
     assert message in errors
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no such file names on Windows")
 def test_nothing_in_documents_or_their_names_steers_the_terminal(program: Program, papers: Path) -> None:
     (papers / "\x1b[31mred\n\x07.md").write_text(

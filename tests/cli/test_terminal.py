@@ -88,6 +88,7 @@ def on_terminal(tmp_path: Path) -> Iterator[Opener]:
         terminal.close()
 
 
+@pytest.mark.slow
 def test_a_chat_on_a_terminal(on_terminal: Opener) -> None:
     terminal = on_terminal(str(SCRIPT))
     terminal.read_until("> ")

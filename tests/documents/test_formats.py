@@ -184,6 +184,7 @@ def rewritten(data: bytes, part: str, content: bytes) -> bytes:
     return result.getvalue()
 
 
+@pytest.mark.slow
 def test_word_file_that_is_a_bomb_is_refused() -> None:
     entities = b"".join(b'<!ENTITY e%d "%s">' % (n, b"&e%d;" % (n - 1) * 10) for n in range(1, 10))
     xml = b'<!DOCTYPE x [<!ENTITY e0 "walrus">' + entities + b"]><x>&e9;</x>"

@@ -83,6 +83,7 @@ def test_any_file_name(tmp_path: Path, index: DocumentIndex, name: bytes) -> Non
     assert index.update(folder).removed == 1
 
 
+@pytest.mark.slow
 @posix_only
 def test_folders_deeper_than_calls_may_be(tmp_path: Path, index: DocumentIndex) -> None:
     deep = [tmp_path]

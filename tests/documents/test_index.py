@@ -24,6 +24,7 @@ def names(found: list[Found]) -> list[str]:
     return [passage.url.rpartition("/")[2] for passage in found]
 
 
+@pytest.mark.slow
 def test_every_kind_of_file_is_found_in_both_languages(folder: Path, index: DocumentIndex) -> None:
     assert index.update(folder) == Report(added=6)
     for query, name, title, text in [
@@ -83,6 +84,7 @@ def test_one_document_does_not_hide_the_others(tmp_path: Path, index: DocumentIn
     assert names(index.search("walrus", limit=2, per_document=1))[0] == "big.txt"
 
 
+@pytest.mark.slow
 def test_a_document_of_thousands_of_passages_does_not_hide_the_others(tmp_path: Path, index: DocumentIndex) -> None:
     (tmp_path / "big.txt").write_text("\n\n".join(f"walrus walrus {number} " + "x" * 380 for number in range(3000)))
     (tmp_path / "same.txt").write_text("\n\n".join(["walrus walrus " + "x" * 380] * 3000))
@@ -242,6 +244,7 @@ def test_what_is_no_index_is_refused_with_the_remedy(folder: Path, index: Docume
         assert index.path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_damaged_index_is_refused_with_the_remedy(folder: Path, index: DocumentIndex) -> None:
     index.update(folder)
     damaged(index.path)
@@ -262,8 +265,8 @@ def test_no_place_for_an_index(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DocumentIndexError, match="(File exists|Not a directory): choose another place"):
         DocumentIndex(tmp_path / "file" / "x.sqlite").update(folder)
-    with pytest.raises(DocumentIndexError, match="choose another place"):
-        DocumentIndex(tmp_path).update(folder)
+    with pytest.raises(UsageError, match="name another file"):
+        DocumentIndex(tmp_path)
 
 
 def test_an_index_is_for_its_owners_eyes(folder: Path, index: DocumentIndex) -> None:

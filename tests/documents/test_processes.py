@@ -48,6 +48,7 @@ def many(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_two_updates_at_once_while_others_search(many: Path, index: DocumentIndex) -> None:
     counts = []
     with updating(index, many) as one, updating(index, many) as other:
@@ -65,6 +66,7 @@ def test_two_updates_at_once_while_others_search(many: Path, index: DocumentInde
     assert len(index.search("walrus", limit=1000)) == 200
 
 
+@pytest.mark.slow
 def test_a_killed_update_keeps_what_it_had_finished(many: Path, index: DocumentIndex) -> None:
     with updating(index, many) as it:
         for _ in range(20):
@@ -79,6 +81,7 @@ def test_a_killed_update_keeps_what_it_had_finished(many: Path, index: DocumentI
     psutil.wait_procs(helpers)  # they do not outlive the update
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_costs_nothing(many: Path, index: DocumentIndex) -> None:
     index.update(many)
     for number in range(300):

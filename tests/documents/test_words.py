@@ -108,6 +108,7 @@ SCRIPTS = [
 WORDS = st.sampled_from(SCRIPTS).flatmap(lambda script: st.text(script, min_size=1, max_size=6))
 
 
+@pytest.mark.slow
 @given(st.lists(WORDS, min_size=1, max_size=12), st.sampled_from([" ", "", "，", " - "]), st.data())
 def test_every_word_of_a_text_finds_it(words: list[str], join: str, data: st.DataObject) -> None:
     word = data.draw(st.sampled_from(words))

@@ -64,6 +64,7 @@ def test_a_static_cache_can_be_compiled_whole(reference):
     assert generate(moss, cache_implementation="static", disable_compile=True) == generate(reference)
 
 
+@pytest.mark.slow
 def test_continuous_batching_gives_the_same_tokens(reference):
     prompts = [IDS[0, :9].tolist(), IDS[1, :30].tolist(), IDS[2, :17].tolist()]
     want = [generate(reference, torch.tensor([prompt]))[0][len(prompt) :] for prompt in prompts]
