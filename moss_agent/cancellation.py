@@ -1,4 +1,4 @@
-"""One token for a turn: cancelling it wakes whatever waits on the turn's behalf, in any thread."""
+"""The cancellation token of a turn: cancelling it wakes whatever waits for the turn, in any thread."""
 
 from __future__ import annotations
 
