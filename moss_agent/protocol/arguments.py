@@ -197,7 +197,8 @@ class ArgumentsReader:
         """What was read is no list of values: it belongs to the first string, or there is no call."""
         if self._first:
             self._resume(self._first)
-            return self._in_string(character)
+            self._in_string(character)
+            return None
         self._skip(depth=1, is_expression=False)
         return self._balanced(character)
 

@@ -22,7 +22,8 @@ def cited_numbers(text: str) -> list[int]:
 
 def unfinished_citation(text: str) -> int:
     """Length of the end of `text` that is a citation, or the beginning of one, that may go on."""
-    return len(_UNFINISHED.search(text)[0])
+    found = _UNFINISHED.search(text)
+    return len(found[0]) if found else 0
 
 
 def check_citations(text: str, known: Collection[int]) -> tuple[str, list[int]]:

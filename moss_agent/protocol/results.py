@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import TypeAlias
 
 from moss_agent.protocol.commands import CommandScanner
 from moss_agent.protocol.neutral import neutralise
@@ -50,7 +51,7 @@ class Passage:
     written: str = field(default="", compare=False)
 
 
-Body = str | tuple[str, ...] | tuple[Passage, ...] | None
+Body: TypeAlias = str | tuple[str | Passage, ...] | None
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,7 @@ def _read_head(line: str) -> tuple[str, str | None] | None:
     if " =>" not in line or not _CALL.match(line):
         return None
     found = next(CommandScanner().scan(line), None)
-    is_first = found and line.startswith(found[1].text)
-    end = found[0] if is_first else line.find(")") + 1
+    end = found[0] if found and line.startswith(found[1].text) else line.find(")") + 1
     arrow = _ARROW.search(line, end) if end else None
     if arrow is None:
         return None
