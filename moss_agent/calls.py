@@ -10,17 +10,8 @@ from typing import Union
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.errors import UsageError
-from moss_agent.events import (
-    ApprovalRequested,
-    Argument,
-    CallProgress,
-    CallStarted,
-    Hit,
-    Notice,
-    Output,
-    Picture,
-)
-from moss_agent.plugin_host import PluginRunner, Progress
+from moss_agent.events import ApprovalRequested, CallProgress, CallStarted, Hit, Notice, Picture, Value
+from moss_agent.plugin_host import PluginRunner, Progress, Result
 from moss_agent.protocol import Command
 
 MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a loop would write on and on
@@ -35,8 +26,8 @@ class Approval:
     """
 
     run: bool
-    arguments: tuple[Argument, ...] | None = None
-    named: Mapping[str, Argument] | None = None
+    arguments: tuple[Value, ...] | None = None
+    named: Mapping[str, Value] | None = None
     reason: str = ""
 
 
@@ -54,7 +45,7 @@ class FinishedCall:
     id: str
     index: int
     command: Command
-    output: Output = None
+    output: Result = None
     error: str = ""
     seconds: float = 0.0
     is_usage: bool = False
@@ -189,10 +180,11 @@ class TurnCalls:
         yield self._end(pending.index, FinishedCall(self._id(pending.index), pending.index, command, told, error))
 
     def _wait_for_decision(self, pending: _Pending) -> Approval:
-        if pending.decision is None and self._on_approval is None:
-            return Approval(False)
-        if pending.decision is None and (decision := self._on_approval(pending.request)):
-            return decision
+        if pending.decision is None:
+            if self._on_approval is None:
+                return Approval(False)
+            if decision := self._on_approval(pending.request):
+                return decision
         with self._decided:
             while pending.decision is None:
                 self._cancellation.check()

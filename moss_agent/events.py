@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar, TypeAlias, Union
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ Output = Union[str, Sequence[str], Sequence[Hit], Picture, Sequence[Picture], No
 """What a plugin may return: a short text, lines, search hits, a picture or several, or None for no result."""
 
 
-Argument = Union[str, int, float, bool, None, tuple[str, ...]]
+Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 """What a model may write as an argument of a call."""
 
 
@@ -61,8 +61,8 @@ class Call:
     hits: tuple[Hit, ...] = ()
     images: tuple[Picture, ...] = ()
     id: str = ""
-    arguments: tuple[Argument, ...] = ()
-    named: Mapping[str, Argument] = field(default_factory=dict)
+    arguments: tuple[Value, ...] = ()
+    named: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class ApprovalRequested(CallEvent):
     type: ClassVar[str] = "approval"
     index: int
     name: str
-    arguments: tuple[Argument, ...]
-    named: Mapping[str, Argument] = field(default_factory=dict)
+    arguments: tuple[Value, ...]
+    named: Mapping[str, Value] = field(default_factory=dict)
     effects: tuple[str, ...] = ()
 
 
@@ -145,8 +145,8 @@ class CallStarted(CallEvent):
     index: int
     name: str
     argument: str
-    arguments: tuple[Argument, ...] = ()
-    named: Mapping[str, Argument] = field(default_factory=dict)
+    arguments: tuple[Value, ...] = ()
+    named: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.errors import ContextFull, UsageError
 
+Finish: TypeAlias = Literal["stop", "end", "length"]
 MARKER_ROOM = 16  # tokens kept free when the context runs full, for the marker that has to follow
 
 
@@ -60,7 +61,7 @@ class Generation:
 
     text: str
     stop: str
-    finish: Literal["stop", "end", "length"]
+    finish: Finish
     cached: int
     prefilled: int
     generated: int

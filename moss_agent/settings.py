@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.errors import UsageError
-from moss_agent.plugin_host.approval import Policy
+from moss_agent.plugin_host.approval import Decision, Policy
 from moss_agent.resources import read_text, user_path
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "tuple[str | Plugin, ...] | None": (list, tuple),
     "tuple[str, ...]": (list, tuple),
     "Mapping[str, str]": (dict,),
+    "Mapping[str, Decision]": (dict,),
     "Mapping[str, Mapping[str, Any]]": (dict,),
 }
 
@@ -79,7 +80,7 @@ class Settings:
     plugins: tuple[str | Plugin, ...] | None = None
     plugin_dirs: tuple[str, ...] = ()
     plugin_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    approval: Mapping[str, str] = field(default_factory=dict)
+    approval: Mapping[str, Decision] = field(default_factory=dict)
     device: str = "auto"
     dtype: str = "auto"
     quantize: str = ""
@@ -101,10 +102,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            value = getattr(self, item.name)
-            optional = value is None and item.type.endswith("None")
-            if not optional and (not isinstance(value, _KINDS[item.type]) or isinstance(value, bool)):
-                raise UsageError(f"setting {item.name} must be {item.type.removesuffix(' | None')}, not {value!r}")
+            value, kind = getattr(self, item.name), str(item.type)
+            optional = value is None and kind.endswith("None")
+            if not optional and (not isinstance(value, _KINDS[kind]) or isinstance(value, bool)):
+                raise UsageError(f"setting {item.name} must be {kind.removesuffix(' | None')}, not {value!r}")
             if isinstance(value, list):
                 object.__setattr__(self, item.name, tuple(value))
         if self.quantize not in QUANTIZED:
@@ -165,7 +166,7 @@ def _from_file(path: Path) -> dict[str, Any]:
             raise UsageError(f"no settings file {path}")
         return {}
     try:
-        values = tomllib.loads(read_text(path, LONGEST_FILE))
+        values: dict[str, Any] = tomllib.loads(read_text(path, LONGEST_FILE))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from None
     plugins = values.get("plugins")

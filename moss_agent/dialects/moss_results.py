@@ -114,9 +114,9 @@ def _sources(entries: Sequence[Entry], shown: Sequence[tuple[Hit, ...]], cited: 
     """What each number stands for: the hits, then the other results in their order."""
     sources: list[Citation] = []
     for entry, hits in zip(entries, shown, strict=True):
-        if hits:
-            pairs = zip(entry.body, hits, strict=True)
-            sources += [Citation(passage.number, passage.text, hit.title, hit.url) for passage, hit in pairs]
+        passages = [line for line in entry.body or () if isinstance(line, Passage)]
+        pairs = zip(passages, hits, strict=True)
+        sources += [Citation(passage.number, passage.text, hit.title, hit.url) for passage, hit in pairs]
     for entry, hits in zip(entries, shown, strict=True):
         if entry.body and not hits:
             number = cited + len(sources) + 1

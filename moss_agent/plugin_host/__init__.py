@@ -2,8 +2,8 @@
 
 from moss_agent.plugin_host.approval import Decision, Policy
 from moss_agent.plugin_host.contract import Plugin, plugin
-from moss_agent.plugin_host.kinds import Value
 from moss_agent.plugin_host.loading import load_folder
+from moss_agent.plugin_host.outputs import Result
 from moss_agent.plugin_host.parameters import Parameter
 from moss_agent.plugin_host.progress import Progress, report
 from moss_agent.plugin_host.runner import Outcome, PluginRunner
@@ -19,8 +19,8 @@ __all__ = [
     "PluginRunner",
     "Policy",
     "Progress",
+    "Result",
     "Source",
-    "Value",
     "discover",
     "load_folder",
     "plugin",

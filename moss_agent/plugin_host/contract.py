@@ -43,8 +43,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from moss_agent.errors import PluginContractError
-from moss_agent.events import Output
-from moss_agent.plugin_host.kinds import Value
+from moss_agent.events import Output, Value
 from moss_agent.plugin_host.parameters import Parameter, annotation_of, bind, parameters_of, schema_of
 
 Function = Callable[..., Union[Output, Coroutine[Any, Any, Output]]]

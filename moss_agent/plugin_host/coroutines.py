@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.errors import PluginTimeout
+from moss_agent.events import Output
 
 
-def finish(output: Any, given_up: Cancellation) -> Any:
+def finish(output: Output | Coroutine[Any, Any, Output], given_up: Cancellation) -> Output:
     """Return the output, or what comes of it if it is a coroutine. Raises PluginTimeout once the call is given up."""
-    return asyncio.run(_await(output, given_up)) if inspect.iscoroutine(output) else output
+    return asyncio.run(_await(output, given_up)) if isinstance(output, Coroutine) else output
 
 
-async def _await(coroutine: Coroutine[Any, Any, Any], given_up: Cancellation) -> Any:
+async def _await(coroutine: Coroutine[Any, Any, Output], given_up: Cancellation) -> Output:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(coroutine)
 
     def cancel() -> None:

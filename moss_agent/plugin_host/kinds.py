@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Protocol, Union, get_args, get_origin
 
-Value = Union[str, int, float, bool, None, Sequence["Value"]]
-"""What a model can write as an argument."""
-
 MAX_DIGITS = 500  # of a number; Python itself refuses to convert more than 640, where it is set to be strict
 MAX_ITEMS = 1000  # of a list
 _WHOLE = re.compile(r"([+-]?\d+)(\.0*)?")
@@ -39,7 +36,7 @@ class Kind(Protocol):
     def schema(self) -> dict[str, Any]:
         """The JSON schema of a value."""
 
-    def read(self, value: Value) -> Any:
+    def read(self, value: object) -> Any:
         """Convert what a model wrote. Raises UnreadableValue."""
 
 
@@ -49,7 +46,7 @@ class Scalar:
 
     words: str
     json_type: str
-    read: Callable[[Value], Any]
+    read: Callable[[object], Any]
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -70,7 +67,7 @@ class OneOf:
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.values)}
 
-    def read(self, value: Value) -> str | int | bool:
+    def read(self, value: object) -> str | int | bool:
         for choice in self.values:
             if type(choice) is type(value) and choice == value:
                 return choice
@@ -95,7 +92,7 @@ class ListOf:
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": self.item.schema, "maxItems": MAX_ITEMS}
 
-    def read(self, value: Value) -> list[Any]:
+    def read(self, value: object) -> list[Any]:
         items = _items(value)
         if len(items) > MAX_ITEMS:
             raise UnreadableValue
@@ -116,7 +113,7 @@ class OrNone:
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [self.kind.schema, {"type": "null"}]}
 
-    def read(self, value: Value) -> Any:
+    def read(self, value: object) -> Any:
         if value is None:
             return None
         try:
@@ -149,7 +146,7 @@ def _item_kind(annotation: Any) -> Scalar | OneOf:
     return kind
 
 
-def shown(value: Value) -> str:
+def shown(value: object) -> str:
     """Describe a value in a few words for an error message."""
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:39] + "…")
@@ -160,7 +157,7 @@ def shown(value: Value) -> str:
     return repr(value) if isinstance(value, int | float | NoneType) else type(value).__name__
 
 
-def _text(value: Value) -> str:
+def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -172,7 +169,7 @@ def _text(value: Value) -> str:
     raise UnreadableValue
 
 
-def _whole(value: Value) -> int:
+def _whole(value: object) -> int:
     if isinstance(value, str) and len(value) <= MAX_DIGITS and (written := _WHOLE.fullmatch(value.strip())):
         return int(written[1])
     if isinstance(value, float) and value.is_integer():
@@ -182,7 +179,7 @@ def _whole(value: Value) -> int:
     raise UnreadableValue
 
 
-def _number(value: Value) -> float:
+def _number(value: object) -> float:
     if isinstance(value, bool) or (isinstance(value, str) and (len(value) > MAX_DIGITS or "_" in value)):
         raise UnreadableValue
     if not isinstance(value, str | int | float):
@@ -196,14 +193,14 @@ def _number(value: Value) -> float:
     return number
 
 
-def _truth(value: Value) -> bool:
+def _truth(value: object) -> bool:
     said = _TRUTH.get(value.strip().casefold()) if isinstance(value, str) else value
     if not isinstance(said, bool):
         raise UnreadableValue
     return said
 
 
-def _items(value: Value) -> Sequence[Value]:
+def _items(value: object) -> Sequence[object]:
     if isinstance(value, list | tuple):
         return value
     if value is None:
@@ -214,16 +211,17 @@ def _items(value: Value) -> Sequence[Value]:
     if not text.startswith("["):
         return [item.strip() for item in _SEPARATOR.split(text)] if text else []
     try:
-        return json.loads(text)
+        items: list[object] = json.loads(text)
     except (ValueError, RecursionError):
         raise UnreadableValue from None
+    return items
 
 
 def _is_huge(value: int) -> bool:
     return value.bit_length() > _MAX_BITS
 
 
-_MAX_BITS = (10**MAX_DIGITS).bit_length()
+_MAX_BITS: int = (10**MAX_DIGITS).bit_length()
 TEXT = Scalar("text", "string", _text)
 SCALARS: dict[Any, Scalar] = {
     str: TEXT,

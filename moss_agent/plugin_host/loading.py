@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Iterable
 from importlib.metadata import entry_points
@@ -101,6 +102,8 @@ def load_module(path: Path) -> ModuleType:
     _register_package(path.parent)
     file = path / "__init__.py" if path.is_dir() else path
     spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise PluginContractError(path.stem, f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -117,7 +120,7 @@ def source_of(plugin: Plugin) -> str:
     module = sys.modules[plugin.function.__module__]
     if not module.__name__.startswith(_PREFIX):
         return module.__name__
-    file = Path(module.__file__)
+    file = Path(inspect.getfile(module))
     return str(file.parent if file.name == "__init__.py" else file)
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TypeAlias, TypeGuard, TypeVar
 
 from moss_agent.errors import PluginContractError
 from moss_agent.events import Hit, Output, Picture
 from moss_agent.plugin_host.contract import Plugin
 
+T = TypeVar("T")
+Result: TypeAlias = str | tuple[str, ...] | tuple[Hit, ...] | tuple[Picture, ...] | None
+"""What a plugin returned, once it is checked and cut."""
 
-def limit_output(plugin: Plugin, output: Output) -> Output:
+
+def limit_output(plugin: Plugin, output: Output) -> Result:
     """The output, checked and cut to the plugin's length. Nothing at all becomes None."""
     length = plugin.max_characters
     if output is None:
@@ -19,13 +24,17 @@ def limit_output(plugin: Plugin, output: Output) -> Output:
         output = (output,)
     if isinstance(output, str):
         return _cut(output, length) or None
-    if isinstance(output, Sequence) and all(isinstance(item, Hit) for item in output):
+    if _all_are(output, Hit):
         return tuple(_cut_hit(hit, length) for hit in output) or None
-    if isinstance(output, Sequence) and all(isinstance(item, Picture) for item in output):
+    if _all_are(output, Picture):
         return tuple(_plain_picture(picture) for picture in output)
-    if isinstance(output, Sequence) and all(isinstance(item, str) for item in output):
+    if _all_are(output, str):
         return tuple(_cut("\n".join(output), length).splitlines()) or None
     raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or pictures")
+
+
+def _all_are(output: object, kind: type[T]) -> TypeGuard[Sequence[T]]:
+    return isinstance(output, Sequence) and all(isinstance(item, kind) for item in output)
 
 
 def _cut_hit(hit: Hit, length: int) -> Hit:

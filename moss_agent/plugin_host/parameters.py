@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from moss_agent.errors import PluginContractError, PluginError
-from moss_agent.plugin_host.kinds import Kind, UnreadableValue, Value, kind_of, shown
+from moss_agent.events import Value
+from moss_agent.plugin_host.kinds import Kind, UnreadableValue, kind_of, shown
 
 KINDS = "str, int, float, bool, Literal[...], list[...] of these, or one of them | None"
 

@@ -15,14 +15,13 @@ from weakref import WeakKeyDictionary, finalize
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.errors import Cancelled, MossAgentError, PluginError, PluginTimeout, UsageError
-from moss_agent.events import Output
+from moss_agent.events import Value
 from moss_agent.plugin_host.approval import Decision, Policy
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.coroutines import finish
 from moss_agent.plugin_host.isolation import START_SECONDS, Workers
-from moss_agent.plugin_host.kinds import Value
 from moss_agent.plugin_host.options import check_settings
-from moss_agent.plugin_host.outputs import limit_output
+from moss_agent.plugin_host.outputs import Result, limit_output
 from moss_agent.plugin_host.progress import Progress, listening
 from moss_agent.plugin_host.reasons import reason
 from moss_agent.plugin_host.surroundings import WorkingFolder
@@ -41,7 +40,7 @@ class Outcome:
     """
 
     index: int
-    output: Output
+    output: Result
     error: str
     seconds: float
     is_usage: bool = False
@@ -97,7 +96,7 @@ class PluginRunner:
         named: Mapping[str, Value] = {},
         given_up: Cancellation | None = None,
         approved: bool = False,
-    ) -> Output:
+    ) -> Result:
         """Run one call to its end. Raises MossAgentError with the reason if there is no output.
 
         given_up: cancel it to end an isolated or async call early. approved: a person has approved this very call.
@@ -176,7 +175,7 @@ class TurnCalls:
         self._folder.restore()
         self._done.put(None)
 
-    def _run(self, index: int, name: str, call: Callable[[], Output], given_up: Cancellation) -> None:
+    def _run(self, index: int, name: str, call: Callable[[], Result], given_up: Cancellation) -> None:
         started = time.monotonic()
         output, error, is_usage = None, "", False
         try:
