@@ -41,11 +41,14 @@ class Codec:
 
     def decode(self, ids: Sequence[int]) -> str:
         with self._lock:
-            return self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            text = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str)  # a list for a batch only
+        return text
 
     def _encode_ordinary(self, text: str) -> list[int]:
         with self._lock:
-            return self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+            return ids
 
 
 def _pattern(token: AddedToken) -> str:

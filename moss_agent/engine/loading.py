@@ -45,14 +45,16 @@ def load(
     limit_kept_kernels()
     target = choose_device(device)
     options: dict[str, Any] = {"dtype": choose_dtype(dtype, target)}
-    options |= _shared(tp) if tp > 1 else {"device_map": dict(device_map or {"": target})}
+    placed: Mapping[str, int | str | torch.device] = device_map or {"": target}
+    options |= _shared(tp) if tp > 1 else {"device_map": dict(placed)}
     options |= _quantized(quantize, options["dtype"]) if quantize else {}
     options |= {"offload_folder": offload_folder} if offload_folder else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             name, trust_remote_code=False, output_loading_info=True, **options
         )
+        model, info = loaded  # the library annotates the model alone
     except Exception as error:  # transformers, safetensors, tokenizers and torch share no base class
         if is_out_of_memory(error):
             raise OutOfMemory(
@@ -121,7 +123,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     import torch
 
     if name in DTYPES:
-        return getattr(torch, DTYPES[name])
+        dtype: torch.dtype = getattr(torch, DTYPES[name])
+        return dtype
     if name != "auto":
         raise UsageError(f"no dtype {name!r}: use auto, {', '.join(DTYPES)}")
     if device.type == "cuda":

@@ -13,7 +13,7 @@ from moss_agent.engine.scheduler import Scheduler
 from moss_agent.engine.sequence import Backend, Prefix, Sequence
 from moss_agent.engine.text_stream import StopFilter, TextStream
 from moss_agent.errors import EngineError
-from moss_agent.session import MARKER_ROOM, Generation, Sampling, check_room
+from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -97,7 +97,8 @@ class LocalSession:
         if not sequence.ids:
             raise EngineError("there is nothing to continue: extend the session first")
         pieces: list[str] = []
-        finish, begin, prefilled, generated = "length", len(sequence.ids), 0, 0
+        finish: Finish = "length"
+        begin, prefilled, generated = len(sequence.ids), 0, 0
         for _ in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
             logits, computed = self._model.scheduler.logits(sequence, cancellation)
             prefilled = prefilled or computed  # others may compute the prefix, or take the cache, until this is known

@@ -17,6 +17,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from moss_agent.engine.backends.transformers import TransformersBackend, TransformersCache
+from moss_agent.engine.sequence import Cache
 from moss_agent.errors import UsageError
 
 PATIENCE = timedelta(days=365)  # a chat may wait long for its next question
@@ -99,7 +100,7 @@ class LeadingBackend(TransformersBackend):
             self._channel.close()
             self._channel = None
 
-    def _forward_one(self, cache: TransformersCache, ids: Sequence[int]) -> torch.Tensor:
+    def _forward_one(self, cache: Cache, ids: Sequence[int]) -> torch.Tensor:
         assert isinstance(cache, _LeadingCache)
         self.announce(cache, ids)
         return super()._forward_one(cache, ids)

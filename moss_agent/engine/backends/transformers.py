@@ -9,11 +9,13 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from moss_agent.engine.sequence import Cache
 from moss_agent.errors import EngineError, OutOfMemory
 
 if TYPE_CHECKING:
     import torch
     from transformers import DynamicCache, PreTrainedModel
+    from transformers.cache_utils import DynamicLayer
 
 
 class TransformersCache:
@@ -32,8 +34,8 @@ class TransformersCache:
         if length <= 0:
             self.inner = type(self.inner)()  # cut to nothing, the layers would still hold their memory
             return
-        length = min([length, *(layer.get_seq_length() for layer in self.inner.layers)])
-        for layer in self.inner.layers:
+        length = min([length, *(layer.get_seq_length() for layer in self._layers)])
+        for layer in self._layers:
             layer.crop(length - layer.get_seq_length())
 
     def copy(self) -> TransformersCache:
@@ -41,6 +43,10 @@ class TransformersCache:
         inner = type(self.inner)()
         inner.layers = [copy.copy(layer) for layer in self.inner.layers]
         return type(self)(inner)
+
+    @property
+    def _layers(self) -> list[DynamicLayer]:
+        return self.inner.layers  # type: ignore[return-value]  # it was made without a config: there are no others
 
 
 class TransformersBackend:
@@ -56,21 +62,22 @@ class TransformersBackend:
     def new_cache(self) -> TransformersCache:
         return TransformersCache()
 
-    def forward(self, caches: Sequence[TransformersCache], ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         return [self._forward_one(cache, part) for cache, part in zip(caches, ids, strict=True)]
 
     def close(self) -> None:
         """Nothing to end."""
 
-    def _forward_one(self, cache: TransformersCache, ids: Sequence[int]) -> torch.Tensor:
+    def _forward_one(self, cache: Cache, ids: Sequence[int]) -> torch.Tensor:
         import torch
 
+        assert isinstance(cache, TransformersCache)
         tokens = cache.length + len(ids)
         try:
             with torch.inference_mode():
                 chunk = torch.tensor([list(ids)], device=self._device)
                 output = self._model(chunk, past_key_values=cache.inner, use_cache=True, **self._last_only)
-                logits = output.logits[0, -1].float().cpu()
+                logits: torch.Tensor = output.logits[0, -1].float().cpu()
         except Exception as error:
             if is_out_of_memory(error):
                 raise OutOfMemory(

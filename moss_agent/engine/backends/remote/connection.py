@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -62,8 +62,10 @@ class Connection:
             self._check(response)
             return self._json(response)
 
-    def stream(self, path: str, body: dict[str, Any], cancellation: Cancellation | None = None) -> Iterator[bytes]:
-        """The bytes of an event stream as they come; closing the iterator ends the request at once.
+    def stream(
+        self, path: str, body: dict[str, Any], cancellation: Cancellation | None = None
+    ) -> Generator[bytes, None, None]:
+        """The bytes of an event stream as they come; closing the generator ends the request at once.
 
         Raises ServerError, ContextFull.
         """
@@ -142,7 +144,7 @@ class Connection:
         """What `error` means, in a few words without addresses."""
         if error.failure is Failure.TIMEOUT:
             return f"nothing came for {self.seconds:g} seconds (setting server_timeout)"
-        return error.failure.value
+        return str(error.failure.value)
 
 
 def short(words: object) -> str:

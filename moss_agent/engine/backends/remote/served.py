@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.backends.remote.connection import Connection
@@ -14,7 +14,7 @@ from moss_agent.engine.backends.remote.stream import Piece, read_pieces
 from moss_agent.errors import ServerError, UsageError
 from moss_agent.session import Sampling
 
-Tokens = Sequence[int] | Sequence[str]
+Tokens: TypeAlias = Sequence[int | str]
 """Token ids; from servers that do not tell them, pieces of text of about a token's length."""
 
 
@@ -51,7 +51,7 @@ class ServedModel:
         Raises ServerError, ContextFull, Cancelled.
         """
         body = {
-            "prompt": "".join(prompt) if self.dialect.tokenize is None else list(prompt),
+            "prompt": "".join(map(str, prompt)) if self.dialect.tokenize is None else list(prompt),
             "max_tokens": limit,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,

@@ -14,14 +14,13 @@ import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from itertools import chain, islice
-from typing import Literal
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.backends.remote.served import ServedModel, Tokens
 from moss_agent.engine.backends.remote.stream import Piece
 from moss_agent.engine.text_stream import StopFilter
 from moss_agent.errors import EngineError
-from moss_agent.session import MARKER_ROOM, Generation, Sampling, check_room
+from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room
 
 LONGEST_TOKEN = 256  # characters
 REMEMBERED = 256  # texts whose tokens are kept
@@ -149,7 +148,8 @@ class RemoteSession:
         text = "".join(piece.text for piece in written.pieces)
         if not written.told:
             return self._encode(text.removesuffix(filtered.surplus), cancellation)
-        *before, last = [list(piece.tokens) for piece in written.pieces] or [[]]
+        told: list[Tokens] = [piece.tokens for piece in written.pieces] or [()]
+        *before, last = told
         if filtered.surplus:
             last = self._encode(written.pieces[-1].text.removesuffix(filtered.surplus), cancellation)
         elif written.finish == "stop" and not filtered.stop:  # the end token: it is told, but is no part of the text
@@ -183,7 +183,7 @@ class _Written:
         """Whether the server goes on writing beyond what it was asked for."""
         return self.tokens > self._limit if self.told else self._characters > self._limit * LONGEST_TOKEN
 
-    def finish_reason(self, stop: str) -> Literal["stop", "end", "length"]:
+    def finish_reason(self, stop: str) -> Finish:
         """Why the text ended, if that stop text was found in it."""
         if stop:
             return "stop"
