@@ -22,7 +22,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn, TypeAlias, TypeVar
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.errors import Cancelled
@@ -36,7 +36,10 @@ REST_SECONDS = 0.3  # without a request, after which a worker tidies up
 _HEADER = 8  # bytes of a message's length
 _PIECE = 1 << 20  # bytes read at once
 
-Replies = queue.SimpleQueue  # of (whether it is an error, what the function returned or raised), or an exception class
+T = TypeVar("T")
+Reply: TypeAlias = tuple[bool, Any] | type[Exception]
+"""Whether it is an error and what the function returned or raised, or the exception to raise."""
+Replies: TypeAlias = "queue.SimpleQueue[Reply]"
 
 
 class WorkerDied(Exception):
@@ -52,7 +55,6 @@ class Worker:
 
     def __init__(self, memory: int) -> None:
         """Start the process, which may take that many bytes of address space. Raises OSError if it cannot start."""
-        separate = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _program(memory)],
             stdin=subprocess.PIPE,
@@ -61,7 +63,8 @@ class Worker:
             bufsize=0,  # a thread that waits in a buffered file would abort the interpreter at its end
             pipesize=_PIECE,
             env={**os.environ, **ONE_THREAD},
-            **separate,  # Ctrl-C is for the program
+            creationflags=0x200 if sys.platform == "win32" else 0,  # Ctrl-C is for the program
+            start_new_session=sys.platform != "win32",
         )
         requests: queue.SimpleQueue[tuple[bytes, Replies] | None] = queue.SimpleQueue()
         self._requests = requests
@@ -69,8 +72,8 @@ class Worker:
         self.kill = weakref.finalize(self, _end, self._process, requests)  # also when the program ends
 
     def call(
-        self, function: Callable[..., Any], *arguments: object, seconds: float, cancelled: Cancellation | None = None
-    ) -> Any:
+        self, function: Callable[..., T], *arguments: object, seconds: float, cancelled: Cancellation | None = None
+    ) -> T:
         """Call a function of a module in the worker; return and raise what it does.
 
         Raises WorkerTimeout, WorkerDied or Cancelled if it does not come to its end; the worker is killed then.
@@ -89,9 +92,10 @@ class Worker:
         is_error, value = reply
         if is_error:
             raise value
-        return value
+        result: T = value
+        return result
 
-    def _wait(self, replies: Replies, end: float) -> Any:
+    def _wait(self, replies: Replies, end: float) -> Reply:
         while True:
             left = end - time.monotonic()
             with suppress(queue.Empty):
@@ -124,8 +128,8 @@ def _exchange(process: subprocess.Popen[bytes], requests: queue.SimpleQueue[tupl
         pass
     process.wait()
     with suppress(OSError):
-        process.stdin.close()
-        process.stdout.close()
+        for pipe in _pipes(process):
+            pipe.close()
 
 
 def _pass_on(process: subprocess.Popen[bytes], item: tuple[bytes, Replies] | None) -> bool:
@@ -133,15 +137,22 @@ def _pass_on(process: subprocess.Popen[bytes], item: tuple[bytes, Replies] | Non
     if item is None:
         return False
     request, replies = item
+    outgoing, incoming = _pipes(process)
     try:
-        _send(process.stdin, request)
-        is_error, value = pickle.loads(_receive(process.stdout))
+        _send(outgoing, request)
+        is_error, value = pickle.loads(_receive(incoming))
         replies.put((is_error, value))
         return True
     except BaseException:  # a reply is not to be trusted either
         _kill(process)
         replies.put(WorkerDied)
         return False
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    """The worker's standard input and output."""
+    assert process.stdin is not None and process.stdout is not None
+    return process.stdin, process.stdout
 
 
 def _end(process: subprocess.Popen[bytes], requests: queue.SimpleQueue[tuple[bytes, Replies] | None]) -> None:
@@ -159,14 +170,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _send(pipe: FileIO, message: bytes) -> None:
+def _send(pipe: IO[bytes], message: bytes) -> None:
     for part in len(message).to_bytes(_HEADER, "big"), message:
         left = memoryview(part)
         while left:
             left = left[pipe.write(left) :]
 
 
-def _receive(pipe: FileIO) -> bytearray:
+def _receive(pipe: IO[bytes]) -> bytearray:
     """The next message. Raises EOFError if there is none or it is too long."""
     length = int.from_bytes(_read(pipe, _HEADER), "big")
     if length > LARGEST:
@@ -174,7 +185,7 @@ def _receive(pipe: FileIO) -> bytearray:
     return _read(pipe, length)
 
 
-def _read(pipe: FileIO, length: int) -> bytearray:
+def _read(pipe: IO[bytes], length: int) -> bytearray:
     data = bytearray()
     while len(data) < length:
         piece = pipe.read(min(_PIECE, length - len(data)))
