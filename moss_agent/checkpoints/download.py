@@ -101,8 +101,8 @@ def fetch(
 def _complete(job: _Job, progress: bool) -> None:
     """Connect again and again until the part file is full, in patience bounded by the constants above."""
     silent = connections = 0
-    waits = {"connect": CONNECT_SECONDS, "read": READ_SECONDS}
-    with open_client(job.url, **waits, redirects=True, bundle=job.bundle) as client, _shown(job, progress) as show:
+    client = open_client(job.url, connect=CONNECT_SECONDS, read=READ_SECONDS, redirects=True, bundle=job.bundle)
+    with client, _shown(job, progress) as show:
         while (have := job.have) < job.size:
             try:
                 _connect(client, job, show)
@@ -121,7 +121,7 @@ def _complete(job: _Job, progress: bool) -> None:
             time.sleep(asked_pause(getattr(problem, "headers", {}), BACKOFF * 2**silent))
 
 
-def _connect(client: httpx2.Client, job: _Job, show: Callable[[int], None]) -> None:
+def _connect(client: httpx2.Client, job: _Job, show: Callable[[int], object]) -> None:
     """Append to the part file what one connection brings; raise _Interrupted if that is not all."""
     # A compressed body would make byte ranges meaningless.
     headers = {**job.headers, "Accept-Encoding": "identity"} | ({"Range": f"bytes={job.have}-"} if job.have else {})
@@ -172,7 +172,7 @@ def host(url: str) -> str:
 
 
 @contextmanager
-def _shown(job: _Job, progress: bool) -> Iterator[Callable[[int], None]]:
+def _shown(job: _Job, progress: bool) -> Iterator[Callable[[int], object]]:
     """Show a bar on a terminal, one plain line elsewhere; give a function that takes the bytes there are by now."""
     from tqdm import tqdm
 
@@ -186,4 +186,4 @@ def _shown(job: _Job, progress: bool) -> Iterator[Callable[[int], None]]:
         unit_scale=True,
         disable=not (progress and terminal),
     ) as bar:
-        yield lambda have: bar.update(have - bar.n) and None
+        yield lambda have: bar.update(have - bar.n)

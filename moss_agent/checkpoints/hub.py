@@ -50,7 +50,8 @@ def read_config(folder: Path) -> PretrainedConfig:
     if not file.is_file():
         raise CheckpointError(f"{file} is missing: {folder} is no checkpoint")
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config: PretrainedConfig = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        return config
     except Exception as error:  # whatever can be written in such a file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CheckpointError(f"{file} cannot be used: {reason[:200]}") from error
@@ -75,18 +76,19 @@ def fetch(name: str, refresh: bool = False) -> Path:
 
 def _fetch_large(name: str, missing: list[str], snapshot: Path) -> None:
     """Bring those of the missing files into the cache that the hub keeps by their SHA-256."""
-    from huggingface_hub import hf_hub_url, list_repo_tree
+    from huggingface_hub import RepoFile, hf_hub_url, list_repo_tree
     from huggingface_hub.utils import build_hf_headers
 
     with _hub_errors(name):
-        files = [file for file in list_repo_tree(name, revision=snapshot.name) if file.path in missing and file.lfs]
-    for file in files:
+        entries = list(list_repo_tree(name, revision=snapshot.name))
+    large = {entry.path: entry.lfs for entry in entries if isinstance(entry, RepoFile) and entry.lfs}
+    for path in filter(large.__contains__, missing):
         download.fetch(
-            hf_hub_url(name, file.path, revision=snapshot.name),
-            snapshot.parents[1] / "blobs" / file.lfs.sha256,
-            sha256=file.lfs.sha256,
-            size=file.lfs.size,
-            label=f"{name}/{file.path}",
+            hf_hub_url(name, path, revision=snapshot.name),
+            snapshot.parents[1] / "blobs" / large[path].sha256,
+            sha256=large[path].sha256,
+            size=large[path].size,
+            label=f"{name}/{path}",
             progress=True,
             headers=build_hf_headers(),
         )

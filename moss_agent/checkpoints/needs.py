@@ -75,7 +75,7 @@ def needs_of(config: PretrainedConfig) -> Needs:
         model.tie_weights()
     except Exception as error:  # whatever a config can be made to cause
         reason = " ".join(str(error).split()) or type(error).__name__
-        file = Path(config.name_or_path) / "config.json"
+        file = Path(config.name_or_path or "") / "config.json"
         raise CheckpointError(f"{file} describes no language model that can be built: {reason}") from error
     key_heads = getattr(text, "num_key_value_heads", None) or heads
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads

@@ -128,13 +128,14 @@ def _map_blocks(needs: Needs, room: Mapping[Device, int], request: Request) -> d
     from accelerate.utils import CustomDtype
 
     packed = {"int8": torch.int8, "int4": CustomDtype.INT4}.get(request.quantize, request.dtype)
-    return infer_auto_device_map(
+    placed: dict[str, Device] = infer_auto_device_map(
         needs.model,
         max_memory={device: max(0, free) for device, free in room.items()},
         no_split_module_classes=sorted(needs.model._no_split_modules or []),
         dtype=request.dtype,
         special_dtypes=dict.fromkeys(needs.linear_weights(), packed),
     )
+    return placed
 
 
 def _device_of(parameter: str, device_map: Mapping[str, Device]) -> Device:

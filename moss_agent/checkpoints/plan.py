@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moss_agent.checkpoints.machine import Machine
 from moss_agent.checkpoints.needs import QUANTIZED, Needs
@@ -49,7 +49,7 @@ def parse_size(setting: str, size: str) -> int:
     from accelerate.utils import convert_file_size_to_int
 
     try:
-        return convert_file_size_to_int(str(size))
+        return int(convert_file_size_to_int(str(size)))
     except (ValueError, TypeError):
         raise UsageError(f"{setting}: {size!r} is no size: write it like 20GB") from None
 
@@ -92,7 +92,7 @@ def _remedies(needs: Needs, machine: Machine, request: Request) -> Iterator[str]
     import torch
 
     small = torch.bfloat16 if request.dtype.itemsize > 2 else request.dtype
-    changes: dict[str, dict[str, object]] = {
+    changes: dict[str, dict[str, Any]] = {
         "--dtype bf16": {"dtype": small},
         "--quantize int8": {"quantize": "int8"},
         "--quantize int8 --dtype bf16": {"quantize": "int8", "dtype": small},

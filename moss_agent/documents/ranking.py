@@ -46,10 +46,11 @@ def search(db: sqlite3.Connection, query: str, limit: int, per_document: int) ->
 
 def _matching(db: sqlite3.Connection, expression: str) -> Iterator[Found]:
     for passage, score in db.execute(_BEST, [expression]):
-        yield _found(*db.execute(_PASSAGE, [passage]).fetchone(), score)
+        yield _found(db.execute(_PASSAGE, [passage]).fetchone(), score)
 
 
-def _found(text: str, heading: str, page: int | None, title: str, path: bytes, score: float) -> Found:
+def _found(row: tuple[str, str, int | None, str, bytes], score: float) -> Found:
+    text, heading, page, title, path = row
     title = f"{title} › {heading}" if heading else title
     url = Path(os.fsdecode(path)).as_uri()
     return Found(text, title, f"{url}#page={page}" if page else url, score)
@@ -67,7 +68,8 @@ def _new(passages: Iterable[Found]) -> Iterator[Found]:
 def _spread(passages: Iterable[Found], limit: int, per_document: int) -> list[Found]:
     """At most `limit` passages; only if there are no others, more than `per_document` of one document."""
     of_document: Counter[str] = Counter()
-    chosen, spare = [], []
+    chosen: list[Found] = []
+    spare: list[Found] = []
     for passage in passages:
         document = passage.url.partition("#")[0]
         of_document[document] += 1

@@ -126,7 +126,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _is_empty(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    return bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,))
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:

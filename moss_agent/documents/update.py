@@ -90,7 +90,8 @@ def take_in(db: sqlite3.Connection, worker: Worker, entry: Entry, known: Known |
         extract = worker.extract(entry.path, known.sha256 if known else None)
     except OSError as error:
         return "failed", closed(entry.path, error).problem
-    if known and extract is None:
+    if extract is None:
+        assert known
         touch(db, known.id, entry)
         return ("failed", known.problem) if known.problem else ("unchanged", "")
     add(db, entry, extract, instead_of=known)

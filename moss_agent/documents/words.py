@@ -79,7 +79,7 @@ def phrases(question: str, parts: bool = False) -> list[str]:
 def _fold(text: str) -> str:
     """`text` in one form of each character, with a space for everything that belongs to no word."""
     plain = _GROUPED.sub("", normalize("NFKC", text)).translate(_SEPARATORS)
-    return _simplifier().convert(plain).lower()
+    return str(_simplifier().convert(plain)).lower()
 
 
 class _Separators(dict[int, "str | None"]):

@@ -129,4 +129,4 @@ def export(model: PeftModel, folder: Path) -> None:
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     config = model.peft_config["default"]
     config.inference_mode = True
-    config.save_pretrained(folder)
+    config.save_pretrained(str(folder))

@@ -29,8 +29,10 @@ def batch_loss(model: PeftModel, batch: Batch) -> torch.Tensor:
     """Return the mean cross entropy per written token; the output layer runs on those positions only."""
     import torch
     import torch.nn.functional as F
+    from transformers import PreTrainedModel
 
     causal = model.get_base_model()
+    assert isinstance(causal, PreTrainedModel)
     shape = len(batch), max(map(padded_length, batch))
     ids = torch.zeros(shape, dtype=torch.long)
     written, attention = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from moss_agent.errors import CheckpointError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from moss_agent.checkpoints.convert.tensors import Tensors
     from moss_agent.checkpoints.moss.configuration import MossConfig
 
+Config = TypeVar("Config", "MossConfig", "GPTJConfig")
 PROMPT = 32  # tokens
 
 
@@ -37,7 +38,8 @@ def moss_logits(tensors: Tensors, config: MossConfig, ids: torch.Tensor) -> torc
     block, positions = MossBlock(config, 0).eval(), MossRotaryEmbedding(config)(_positions(ids))
 
     def step(hidden: torch.Tensor) -> torch.Tensor:
-        return block(hidden, position_embeddings=positions, attention_mask=_causal_mask(ids))
+        computed: torch.Tensor = block(hidden, position_embeddings=positions, attention_mask=_causal_mask(ids))
+        return computed
 
     return _logits(tensors, config, block, step, ids)
 
@@ -50,7 +52,8 @@ def gptj_logits(tensors: Tensors, config: GPTJConfig, ids: torch.Tensor) -> torc
     block = GPTJBlock(config, layer_idx=0).eval()
 
     def step(hidden: torch.Tensor) -> torch.Tensor:
-        return block(hidden, attention_mask=_causal_mask(ids), position_ids=_positions(ids))[0]
+        computed: torch.Tensor = block(hidden, attention_mask=_causal_mask(ids), position_ids=_positions(ids))[0]
+        return computed
 
     return _logits(tensors, config, block, step, ids)
 
@@ -87,7 +90,7 @@ def _logits(
         return functional.linear(hidden, tensors["lm_head.weight"].float(), tensors["lm_head.bias"].float())
 
 
-def _eager(config: MossConfig | GPTJConfig) -> MossConfig | GPTJConfig:
+def _eager(config: Config) -> Config:
     """A copy that asks for attention step by step, which takes the mask below."""
     config = copy.deepcopy(config)
     config._attn_implementation = "eager"

@@ -42,9 +42,11 @@ def open_source(name: str) -> Source:
     moss.register()
     folder = hub.fetch(name)
     config = hub.read_config(folder)
-    if config.model_type != "moss":
-        raise CheckpointError(f"{folder / 'config.json'} is of model_type {config.model_type}: only moss is converted")
+    from moss_agent.checkpoints.moss.configuration import MossConfig
     from moss_agent.checkpoints.moss.modeling import MossForCausalLM
+
+    if not isinstance(config, MossConfig):
+        raise CheckpointError(f"{folder / 'config.json'} is of model_type {config.model_type}: only moss is converted")
 
     with torch.device("meta"):
         model = MossForCausalLM(config)

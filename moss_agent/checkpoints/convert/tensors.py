@@ -62,7 +62,7 @@ class TensorWriter:
     def close(self) -> None:
         """Write what is left, give the files their names and write the index."""
         self._write()
-        where = {}
+        where: dict[str, str] = {}
         for number, names in enumerate(self._files, start=1):
             file = f"model-{number:05}-of-{len(self._files):05}.safetensors"
             (self._folder / f"{number}.part").rename(self._folder / file)
@@ -89,7 +89,8 @@ def _read(file: Path) -> dict[str, torch.Tensor]:
     from safetensors import safe_open
 
     if file.suffix != ".safetensors":
-        return torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
+        read: dict[str, torch.Tensor] = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zipfile(file))
+        return read
     with safe_open(file, framework="pt") as tensors:
         return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
 

@@ -40,13 +40,12 @@ class MossTokenizer(CodeGenTokenizer):
         options.pop("auto_map", None)
         added = {index: _added(str(token), strip_added_tokens) for index, token in (added_tokens_decoder or {}).items()}
         named = {str(token): token for token in added.values()}
+        given = {"unk_token": unk_token, "bos_token": bos_token, "eos_token": eos_token, "pad_token": pad_token}
+        special: dict[str, Any] = {role: named.get(str(token), token) for role, token in given.items()}
         super().__init__(
             vocab=vocab,
             merges=merges,
-            unk_token=named.get(str(unk_token), unk_token),
-            bos_token=named.get(str(bos_token), bos_token),
-            eos_token=named.get(str(eos_token), eos_token),
-            pad_token=named.get(str(pad_token), pad_token),
+            **special,
             strip_added_tokens=strip_added_tokens,
             added_tokens_decoder=added,
             **options,

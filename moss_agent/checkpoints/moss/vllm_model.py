@@ -32,4 +32,5 @@ class MossForCausalLM(GPTJForCausalLM):
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
         """Load a checkpoint's weights, given by name."""
         kept = ((name, weight) for name, weight in weights if not name.endswith("attn.causal_mask"))
-        return super().load_weights(chain.from_iterable(split_qkv(name, weight) for name, weight in kept))
+        loaded: set[str] = super().load_weights(chain.from_iterable(split_qkv(name, weight) for name, weight in kept))
+        return loaded

@@ -24,6 +24,7 @@ _HEADING = re.compile(r"(?:Heading [1-9]|Title)\Z")
 
 def read(data: bytes) -> Document:
     from docx import Document as WordFile
+    from docx.table import Table
 
     _check(data)
     try:
@@ -31,9 +32,10 @@ def read(data: bytes) -> Document:
     except (KeyError, ValueError, SyntaxError, BadZipFile):  # lxml's errors are SyntaxErrors
         raise Unreadable("damaged, or no Word file") from None
     document = Document(file.core_properties.title)
-    heading, paragraphs = "", []
+    heading = ""
+    paragraphs: list[str] = []
     for block in file.iter_inner_content():
-        if hasattr(block, "rows"):
+        if isinstance(block, Table):
             paragraphs += _rows(block)
         elif _is_heading(block):
             document.add(Section("\n\n".join(paragraphs), heading))

@@ -25,14 +25,16 @@ _ENDS = {"lb": "\n", "cell": " ", "row": "\n\n", "item": "\n\n", "p": "\n\n"}  #
 def read(data: bytes, charset: str = "") -> Document:
     """The text of a page. `charset` is tried where the page does not name its own."""
     from trafilatura import bare_extraction
+    from trafilatura.settings import Document as Article
 
     declared = _CHARSET.search(data[:4096])
     text = decode(data, declared[1].decode() if declared else charset)
     is_page = len(text) <= _PAGE
     article = bare_extraction(text, favor_recall=True, include_comments=False, with_metadata=True) if is_page else None
-    is_article = article is not None and bool(article.text)
-    document = Document(article.title or "" if is_article else "")
-    for section in _sections(article.body) if is_article else [Section(visible(text))]:
+    if not isinstance(article, Article) or not article.text:
+        article = None
+    document = Document((article.title if article else None) or "")
+    for section in _sections(article.body) if article else [Section(visible(text))]:
         document.add(section)
     return document
 
@@ -47,11 +49,12 @@ def visible(html: str) -> str:
     except ParserError:  # there is nothing in it
         return ""
     strip_elements(root, "script", "style", "template", "head", with_tail=False)
-    return " ".join(root.itertext("*"))
+    return " ".join(map(str, root.itertext("*")))
 
 
 def _sections(body: _Element) -> Iterator[Section]:
-    heading, paragraphs = "", []
+    heading = ""
+    paragraphs: list[str] = []
     for block in body:
         if block.tag == "head":
             yield Section("\n\n".join(paragraphs), heading)
@@ -67,4 +70,4 @@ def _text(block: _Element) -> str:
         element.tail = _ENDS[element.tag] + (element.tail or "")
     for inner in block.iter("list", "table"):
         inner.text = "\n\n" + (inner.text or "")
-    return "".join(block.itertext())
+    return "".join(map(str, block.itertext()))

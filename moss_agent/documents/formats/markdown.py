@@ -23,7 +23,8 @@ def read(data: bytes) -> Document:
     front = _FRONT_MATTER.match(text)
     named = _TITLE.search(front[0]) if front else None
     document = Document(named[1].strip(" \"'") if named else "")
-    heading, paragraphs, in_heading = "", [], False
+    heading, in_heading = "", False
+    paragraphs: list[str] = []
     for token in MarkdownIt("commonmark").enable("table").parse(text[front.end() :] if front else text):
         if token.type == "heading_open":
             document.add(Section("\n\n".join(paragraphs), heading))
