@@ -57,7 +57,12 @@ def test_the_wheel_names_its_command_and_its_extras(installed):
 
 @pytest.mark.slow
 def test_prompts_adapter_and_all_modules_are_in_the_wheel(installed):
-    for name in ("_bundled/prompts/mini.toml", "_bundled/prompts/moss.toml", "checkpoints/adapter/README.md"):
+    for name in (
+        "_bundled/prompts/mini.toml",
+        "_bundled/prompts/moss.toml",
+        "checkpoints/adapter/README.md",
+        "py.typed",
+    ):
         assert (installed / "moss_agent" / name).is_file()
     adapter = installed / "moss_agent" / "checkpoints" / "adapter" / "adapter_model.safetensors"
     assert 1_000_000 < adapter.stat().st_size <= 20_000_000
