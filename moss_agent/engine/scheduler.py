@@ -33,7 +33,6 @@ class _Request:
 
     sequence: Sequence
     computed: int = 0
-    is_running: bool = False
     logits: torch.Tensor | None = None
     error: Exception | None = None
     since: float = field(default_factory=time.monotonic)
@@ -56,7 +55,8 @@ class Scheduler:
         self._release = release
         self._requests: list[_Request] = []
         self._used: WeakKeyDictionary[Sequence, float] = WeakKeyDictionary()  # when those with a cache were stepped
-        self._is_stepping = False
+        self._leader: _Request | None = None  # whose thread computes a step
+        self._batch: list[_Request] = []  # for which it does
         self._displaced = -math.inf  # when a sequence last got memory that others were using
         self._changed = threading.Condition()
 
@@ -72,10 +72,11 @@ class Scheduler:
             with cancellation.calling(self._wake):
                 while not request.is_done:
                     cancellation.check()
-                    self._lead_or_wait(cancellation)
+                    self._lead_or_wait(request, cancellation)
         finally:
             with self._changed:
-                while request.is_running:  # another thread is computing on the cache
+                self._end_step(request)  # if it has been interrupted
+                while request in self._batch:  # another thread is computing on the cache
                     self._changed.wait()
                 self._requests.remove(request)
         if request.logits is None:
@@ -91,27 +92,24 @@ class Scheduler:
         with self._changed:
             self._changed.notify_all()
 
-    def _lead_or_wait(self, cancellation: Cancellation) -> None:
+    def _lead_or_wait(self, request: _Request, cancellation: Cancellation) -> None:
         """Compute a step for all that wait, or sleep until another thread has."""
-        batch: list[_Request] = []
-        try:  # an interrupt may come at any line
-            with self._changed:
-                batch = [] if self._is_stepping else self._schedule()
-                if not batch:
-                    if not cancellation.cancelled:
-                        self._changed.wait(None if self._is_stepping else RECENT)
-                    return
-                self._is_stepping = True
-                for request in batch:
-                    request.is_running = True
-            self._run(batch)
-        finally:
-            if batch:
-                with self._changed:
-                    self._is_stepping = False
-                    for request in batch:
-                        request.is_running = False
-                    self._changed.notify_all()
+        with self._changed:
+            batch = [] if self._leader else self._schedule()
+            if not batch:
+                if not cancellation.cancelled:
+                    self._changed.wait(None if self._leader else RECENT)
+                return
+            self._leader, self._batch = request, batch
+        self._run(batch)
+        self._end_step(request)
+
+    def _end_step(self, leader: _Request) -> None:
+        """Let others lead, unless they do already."""
+        with self._changed:
+            if self._leader is leader:
+                self._changed.notify_all()
+                self._leader, self._batch = None, []
 
     def _schedule(self) -> list[_Request]:
         """Choose whose caches fit together, those that have one first, and take others' caches if need be.

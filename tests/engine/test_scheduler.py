@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -148,6 +149,38 @@ def test_idle_caches_are_given_up_when_memory_is_short(model, tokenizer):
             write(busy, FEW)
     finally:
         hook.remove()
+
+
+def test_an_interrupt_at_any_line_lets_the_others_go_on(model, tokenizer):
+    """Where a step ends, too: the interrupted thread leads, and others must not wait for it."""
+    opened = open_model(model, tokenizer)
+    lines = 0
+
+    def interrupt(frame, event, _):
+        nonlocal lines
+        if frame.f_code.co_name not in ("_lead_or_wait", "_end_step", "_run", "_finish"):
+            return None if frame.f_code.co_name not in ("write", "generate", "logits") else interrupt
+        lines -= event == "line"
+        if lines == 0:
+            lines = -1_000_000
+            raise KeyboardInterrupt
+        return interrupt
+
+    for line in range(1, 100):
+        lines = line
+        session, other = opened.session(PREAMBLE), opened.session(PREAMBLE)
+        sys.settrace(interrupt)
+        try:
+            write(session, Sampling(max_new_tokens=1))
+            break
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        write(other, Sampling(max_new_tokens=1))
+        write(session, Sampling(max_new_tokens=1))
+        assert session._sequence.ids == other._sequence.ids
+    assert 10 < line < 99
 
 
 def test_cancelling_wakes_a_thread_that_waits_for_another_ones_step(model, tokenizer):
