@@ -72,7 +72,7 @@ def is_zero(value: sympy.Expr) -> bool:
 
 def is_undefined(value: sympy.Basic) -> bool:
     """Return whether something in it is infinite or not a number."""
-    return value.has(*_UNDEFINED)
+    return bool(value.has(*_UNDEFINED))
 
 
 def _chain(first: sympy.Expr, rest: list[tuple[str, sympy.Expr]]) -> sympy.Expr:

@@ -41,11 +41,12 @@ def calculated(text: str) -> str:
         given = [name for name in rights if (name in asked if asked else name not in CONSTANTS)]
         lines = _solved(relations, unknown, asked)
         return "; ".join([*(f"{name} = {worth[name]()}" for name in given), *lines])
-    if len(relations) == len(rest):
+    expressions = [s for s in rest if not isinstance(s, Relation)]
+    if not expressions:
         return str(all(holds(relation) for relation in relations))
     if len(rest) > 1:
         raise PluginError(f"{len(rest)} expressions: give one at a time")
-    return show(evaluate(rest[0]))
+    return show(evaluate(expressions[0]))
 
 
 def _inner(expression: str) -> str:
@@ -61,7 +62,10 @@ def _assigned(statements: Sequence[Statement]) -> tuple[dict[str, Node], dict[st
     values: dict[str, Node] = {}
     rights: dict[str, Node] = {}
     rest = list(statements)
-    while found := next(((s, v) for s in rest if (v := _assignment(s, values, len(statements) > 1))), None):
+    pi_too = len(statements) > 1
+    relations = [s for s in rest if isinstance(s, Relation)]
+    while found := next(((s, v) for s in relations if (v := _assignment(s, values, pi_too))), None):
+        relations.remove(found[0])
         rest.remove(found[0])
         values.update(found[1])
         rights.update(dict.fromkeys(found[1], found[0].right))
@@ -78,9 +82,9 @@ def _unused(rights: Mapping[str, Node]) -> list[str]:
     return [name for name in rights if name not in used]
 
 
-def _assignment(statement: Statement, values: Mapping[str, Node], pi_too: bool) -> dict[str, Node]:
+def _assignment(statement: Relation, values: Mapping[str, Node], pi_too: bool) -> dict[str, Node]:
     """Return the name and its value, if the statement is an assignment; pi_too: to pi as well."""
-    if not isinstance(statement, Relation) or statement.symbol != "=" or not isinstance(statement.left, Name):
+    if statement.symbol != "=" or not isinstance(statement.left, Name):
         return {}
     name, right = statement.left.name, replaced(statement.right, values)
     if name in values or names(right) - CONSTANTS.keys() or (statement.left == PI and not pi_too):

@@ -36,7 +36,8 @@ def closed_forms(equations: Sequence[sympy.Expr], wanted: Sequence[sympy.Symbol]
     try:
         if len(equations) == len(wanted) == 1 and equations[0].free_symbols == set(wanted):
             return _of_one(equations[0], wanted[0])
-        return sympy.solve(equations, wanted, dict=True)
+        found: list[Solution] = sympy.solve(equations, wanted, dict=True)
+        return found
     except Exception:  # of any kind: all of them mean that sympy knows no closed form
         return []
 
@@ -52,7 +53,7 @@ def _of_one(equation: sympy.Expr, unknown: sympy.Symbol) -> list[Solution]:
         return _of_exponential(polynomial, unknown)
     if _is_for_numbers(polynomial, kinds):
         return []
-    found = sympy.solve(equation, unknown, dict=True)
+    found: list[Solution] = sympy.solve(equation, unknown, dict=True)
     if kinds & {"exponential", "trigonometric"}:  # periodic: their complex solutions are a few of infinitely many
         return [s for s in found if s[unknown].is_real] or found
     return found

@@ -106,7 +106,8 @@ def _power(base: _Part, exponent: _Part) -> _Part:
         return _text(base**exponent)
     if abs(base) > 1:
         check_bits(base.bit_length() * exponent)
-    return base**exponent
+    power: int = base**exponent
+    return power
 
 
 def _call(function: str, arguments: list[_Part]) -> _Part:

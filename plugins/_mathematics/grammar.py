@@ -208,7 +208,7 @@ class _Parser:
         if function and self._take("^"):  # sin^2(x) is (sin(x))^2
             return self._power_of_call(function)
         if (base := re.fullmatch("log_?([0-9]{1,9})", token.text)) and self._begins_argument():
-            return Call("log", (self._call("exp").arguments[0], Number(int(base[1]))))
+            return Call("log", (self._operands("exp")[0], Number(int(base[1]))))
         return _name(token)
 
     def _power_of_call(self, function: str) -> Node:
@@ -218,11 +218,15 @@ class _Parser:
         return Power(self._call(function), exponent)
 
     def _call(self, function: str) -> Node:
+        return _sugar_free(function, self._operands(function))
+
+    def _operands(self, function: str) -> list[Node]:
+        """As many arguments as the function takes."""
         arguments = self._arguments() if self._next.text == "(" else [self._postfix(self._bare_argument(function))]
         least, most = ARITY[function]
         if not least <= len(arguments) <= most:
             raise PluginError(f"{function} cannot take {len(arguments)} argument{'s' * (len(arguments) != 1)}")
-        return _sugar_free(function, arguments)
+        return arguments
 
     def _bare_argument(self, function: str) -> Node:
         """Parse the argument of `sqrt 2`: a number or a name, never a product, which would be ambiguous."""

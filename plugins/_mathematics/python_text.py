@@ -35,14 +35,14 @@ def spelled_out(text: str, value: Callable[[str], str]) -> str:
     """
     if not _BEGIN.match(text):
         return text
-    text, pieces, position = text.strip(), [], 0
+    text, pieces, position, plus = text.strip(), [], 0, ""
     while position < len(text):
         match = _PIECE.match(text, position)
         if match is None:
             raise PluginError(f"this Python code is not understood: {text[position:].strip()[:40]!a}")
         pieces.append(_piece(match, value))
-        position = match.end()
-    if match[6] == "+":
+        position, plus = match.end(), match[6]
+    if plus == "+":
         raise PluginError("the argument ends with +")
     return "".join(pieces)
 

@@ -101,7 +101,8 @@ def _checked(function: _Function, root: mpf, beside: mpf) -> Iterator[mpf]:
 
 
 def _bisected(function: _Function, left: mpf, right: mpf) -> mpf:
-    is_positive = function(left) > 0
+    at_left = function(left)
+    is_positive = at_left is not None and at_left > 0
     for _ in range(_STEPS):
         middle = (left + right) / 2
         value = function(middle)

@@ -148,8 +148,9 @@ def _is_identity(residual: sympy.Expr) -> bool:
 
 
 def _is_zero_at(residual: sympy.Expr, samples: Mapping[sympy.Symbol, sympy.Expr]) -> bool:
-    terms = [_number_at(term, samples) for term in sympy.Add.make_args(residual)]
-    if None in terms:
+    found = [_number_at(term, samples) for term in sympy.Add.make_args(residual)]
+    terms = [term for term in found if term is not None]
+    if len(terms) < len(found):
         return False
     return bool(abs(sympy.Add(*terms)) <= STEP**2 * max(abs(term) for term in terms))
 

@@ -125,7 +125,7 @@ def _scan(text: str) -> Iterator[Token]:
         if match is None:
             raise PluginError(f"unexpected character {text[position]!a}")
         if match.lastgroup == "grouped" and any(calls):
-            match = _DIGITS.match(text, position)
+            match = _DIGITS.match(text, position) or match
         elif match.lastgroup == "grouped" and _is_seam(text, match.end()):
             raise PluginError(f"{match.group()} can be read in two ways")
         position = match.end()
@@ -150,7 +150,8 @@ def _is_seam(text: str, end: int) -> bool:
 
 def _with_magnitudes(token: Token, text: str, position: int) -> tuple[int, Token]:
     """Return the number with what follows it: `4 million`, `1亿2千万`."""
-    value, total, least = token.value, 0, math.inf
+    total: int | Fraction = 0
+    value, least = token.value, math.inf
     while magnitude := _MAGNITUDE.match(text, position):
         factor = _MAGNITUDES[magnitude.group().strip().lower()]
         if factor >= least:

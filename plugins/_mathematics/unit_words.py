@@ -30,7 +30,7 @@ people: people person persons 人
 items: items 个
 """
 _COUNTED = "分 只 头 件 次 本 台 辆 张 名 位 户 岁 倍 瓶 箱 组 盒 包 袋 枚 颗 棵 套"
-UNITS = {word: (word, 0) for word in _COUNTED.split()}
+UNITS: dict[str, tuple[str, object]] = {word: (word, 0) for word in _COUNTED.split()}  # kind and size
 for _line, _text in enumerate(_TABLE.strip().splitlines()):
     _kind, _, _units = _text.partition(": ")
     for _place, _words in enumerate(_units.split(" | ")):

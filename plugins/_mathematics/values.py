@@ -50,7 +50,7 @@ def holds(relation: Relation) -> bool:
 def show(value: Value) -> str:
     """Return the value as Python prints it; an integer of more than 500 digits by its first 18 digits."""
     if isinstance(value, mpf):
-        return mpmath.nstr(value, 17).replace(".0e", "e")
+        return str(mpmath.nstr(value, 17)).replace(".0e", "e")
     if isinstance(value, float) or abs(value) < 10**MAX_SHOWN_DIGITS:
         return str(value)
     sign, size = "-" if value < 0 else "", abs(value)
@@ -62,7 +62,7 @@ def show(value: Value) -> str:
 
 def _agree(value: Double, sure: Exact) -> bool:
     with mpmath.workdps(40):
-        return abs(rounded(sure) - value) <= TOLERANCE * abs(rounded(sure))
+        return bool(abs(rounded(sure) - value) <= TOLERANCE * abs(rounded(sure)))
 
 
 def _nearest(sure: Exact) -> float | mpf:

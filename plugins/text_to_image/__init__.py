@@ -62,7 +62,7 @@ def text_to_image(
     report(0, 0)  # from now on the call can be given up
     request = Request(description, pipeline, revision, steps, guidance, size, negative, count, device, dtype)
     first = seed_or_new(seed)
-    pictures = []
+    pictures: list[Picture] = []
     with easel(device, keep).turn() as place:
         folder = writable(directory)  # better to fail before minutes of drawing than after
         for number in range(count):

@@ -152,7 +152,8 @@ def shape_arguments(pipe: Any, accepted: Accepted) -> dict[str, bool]:
 
 def side(pipe: Any) -> int:
     """The width and height in pixels of what the pipeline draws if it is not told a size; 0 if that is not known."""
-    if pixels := pipe.config.get("default_sample_size"):
+    pixels: int = pipe.config.get("default_sample_size") or 0
+    if pixels:
         return pixels
     denoiser = getattr(pipe, "transformer", None) or getattr(pipe, "unet", None)
     config = getattr(denoiser, "config", None)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from moss_agent.engine.loading import DTYPES, choose_dtype, limit_kept_kernels
 from moss_agent.errors import PluginError
@@ -20,7 +19,15 @@ if TYPE_CHECKING:
 
 SHORT = {f"torch.{long}": short for short, long in DTYPES.items()}
 
-Pipeline = Callable[..., Any]  # diffusers' own base class declares no __call__
+
+class Pipeline(Protocol):
+    """What is asked of every pipeline: diffusers' own base class declares no __call__."""
+
+    def __call__(self, **arguments: Any) -> Any: ...
+
+    def maybe_free_model_hooks(self) -> None: ...
+
+    def set_progress_bar_config(self, *, disable: bool) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ def assemble(source: Source, name: str, dtype: torch.dtype) -> Pipeline:
     from diffusers import AutoPipelineForText2Image
 
     try:
-        pipe = AutoPipelineForText2Image.from_pretrained(source.folder, use_safetensors=True, dtype=dtype)
+        pipe: Pipeline = AutoPipelineForText2Image.from_pretrained(source.folder, use_safetensors=True, dtype=dtype)
     except Exception as error:  # diffusers, transformers, safetensors and torch share no base class
         raise failure(f"the pipeline {name} cannot be loaded", error) from error
     pipe.set_progress_bar_config(disable=True)

@@ -72,7 +72,8 @@ class Words:
 
     def known(self) -> list[str]:
         """Return the tokens that are known."""
-        return self._tokenizer.convert_ids_to_tokens([self._ids[i] for i in self._own if not self._is_unknown(i)])
+        ids = [self._ids[i] for i in self._own if not self._is_unknown(i)]
+        return list(self._tokenizer.convert_ids_to_tokens(ids))
 
     def cut_off(self, most: int) -> str:
         """Return a notice if the description has more tokens than the pipeline takes."""

@@ -61,7 +61,7 @@ class Request:
     def given(self) -> dict[str, object]:
         """The settings for the pipeline's call that are set."""
         width, height = map(int, self.size.split("x")) if self.size else (None, None)
-        settings = {"steps": self.steps, "guidance": self.guidance, "width": width, "height": height}
+        settings: dict[str, object] = {"steps": self.steps, "guidance": self.guidance, "width": width, "height": height}
         settings["negative"] = self.negative or None
         return {name: value for name, value in settings.items() if value is not None}
 

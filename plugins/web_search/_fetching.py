@@ -12,7 +12,7 @@ import zlib
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpcore2
 import httpx2
@@ -67,13 +67,18 @@ class PublicNetwork(httpcore2.AsyncNetworkBackend):
         self._network = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, **options: Any
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Connect to the first address that answers. Raises FetchError if the host has one that is not public."""
         failure: Exception = FetchError(f"{host} has no address")
         for address in await self._checked(host, port):
             try:
-                return await self._network.connect_tcp(address, port, timeout, **options)
+                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -83,7 +88,7 @@ class PublicNetwork(httpcore2.AsyncNetworkBackend):
             found = await in_thread(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
         except (OSError, UnicodeError):
             raise FetchError(f"{host} cannot be resolved") from None
-        addresses = list(dict.fromkeys(entry[4][0] for entry in found))
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if not self._exempt.issuperset((address, port) for address in addresses):
             if port not in PORTS:
                 raise FetchError(f"port {port} is not one of web pages")
@@ -134,9 +139,9 @@ class Fetcher:
     async def _get(self, url: httpx2.URL, types: Collection[str]) -> Response | str:
         """Fetch `url`: return the response, or the address that it redirects to."""
         request_url = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        headers = {"Host": url.netloc, "Accept": ", ".join(types), **HEADERS}
+        asked: list[tuple[str, bytes | str]] = [("Host", url.netloc), ("Accept", ", ".join(types)), *HEADERS.items()]
         extensions = {"timeout": self._seconds}
-        async with self._pool.stream("GET", request_url, headers=headers, extensions=extensions) as answer:
+        async with self._pool.stream("GET", request_url, headers=asked, extensions=extensions) as answer:
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
             if answer.status in _REDIRECTED:
                 return headers.get("location", "")

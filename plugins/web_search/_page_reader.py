@@ -51,7 +51,8 @@ class PageReader:
             ours.sendall(json.dumps({"type": kind, "charset": charset}).encode() + b"\n" + body)
             ours.shutdown(socket.SHUT_WR)
             with ours.makefile("rb") as answer:
-                return json.loads(answer.read(ANSWER))
+                passages: list[str] = json.loads(answer.read(ANSWER))
+                return passages
 
     @property
     def is_idle(self) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,11 +22,11 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
 
     def run() -> None:
         try:
-            settle, value = done.set_result, function(*arguments)
+            settle = partial(done.set_result, function(*arguments))
         except BaseException as error:
-            settle, value = done.set_exception, error
+            settle = partial(done.set_exception, error)
         with suppress(RuntimeError):  # the loop is closed: the deadline is over
-            loop.call_soon_threadsafe(lambda: done.done() or settle(value))
+            loop.call_soon_threadsafe(lambda: done.done() or settle())
 
     threading.Thread(target=run, daemon=True).start()
     return await done
