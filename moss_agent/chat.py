@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from inspect import GEN_RUNNING, getgeneratorstate
 from typing import TypeVar
 
 from moss_agent.asynchronous import iterate_in_thread
@@ -131,7 +132,8 @@ class Chat:
         self._is_closed = True
         self.cancel()
         with self._step:
-            if self._events and not self._events.gi_running:  # it runs if it is the turn itself that closes the chat
+            # It runs if it is the turn itself that closes the chat.
+            if self._events and getgeneratorstate(self._events) != GEN_RUNNING:
                 self._events.close()
             self._dialect.close()
 

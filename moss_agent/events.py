@@ -225,5 +225,5 @@ Event = Union[Thoughts, ApprovalRequested, CallStarted, CallProgress, CallFinish
 def to_json(event: Event) -> dict[str, Any]:
     """Return the event as JSON data: its `type` and all its fields, those of a finished call beside the others."""
     data = {"type": event.type, **asdict(event)}
-    call = data.pop("call", {})
+    call: dict[str, Any] = data.pop("call", {})
     return data | call

@@ -75,7 +75,8 @@ def _run(arguments: list[str]) -> int:
     if "run" not in parsed:
         parsed.parser.print_help()
         return 0
-    return parsed.run(parsed)
+    status: int = parsed.run(parsed)
+    return status
 
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:

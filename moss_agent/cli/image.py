@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
@@ -101,7 +101,7 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def suitable(table: dict[str, Any], recorded: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
+def suitable(table: Mapping[str, Any], recorded: Mapping[str, Any], flags: Mapping[str, Any]) -> Mapping[str, Any]:
     """The settings below the flags: those of the settings file, or what was recorded and nothing beside it."""
     if recorded:
         others = {name: value for name, value in table.items() if name not in KINDS}

@@ -68,10 +68,12 @@ def iterm(image: Image) -> str:
 def half_blocks(image: Image) -> str:
     """Two pixels in every character: the upper one as its foreground, the lower one as its background."""
     rows = min(MOST_ROWS, max(1, round(COLUMNS * image.height / image.width / 2)))
-    small = image.resize((COLUMNS, 2 * rows))
+    pixels = image.resize((COLUMNS, 2 * rows)).tobytes()
+    colours = [pixels[i : i + 3] for i in range(0, len(pixels), 3)]
     lines = []
-    for y in range(0, 2 * rows, 2):
-        pairs = ((small.getpixel((x, y)), small.getpixel((x, y + 1))) for x in range(COLUMNS))
+    for start in range(0, len(colours), 2 * COLUMNS):
+        row = colours[start : start + 2 * COLUMNS]
+        pairs = zip(row[:COLUMNS], row[COLUMNS:], strict=True)
         lines.append("".join(f"\x1b[38;2;{r};{g};{b};48;2;{R};{G};{B}m▀" for (r, g, b), (R, G, B) in pairs))
     return "".join(f"{line}\x1b[0m\n" for line in lines)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TextIO
 
 from moss_agent.cli.pictures import as_text
@@ -227,7 +227,7 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\u{ord(found[0]):04x}"
 
 
-def drain(events: Iterator[Event], show: Callable[[Event], None]) -> None:
+def drain(events: Generator[Event, None, None], show: Callable[[Event], None]) -> None:
     """Show all events; if showing is interrupted the turn is undone before anything else happens."""
     try:
         for event in events:

@@ -16,9 +16,12 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from moss_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _STDIN, _STDOUT = 0, 1  # file descriptors
 
@@ -212,7 +215,7 @@ class _Output(io.FileIO):
         self._is_vital = is_vital
         self._failed = False
 
-    def write(self, data: bytes) -> int | None:
+    def write(self, data: ReadableBuffer, /) -> int:
         if not self._failed:
             try:
                 return super().write(data)
@@ -220,14 +223,14 @@ class _Output(io.FileIO):
                 self._failed = True
                 if self._is_vital:
                     raise _as_output_error(error) from None
-        return len(data)
+        return memoryview(data).nbytes
 
 
 class _LastingBuffer(io.BufferedWriter):
     def close(self) -> None:
         self.flush()
 
-    def detach(self) -> io.RawIOBase:
+    def detach(self) -> NoReturn:
         raise io.UnsupportedOperation("a standard stream of the program")
 
 
@@ -235,7 +238,7 @@ class _LastingText(io.TextIOWrapper):
     def close(self) -> None:
         self.flush()
 
-    def detach(self) -> io.BufferedIOBase:
+    def detach(self) -> NoReturn:
         raise io.UnsupportedOperation("a standard stream of the program")
 
 

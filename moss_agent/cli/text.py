@@ -71,7 +71,8 @@ class ReadableStream:
     def push(self, piece: str) -> str:
         """What can be shown now."""
         text = self._held + clean(piece)
-        start = _UNFINISHED.search(text).start()
+        found = _UNFINISHED.search(text)
+        start = found.start() if found else len(text)
         self._held = text[start:]
         return readable(text[:start])
 
