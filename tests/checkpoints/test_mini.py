@@ -158,6 +158,7 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
 
 
+@pytest.mark.slow
 def test_the_index_of_the_environment(cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", index.url)
     path = mini.base_gguf(progress=False)
@@ -210,6 +211,7 @@ def test_pip_may_be_absent(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (package_index.index_url({}), package_index.ca_bundle({})) == (None, "")
 
 
+@pytest.mark.slow
 def test_the_login_of_the_index_serves_its_files(cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", index.url.replace("//", "//someone:secret@"))
     mini.base_gguf(progress=False)
@@ -251,6 +253,7 @@ def test_an_index_out_of_reach_is_one_line(cache: Path, url: str, monkeypatch: p
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("port", ["0", "00", "99999"])
 def test_ports_that_cannot_be_are_refused(
     cache: Path, index: Index, monkeypatch: pytest.MonkeyPatch, port: str
@@ -291,6 +294,7 @@ def test_a_file_that_was_brought_is_verified(
         assert not (cache / mini.GGUF).exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_mended(brought: Path, wheel: Path) -> None:
     path = mini.base_gguf(progress=False)
     path.write_bytes(path.read_bytes()[:-1] + b"x")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.test_packaging import ROOT
 
 STANDS_FOR_VLLM = {
@@ -57,6 +59,7 @@ with torch.inference_mode():
 """
 
 
+@pytest.mark.slow
 def test_the_weights_that_vllm_gets_make_a_gptj_that_computes_the_same(checkpoint: Path, tmp_path: Path) -> None:
     for name, text in STANDS_FOR_VLLM.items():
         file = tmp_path / "vllm" / name
