@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from moss_agent.conversation import Conversation
+from moss_agent.dialects.moss import render_turn
 from moss_agent.errors import UsageError
-from moss_agent.protocol import Turn, render_turn
+from moss_agent.records import Round, Turn
 from moss_agent.training.batches import BATCH_TOKENS, batches, padded_length
 from moss_agent.training.dataset import pieces
 from moss_agent.training.masking import tokenize
 
 TURNS = [
-    Turn("What is 2*3?", "I compute it.", 'Calculate("2*3")', "Calculate(\"2*3\") => '6'", "It is 6."),
-    Turn("Thanks!", "No tool is needed.", "None", "None", "You are welcome."),
+    Turn("What is 2*3?", (Round("I compute it.", 'Calculate("2*3")', "Calculate(\"2*3\") => '6'"),), "It is 6."),
+    Turn("Thanks!", (Round("No tool is needed."),), "You are welcome."),
 ]
 RECORD = Conversation("You are MOSS.\n", TURNS).to_training("one")
 
