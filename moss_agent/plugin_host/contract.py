@@ -197,7 +197,7 @@ def _default_key(function: Function) -> str:
     """The module's name; the function's name in a script and behind another plugin of the module."""
     module = function.__module__
     names = vars(sys.modules[module]) if module in sys.modules else {}
-    earlier = [p for p in names.values() if isinstance(p, Plugin) and p.function.__module__ == module]
+    earlier = [p for p in names.values() if issubclass(type(p), Plugin) and p.function.__module__ == module]
     is_first = all(other.function.__qualname__ == function.__qualname__ for other in earlier)
     return module.rpartition(".")[2] if is_first and module != "__main__" else function.__name__
 

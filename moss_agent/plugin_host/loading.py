@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import inspect
 import sys
 from collections.abc import Iterable
 from importlib.metadata import entry_points
@@ -25,6 +24,8 @@ from moss_agent.plugin_host.surroundings import restored
 
 GROUP = "moss_agent.plugins"
 _PREFIX = "moss_agent_plugins_"
+
+_sources: dict[str, str] = {}  # paths of modules that `load_module` has imported, by their names
 
 
 def load_folder(folder: Path) -> list[Plugin]:
@@ -69,7 +70,8 @@ def installed_modules() -> list[str]:
 
 def plugins_in(module: ModuleType) -> list[Plugin]:
     """The plugins that a module defines. Raises PluginContractError for two with the same key or name."""
-    found = [p for p in vars(module).values() if isinstance(p, Plugin) and p.function.__module__ == module.__name__]
+    defined = [p for p in vars(module).values() if issubclass(type(p), Plugin)]  # isinstance would ask an object
+    found = [p for p in defined if p.function.__module__ == module.__name__]
     found = list({id(plugin): plugin for plugin in found}.values())
     for attribute in ("key", "name"):
         seen = set()
@@ -110,18 +112,17 @@ def load_module(path: Path) -> ModuleType:
         with restored():
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise PluginContractError(path.stem, f"{file} does not load: {reason(error)}") from error
+    sys.modules[name] = module  # whatever it has put there
+    _sources[name] = str(path)
     return module
 
 
 def source_of(plugin: Plugin) -> str:
     """Where another process finds the plugin: a path, or the name of an installed module."""
-    module = sys.modules[plugin.function.__module__]
-    if not module.__name__.startswith(_PREFIX):
-        return module.__name__
-    file = Path(inspect.getfile(module))
-    return str(file.parent if file.name == "__init__.py" else file)
+    name = plugin.function.__module__
+    return _sources.get(name, name)
 
 
 def load_source(source: str, name: str) -> Plugin:

@@ -53,6 +53,24 @@ def rude(deed: str) -> str:
         raise Interrupts
     return os.getcwd()
 """
+HIDING = """
+import sys
+from moss_agent import plugin
+
+class Touchy:
+    @property
+    def __class__(self):
+        raise SystemExit(6)
+
+first = Touchy()
+
+@plugin("Hiding", label="Hiding", isolated=True)
+def hiding(text: str) -> str:
+    return text
+
+touchy = Touchy()
+{deed}
+"""
 AT_IMPORT = {
     "os._exit": "import os; os._exit(0)",
     "exit": "raise SystemExit('bye')",
@@ -97,6 +115,15 @@ def test_a_file_that_ends_the_process_at_import_is_one_line(program: Program, mi
     for stderr in (checked.stderr, listed.stderr.removeprefix("note: ")):
         assert stderr.startswith(f"plugin bad: {mine / 'bad.py'} does not load: ")
         assert stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("deed", ["del sys.modules[__name__]", "sys.modules[__name__] = None", "__file__ = 1"])
+def test_a_module_that_hides_itself_is_found(program: Program, mine: Path, deed: str) -> None:
+    (mine / "hiding.py").write_text(HIDING.format(deed=deed))
+    listed = program("plugins", "list", "--plugin-dir", "mine")
+    assert listed.returncode == 0 and str(mine / "hiding.py") in listed.stdout, listed.stderr
+    done = program("plugins", "run", "--plugin-dir", "mine", "hiding", "text")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "text\n", "")
 
 
 @pytest.mark.slow
