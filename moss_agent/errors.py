@@ -17,6 +17,8 @@ MossAgentError
 Every message is one line that says what to do about it.
 """
 
+import re
+
 
 class MossAgentError(Exception):
     """Base of all errors that this package raises on purpose."""
@@ -80,3 +82,8 @@ class PluginError(MossAgentError):
 
 class PluginTimeout(PluginError):
     """A plugin call took longer than its limit."""
+
+
+def shorten_words(message: str, length: int = 200) -> str:
+    """The message with the beginnings of longer words: what is said of a name stays in sight behind it."""
+    return re.sub(rf"(\S{{{length}}})\S+", r"\1…", message)

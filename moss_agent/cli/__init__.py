@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from moss_agent import __version__
 from moss_agent.cli import streams
 from moss_agent.cli.notes import show_warnings
-from moss_agent.errors import MossAgentError, UsageError
+from moss_agent.errors import MossAgentError, UsageError, shorten_words
 
 COMMANDS = {
     "ask": "ask one question and print the answer",
@@ -129,7 +129,8 @@ def _message(error: BaseException) -> str:
 
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    return one_line(str(error) if _is_known(error) else f"internal error: {type(error).__name__}: {error}")
+    reason = str(error) if _is_known(error) else f"internal error: {type(error).__name__}: {error}"
+    return one_line(shorten_words(reason))
 
 
 def _is_known(error: BaseException) -> bool:

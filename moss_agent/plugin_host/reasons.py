@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from moss_agent import errors
+from moss_agent.errors import shorten_words
 
 _LENGTH = 1000  # characters
+_LOOKED_AT = 100_000
 
 
 def reason(error: BaseException) -> str:
     """What the exception says of itself in one line, without its type for errors raised on purpose."""
     try:
-        said = " ".join(str(error)[: 2 * _LENGTH].split())[:_LENGTH]
+        said = shorten_words(" ".join(str(error)[:_LOOKED_AT].split()))[:_LENGTH]
     except BaseException:  # not even asking for the text is safe
         said = "it cannot say why"
     if isinstance(error, errors.MossAgentError):

@@ -58,6 +58,8 @@ def test_every_command_has_help_with_examples(program: Program, command: list[st
         (["image", "a fox", "--out", ""], "is empty: name one"),
         (["ask", "--model", "~nosuchuser/x", "moss?"], "no such home folder"),
         (["models", "info", "a" * 5000], "File name too long"),
+        (["plugins", "list", "a" * 5000], "a… (see moss-agent --help)"),
+        (["image", "a fox", "--size", "a" * 5000], "a…"),
         (["models", "pull", "no such name"], "no such name is no folder here"),
     ],
 )
