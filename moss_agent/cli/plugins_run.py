@@ -104,6 +104,7 @@ def _named(runner: PluginRunner, name: str) -> Plugin:
 def _object(line: str) -> Mapping[str, Any]:
     try:
         data = json.loads(line)
+        json.dumps(data, allow_nan=False)  # what is answered holds parts of it
     except (ValueError, RecursionError) as error:
         raise UsageError(f"no JSON: {error}") from None
     if not isinstance(data, dict):

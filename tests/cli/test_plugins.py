@@ -110,6 +110,8 @@ def test_json_lines_are_answered_in_order_whatever_they_hold(program: Program) -
         "",
         "[" * 100_000,
         "[1]",
+        '{"id": NaN, "tool": "calculator", "argument": "1"}',
+        '{"id": [1e999], "tool": "calculator", "argument": "1"}',
         '{"id": "a", "tool": "frob", "argument": "1"}',
         '{"id": "b", "tool": "calculator", "argument": 1}',
         '{"id": "c", "tool": "calculator", "argument": "1", "extra_args": "x"}',
@@ -118,10 +120,10 @@ def test_json_lines_are_answered_in_order_whatever_they_hold(program: Program) -
     ]
     done = program("plugins", "run", "--jsonl", stdin="\n".join(lines))
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [answer["id"] for answer in answers] == [1, None, None, None, "a", "b", "c", "d", "e"]
-    assert [answer["ok"] for answer in answers] == [True, False, False, False, False, False, False, True, False]
+    assert [answer["id"] for answer in answers] == [1, *[None] * 5, "a", "b", "c", "d", "e"]
+    assert [answer["ok"] for answer in answers] == [True, *[False] * 8, True, False]
     assert answers[0] == {"id": 1, "result": "1024", "ok": True}
-    assert answers[7]["result"] == "x_0 = -2\nx_1 = 2"
+    assert answers[9]["result"] == "x_0 = -2\nx_1 = 2"
     assert all(answer["result"] == "No result." and answer["error"] for answer in answers if not answer["ok"])
     assert answers[1]["error"].startswith("line 2: ")
     assert (done.returncode, done.stderr) == (0, "")
