@@ -60,6 +60,8 @@ def read_bytes(path: Path, limit: int) -> bytes:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UsageError(f"{path} is a device or pipe: name a regular file")
             content = file.read(limit + 1)
+            if content is None:  # such as /proc/kmsg, which has nothing now
+                raise UsageError(f"{path} has no end: name a regular file")
     except OSError as error:
         raise UsageError(f"{_short(path)}: {error.strerror}: name a file that can be read") from None
     if len(content) > limit:

@@ -91,3 +91,9 @@ def test_names_that_no_file_can_have_are_one_line(name: str) -> None:
 def test_other_names_are_paths(tmp_path: Path) -> None:
     for name in ("x", "~", "~root/x", str(tmp_path / "no" / "such"), "苔藓", os.fsdecode(b"\xff"), "a\nb"):
         assert user_path(name) == Path(name).expanduser()
+
+
+@pytest.mark.skipif(not os.access("/proc/kmsg", os.R_OK), reason="no such file, or not ours")
+def test_a_file_that_has_nothing_yet_is_not_waited_for() -> None:
+    with pytest.raises(UsageError, match="regular file|can be read"):
+        read_text(Path("/proc/kmsg"), 1_000_000)
