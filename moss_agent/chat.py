@@ -86,7 +86,7 @@ class Chat:
         return self._stream(question, keep_stopped, Cancellation())
 
     def astream(self, question: str, *, keep_stopped: bool = False) -> AsyncIterator[Event]:
-        """`stream` for asyncio: the turn runs in a thread of its own; leaving the loop cancels the turn."""
+        """Return `stream` for asyncio: the turn runs in a thread of its own; leaving the loop cancels the turn."""
         cancellation = Cancellation()
         return iterate_in_thread(self._stream(question, keep_stopped, cancellation), cancellation)
 
@@ -100,7 +100,7 @@ class Chat:
         return _last(self.stream_again())
 
     def stream_again(self) -> Events:
-        """`regenerate` as events. If it does not end well, the old turn is kept."""
+        """Do what `regenerate` does, as events. If it does not end well, the old turn is kept."""
         yield from self._locked(self._replacing(lambda old: Draft(old.question)))
 
     def stream_on(self) -> Events:
@@ -172,7 +172,7 @@ class Chat:
         return self._conversation.turns.pop()
 
     def _replacing(self, draft_of: Callable[[Turn], Draft]) -> Events:
-        """A turn in place of the last one, which comes back unless the new one ends well."""
+        """Run a turn in place of the last one, which comes back unless the new one ends well."""
         old = self._pop()
         count = len(self._conversation.turns)
         try:
@@ -182,7 +182,7 @@ class Chat:
                 self._conversation.turns.append(old)
 
     def _recorded_turn(self, draft: Draft, keep_stopped: bool, cancellation: Cancellation) -> Events:
-        """A turn that either becomes part of the conversation or leaves no trace."""
+        """Run a turn that either becomes part of the conversation or leaves no trace."""
         self._cancellation = cancellation
         earlier = sum(len(done.calls) for done in draft.rounds)
         calls = self._calls = TurnCalls(self._runner, draft.id, cancellation, self._on_approval, earlier)
@@ -204,7 +204,7 @@ class Chat:
         yield reply_of(turn)
 
     def _turn(self, draft: Draft, calls: TurnCalls) -> Events:
-        """The central loop: what the model is given and what it writes, in order."""
+        """Run the central loop: what the model is given and what it writes, in order."""
         begun, draft.answer = draft.answer, ""
         yield from self._dialect.begin(self._conversation.turns, draft.question, draft.rounds, self._cancellation)
         while not begun and len(draft.rounds) < self._max_rounds:
@@ -244,7 +244,7 @@ class Chat:
         return ended[0]
 
     def _report(self, news: Iterator[Event | FinishedCall]) -> Events:
-        """Events of the calls; pictures bring notices along."""
+        """Yield the events of the calls; pictures bring notices along."""
         for item in news:
             if not isinstance(item, FinishedCall):
                 yield item
@@ -259,7 +259,7 @@ def _text(text: str) -> Iterator[Text]:
 
 
 def _last(events: Iterator[Event]) -> Reply:
-    """The last event, which is the reply."""
+    """Return the last event, which is the reply."""
     reply = None
     for event in events:
         reply = event

@@ -85,5 +85,5 @@ class PluginTimeout(PluginError):
 
 
 def shorten_words(message: str, length: int = 200) -> str:
-    """The message with the beginnings of longer words: what is said of a name stays in sight behind it."""
+    """Return the message with the beginnings of longer words: what is said of a name stays in sight behind it."""
     return re.sub(rf"(\S{{{length}}})\S+", r"\1…", message)

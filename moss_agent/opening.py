@@ -27,7 +27,7 @@ CACHE_SHARE = 0.5  # of the memory that is free once the model is loaded
 
 
 def open_plugins(settings: Settings, family: Family) -> PluginRunner:
-    """The enabled plugins, in the family's order, with their settings."""
+    """Return the enabled plugins, in the family's order, with their settings."""
     available = discover(map(user_path, settings.plugin_dirs))
     plugins, policy = available.enabled(settings.plugins), Policy(settings.approval)
     if not available.problems:  # else the plugin may be one that does not load
@@ -47,7 +47,7 @@ def _check_tables(settings: Settings, policy: Policy, plugins: Sequence[Plugin])
 
 
 def find_served(settings: Settings) -> ServedModel:
-    """The model that the server of the settings has. Raises ServerError, UsageError."""
+    """Ask the server of the settings for its model. Raises ServerError, UsageError."""
     from moss_agent.engine.backends.remote.connection import KEY_VARIABLE, Connection
     from moss_agent.engine.backends.remote.served import connect
 
@@ -56,7 +56,7 @@ def find_served(settings: Settings) -> ServedModel:
 
 
 def open_served(settings: Settings, family: Family, served: ServedModel) -> RemoteModel:
-    """That model as one that opens sessions."""
+    """Return the server's model, ready to open sessions."""
     from moss_agent.engine.backends.remote.session import RemoteModel
 
     limits = [family.context_length, settings.context_length, served.context_length]
@@ -110,7 +110,7 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
 
 
 def cache_tokens(settings: Settings, needs: Needs, request: Request) -> int:
-    """How many tokens the KV caches of all conversations may cover together."""
+    """Return how many tokens the KV caches of all conversations may cover together."""
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import parse_size
 

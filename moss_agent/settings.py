@@ -123,13 +123,13 @@ class Settings:
             raise UsageError("server_timeout must be above 0 seconds")
 
     def sampling(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
-        """The family's sampling with what was set here instead."""
+        """Return the family's sampling with what is set here instead."""
         chosen = {name: getattr(self, name) for name in defaults}
         return {name: defaults[name] if value is None else value for name, value in chosen.items()}
 
 
 def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
-    """Settings from the file, the environment and `flags`; None among the flags means not given.
+    """Load settings from the file, the environment and `flags`; None among the flags means not given.
 
     The file is `MOSS_AGENT_SETTINGS` or `settings.toml` in the user's configuration folder. The
     variables are `MOSS_AGENT_MODEL`, `MOSS_AGENT_DEVICE`, `MOSS_AGENT_DTYPE` and `MOSS_AGENT_SERVER`.
@@ -144,7 +144,7 @@ def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
 
 
 def make_settings(values: Mapping[str, Any]) -> Settings:
-    """Settings from names and values. Raises UsageError for a name that is none."""
+    """Make settings of names and values. Raises UsageError for an unknown name."""
     known = [item.name for item in fields(Settings)]
     for name in values:
         if name not in known:
@@ -153,7 +153,7 @@ def make_settings(values: Mapping[str, Any]) -> Settings:
 
 
 def settings_file() -> Path:
-    """Where the settings file is looked for."""
+    """Return the path of the settings file."""
     from platformdirs import user_config_path
 
     named = os.environ.get("MOSS_AGENT_SETTINGS")

@@ -109,7 +109,7 @@ class Worker:
 
 
 def _program(memory: int) -> str:
-    """What the new interpreter runs. It imports from where this one does, and not the caller's main script."""
+    """Return the code that the new interpreter runs: it takes over this one's path, not its main script."""
     folder = _working_folder()
     path = [os.path.join(folder, entry) for entry in sys.path if isinstance(entry, str)]
     return f"import sys; sys.path[:] = {path!a}; from {__name__} import serve; serve({memory})"
@@ -123,7 +123,7 @@ def _working_folder() -> str:
 
 
 def _exchange(process: subprocess.Popen[bytes], requests: queue.SimpleQueue[tuple[bytes, Replies] | None]) -> None:
-    """In a thread of the program: pass requests and replies on, until the worker ends or is not needed any more."""
+    """Pass requests and replies on, in a thread of the program, until the worker ends or is not needed any more."""
     while _pass_on(process, requests.get()):
         pass
     process.wait()
@@ -150,7 +150,7 @@ def _pass_on(process: subprocess.Popen[bytes], item: tuple[bytes, Replies] | Non
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    """The worker's standard input and output."""
+    """Return the worker's standard input and output."""
     assert process.stdin is not None and process.stdout is not None
     return process.stdin, process.stdout
 
@@ -178,7 +178,7 @@ def _send(pipe: IO[bytes], message: bytes) -> None:
 
 
 def _receive(pipe: IO[bytes]) -> bytearray:
-    """The next message. Raises EOFError if there is none or it is too long."""
+    """Return the next message. Raises EOFError if there is none or it is too long."""
     length = int.from_bytes(_read(pipe, _HEADER), "big")
     if length > LARGEST:
         raise EOFError("not a message")
@@ -196,7 +196,7 @@ def _read(pipe: IO[bytes], length: int) -> bytearray:
 
 
 def serve(memory: int) -> NoReturn:
-    """In the worker: carry out requests until the program ends."""
+    """Carry out requests, in the worker, until the program ends."""
     incoming, outgoing, nowhere = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
@@ -214,7 +214,7 @@ def serve(memory: int) -> NoReturn:
 
 
 def _next(requests: queue.SimpleQueue[bytearray]) -> bytearray:
-    """The next request. While there is none, memory that the last ones do not need any more is given back."""
+    """Return the next request. While there is none, memory that the last ones do not need any more is given back."""
     try:
         return requests.get(timeout=REST_SECONDS)
     except queue.Empty:
@@ -236,7 +236,7 @@ def _serve_one(request: bytearray, outgoing: FileIO, nowhere: int, process: int)
 
 
 def _take_pipes() -> tuple[FileIO, FileIO, int]:
-    """The two pipes and the null device, which the functions find in place of all standard streams."""
+    """Return the two pipes and the null device, which the functions find in place of all standard streams."""
     incoming, outgoing = FileIO(os.dup(0), "rb"), FileIO(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
@@ -254,7 +254,7 @@ def _read_on(pipe: FileIO, requests: queue.SimpleQueue[bytearray]) -> None:
 
 
 def _answer(request: bytearray, nowhere: int) -> bytes:
-    """The reply to a request, whatever its function does."""
+    """Return the reply to a request, whatever its function does."""
     try:
         function, arguments, seconds = pickle.loads(request)
         # It needs no interpreter: the process ends even if the function never lets one of its threads run.

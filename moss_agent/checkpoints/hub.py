@@ -26,13 +26,13 @@ SMALL_FILES = ["*.json", "*.txt", "*.model"]
 
 
 def local_folder(name: str) -> Path | None:
-    """The folder that `name` is the path of, if it is."""
+    """Return `name` as a folder; None if it is no path of one."""
     path = user_path(name)
     return path if path.is_dir() else None
 
 
 def fetch_config(name: str, refresh: bool = False) -> Path:
-    """A folder with at least the configuration and the tokenizer of the model.
+    """Return a folder with at least the configuration and the tokenizer of the model.
 
     refresh: ask the hub for a newer version although there is one here.
     """
@@ -43,7 +43,7 @@ def fetch_config(name: str, refresh: bool = False) -> Path:
 
 
 def read_config(folder: Path) -> PretrainedConfig:
-    """The folder's config.json. Raises CheckpointError if it is missing or describes no model that is known."""
+    """Return the folder's config.json. Raises CheckpointError if it is missing or describes no model that is known."""
     from transformers import AutoConfig
 
     file = folder / "config.json"
@@ -58,7 +58,7 @@ def read_config(folder: Path) -> PretrainedConfig:
 
 
 def fetch(name: str, refresh: bool = False) -> Path:
-    """A folder with everything that is needed to load the model. Raises CheckpointError or UsageError."""
+    """Return a folder with everything that is needed to load the model. Raises CheckpointError or UsageError."""
     from huggingface_hub import constants, get_cached_repo_tree
 
     if folder := local_folder(name):
@@ -75,7 +75,7 @@ def fetch(name: str, refresh: bool = False) -> Path:
 
 
 def _fetch_large(name: str, missing: list[str], snapshot: Path) -> None:
-    """Bring those of the missing files into the cache that the hub keeps by their SHA-256."""
+    """Download the missing files that the hub keeps by SHA-256 into the cache."""
     from huggingface_hub import RepoFile, hf_hub_url, list_repo_tree
     from huggingface_hub.utils import build_hf_headers
 
@@ -95,7 +95,7 @@ def _fetch_large(name: str, missing: list[str], snapshot: Path) -> None:
 
 
 def _snapshot(name: str, patterns: list[str], refresh: bool) -> Path:
-    """The hub's files of these names; without a word to the hub if all of them are here."""
+    """Return the folder of these files of the hub; ask the hub only if one is not in the cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -126,7 +126,7 @@ def verify(name: str) -> int:
 
 @contextmanager
 def _hub_errors(name: str) -> Iterator[None]:
-    """Say in one line what the hub's errors mean for a user."""
+    """Turn the hub's errors into a CheckpointError of one line."""
     from huggingface_hub import constants
     from huggingface_hub.errors import (
         GatedRepoError,

@@ -39,7 +39,7 @@ class Needs:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def weights(self, dtype: torch.dtype, quantize: str = "") -> dict[str, int]:
-        """Bytes of every parameter by its name, with the linear layers quantised if wanted."""
+        """Return the bytes of every parameter by its name, with the linear layers quantised if wanted."""
         small = QUANTIZED.get(quantize, dtype.itemsize)
         linear = self.linear_weights()
         return {
@@ -48,7 +48,7 @@ class Needs:
         }
 
     def cache(self, tokens: int, dtype: torch.dtype) -> int:
-        """Bytes of the KV cache at that many tokens."""
+        """Return the bytes of the KV cache at that many tokens."""
         return tokens * self.cache_width * dtype.itemsize
 
     def linear_weights(self) -> set[str]:

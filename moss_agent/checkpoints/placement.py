@@ -54,7 +54,7 @@ class Plan:
 
 
 def budgets_of(machine: Machine, request: Request) -> dict[Device, int]:
-    """Bytes for weights and cache on each device that may be used, in the order in which they are filled."""
+    """Return the bytes for weights and cache on each device that may be used, in the order in which they are filled."""
     gpus: dict[Device, int] = {index: free - WORKING_MEMORY for index, free in enumerate(machine.gpus)}
     memory: dict[Device, int] = {"cpu": machine.ram - WORKING_MEMORY}
     disk: dict[Device, int] = {"disk": machine.disk} if request.offload_folder else {}
@@ -75,13 +75,13 @@ def budgets_of(machine: Machine, request: Request) -> dict[Device, int]:
 
 
 def sizes_of(needs: Needs, request: Request) -> tuple[int, int]:
-    """Bytes of the weights and of the KV cache, wherever they go."""
+    """Return the bytes of the weights and of the KV cache, wherever they go."""
     weights = needs.weights(request.dtype, request.quantize)
     return sum(weights.values()), needs.cache(request.context_length, request.dtype)
 
 
 def place(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
-    """The plan that follows, or None if it does not fit."""
+    """Return the plan that follows, or None if it does not fit."""
     if request.tp > 1:
         return _split(needs, budgets, request)
     weights, cache = sizes_of(needs, request)
@@ -93,7 +93,7 @@ def place(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | 
 
 
 def _split(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
-    """One share per process, on a GPU each or side by side in the CPU's memory."""
+    """Return one share per process, on a GPU each or side by side in the CPU's memory."""
     weights, cache = sizes_of(needs, request)
     split = sum(size for name, size in needs.weights(request.dtype).items() if name in needs.linear_weights())
     share = weights - split + (split + cache) // request.tp

@@ -45,7 +45,7 @@ def memory_limits(sizes: Mapping[str, str]) -> dict[Device, int] | None:
 
 
 def parse_size(setting: str, size: str) -> int:
-    """Bytes of a size such as `20GB` or `8GiB`. Raises UsageError, naming the setting, if it is none."""
+    """Return the bytes of a size such as `20GB` or `8GiB`. Raises UsageError, naming the setting, if it is none."""
     from accelerate.utils import convert_file_size_to_int
 
     try:
@@ -55,7 +55,7 @@ def parse_size(setting: str, size: str) -> int:
 
 
 def size_text(size: int) -> str:
-    """In units of 1000, as memory and disks are sold: 33.4 GB."""
+    """Format bytes in units of 1000, as memory and disks are sold: 33.4 GB."""
     for unit, name in ((1e9, "GB"), (1e6, "MB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}"
@@ -63,12 +63,12 @@ def size_text(size: int) -> str:
 
 
 def dtype_name(dtype: torch.dtype) -> str:
-    """fp32, fp16, bf16."""
+    """Return the short name of the dtype: fp32, fp16, bf16."""
     return str(dtype).removeprefix("torch.").replace("bfloat", "bf").replace("float", "fp")
 
 
 def device_name(device: Device) -> str:
-    """As people call it."""
+    """Return the device's name for people."""
     return f"GPU {device}" if isinstance(device, int) else {"cpu": "CPU memory"}.get(device, device)
 
 
@@ -88,7 +88,7 @@ def _check(needs: Needs, machine: Machine, request: Request) -> None:
 
 
 def _remedies(needs: Needs, machine: Machine, request: Request) -> Iterator[str]:
-    """The flags that would make it fit, the least costly first."""
+    """Yield the flags that would make it fit, the least costly first."""
     import torch
 
     small = torch.bfloat16 if request.dtype.itemsize > 2 else request.dtype

@@ -80,7 +80,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:
-    """The parser of all commands, complete for the one that is wanted."""
+    """Return the parser of all commands, complete for the one that is wanted."""
     parser = Parser(prog="moss-agent", description=DESCRIPTION, epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"moss-agent {__version__}")
     parser.set_defaults(parser=parser)

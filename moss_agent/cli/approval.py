@@ -22,7 +22,7 @@ _NO = re.compile(r"no?\s+(?P<reason>\S.*)", re.IGNORECASE)
 
 
 def approval(runtime: Runtime, printer: Printer, *, interactive: bool) -> OnApproval:
-    """What decides on calls for a person who sits at the terminal, or for nobody."""
+    """Return what decides on calls for a person who sits at the terminal, or for nobody."""
     return asking(printer, prompt_anew) if interactive else refusing(printer, runtime.plugins)
 
 

@@ -65,7 +65,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def read_question(words: Sequence[str], stdin: TextIO) -> str:
-    """The words of the command line, then what a pipe or file gives. Raises UsageError if there is neither.
+    """Return the words of the command line, then what a pipe or file gives. Raises UsageError if there is neither.
 
     Standard input is waited for if the last word is `-` or there is none; else an idle pipe is left out.
     """

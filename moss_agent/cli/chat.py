@@ -91,7 +91,7 @@ def run(chat: Chat, read: Callable[[], str], printer: Printer) -> None:
 
 
 def _next_line(read: Callable[[], str], printer: Printer) -> str | None:
-    """The next line that is not empty; None at the end of the input or after two Ctrl-C in a row."""
+    """Return the next line that is not empty; None at the end of the input or after two Ctrl-C in a row."""
     interrupted = False
     while True:
         try:
@@ -123,7 +123,7 @@ def _do(chat: Chat, line: str, printer: Printer) -> None:
 
 
 def _is_command(word: str) -> bool:
-    """Whether a line beginning with this word is for the chat: `/word`, unless that is a path and no command."""
+    """Return whether a line beginning with this word is for the chat: `/word`, unless that is a path and no command."""
     return bool(re.fullmatch("/[A-Za-z]+", word)) and (word in _COMMANDS or not os.path.exists(word))
 
 
@@ -142,7 +142,7 @@ def _show(chat: Chat, turn: Events, printer: Printer) -> None:
 
 
 def _left(chat: Chat, before: Sequence[Turn]) -> str:
-    """What a turn that was ended has left. before: the last turn until then, if there was one."""
+    """Return what a turn that was ended has left. before: the last turn until then, if there was one."""
     last = chat.conversation.turns[-1:]
     if last == before:
         return "The conversation is as it was before."

@@ -102,7 +102,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def suitable(table: Mapping[str, Any], recorded: Mapping[str, Any], flags: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings below the flags: those of the settings file, or what was recorded and nothing beside it."""
+    """Return the settings below the flags: those of the settings file, or what was recorded and nothing beside it."""
     if recorded:
         others = {name: value for name, value in table.items() if name not in KINDS}
         moved = {"pipeline", "revision"} if "pipeline" in flags else set()  # the same pipeline in another place
@@ -129,7 +129,7 @@ def draw(runner: PluginRunner, command: Command) -> Call:
 
 
 def with_flags(error: str, names: Collection[str]) -> str:
-    """The plugin's words with the flags for these settings, instead of the settings file."""
+    """Return the plugin's words with the flags for these settings, instead of the settings file."""
     if not names:
         return error
     setting = rf"\b({'|'.join(sorted(names))})(?: =( .*?))? (?:under|from) \[plugins\.{PLUGIN}\]"

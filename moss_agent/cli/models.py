@@ -87,7 +87,7 @@ def run_info(parsed: argparse.Namespace) -> int:
 
 
 def needs_table(needs: Needs, request: Request) -> str:
-    """What the model takes in each precision."""
+    """Return what the model takes in each precision."""
     import torch
 
     from moss_agent.checkpoints.needs import QUANTIZED
@@ -104,7 +104,7 @@ def needs_table(needs: Needs, request: Request) -> str:
 
 
 def plan_table(plan: Plan) -> str:
-    """Where the model would go."""
+    """Return where the model would go."""
     from moss_agent.checkpoints.plan import device_name, size_text
 
     rows = [(device_name(device), size_text(share)) for device, share in plan.shares.items()]

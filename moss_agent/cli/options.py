@@ -75,12 +75,12 @@ def add_placement_options(parser: argparse._ActionsContainer) -> None:
 
 
 def settings_from(parsed: argparse.Namespace) -> Settings:
-    """The settings file, the environment and the options given, each above the one before. Raises UsageError."""
+    """Return the settings file, the environment and the options given, each above the one before. Raises UsageError."""
     return load_settings({item.name: getattr(parsed, item.name, None) for item in fields(Settings)})
 
 
 def open_runtime(parsed: argparse.Namespace, printer: Printer | None = None) -> Runtime:
-    """The model and plugins that the options ask for; the printer says what is loaded. Raises MossAgentError."""
+    """Return the model and plugins that the options ask for; the printer says what is loaded. Raises MossAgentError."""
     settings = settings_from(parsed)
     if printer and not settings.server:
         printer.passing(f"Loading {one_line(settings.model)}...")

@@ -39,7 +39,7 @@ def as_text(path: str, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def way(environ: Mapping[str, str]) -> Callable[[Image], str] | None:
-    """How this terminal shows pictures, as far as its environment tells."""
+    """Return how this terminal shows pictures, as far as its environment tells."""
     if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
         return None
     program = environ.get("TERM_PROGRAM", "")

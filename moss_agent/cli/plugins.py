@@ -86,13 +86,13 @@ def run_check(parsed: argparse.Namespace) -> int:
 
 
 def _effects(plugin: Plugin) -> str:
-    """What the plugin's calls touch, and whether it wants them approved."""
+    """Return what the plugin's calls touch, and whether it wants them approved."""
     approval = {"never": [], "ask": ["asks"], "always": ["always asks"]}[plugin.approval]
     return ", ".join([*sorted(plugin.effects), *approval]) or "none"
 
 
 def _origin(plugin: Plugin) -> str:
-    """Where a plugin comes from, in words or as a path."""
+    """Return where a plugin comes from, in words or as a path."""
     source = Path(source_of(plugin))
     if source.parent == bundled("plugins").resolve():
         return "bundled"

@@ -71,7 +71,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def plugin_text(name: str) -> str:
-    """The file for a plugin module of that name. Raises UsageError if it cannot be one."""
+    """Return the file for a plugin module of that name. Raises UsageError if it cannot be one."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or keyword.iskeyword(name):
         raise UsageError(f"{name!r} cannot name a plugin: use lower-case letters, digits and _, such as bus_times")
     words = name.split("_")

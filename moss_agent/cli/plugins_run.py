@@ -84,7 +84,7 @@ def run_lines(runner: PluginRunner, lines: Iterable[str], out: TextIO) -> None:
 
 
 def run_line(runner: PluginRunner, line: str, number: int) -> dict[str, Any]:
-    """The JSON data that answers one line of input, whatever stands in it."""
+    """Return the JSON data that answers one line of input, whatever stands in it."""
     call_id, place = None, f"line {number}: "
     try:
         data = _object(line)

@@ -125,12 +125,12 @@ def _print_failed(failed: Mapping[Path, str], out: TextIO) -> None:
 
 
 def _place(passage: Found) -> str:
-    """The path of a passage's file, and the page."""
+    """Return the path of a passage's file, and the page."""
     parts = urlsplit(passage.url)
     page = f" ({parts.fragment.replace('=', ' ')})" if parts.fragment else ""
     return one_line(url2pathname(parts.path)) + page
 
 
 def _percent(path: Path) -> str:
-    """A path for argparse, which formats help texts with `%`."""
+    """Return a path for argparse, which formats help texts with `%`."""
     return str(path).replace("%", "%%")

@@ -69,7 +69,7 @@ def own_stdin() -> TextIO:
 
 
 def comes(stdin: TextIO, seconds: float) -> bool:
-    """Whether something comes on standard input within that time, be it the end."""
+    """Return whether something comes on standard input within that time, be it the end."""
     try:
         return bool(select.select([stdin], [], [], seconds)[0])
     except (OSError, ValueError):  # no file descriptor, or a system that cannot tell
@@ -87,7 +87,7 @@ def read_line(stdin: TextIO, limit: int) -> str:
 
 
 def is_interactive() -> bool:
-    """Whether a person sits at a terminal and sees what the program writes."""
+    """Return whether a person sits at a terminal and sees what the program writes."""
     return own_stdin().isatty() and sys.stdout.isatty()
 
 
@@ -193,7 +193,7 @@ def _decoded(content: bytes, stdin: TextIO) -> str:
 
 
 def _lasting(stream: TextIO | None, *, is_vital: bool) -> TextIO:
-    """The stream, on a file descriptor that nobody knows and in an object that nobody can close.
+    """Return the stream, on a file descriptor that nobody knows and in an object that nobody can close.
 
     is_vital: whether it is an error of the program if it cannot be written, as it is if it was closed.
     """

@@ -6,7 +6,7 @@ from moss_agent.cli.text import columns
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The rows under their headings, in columns as wide as they need to be."""
+    """Return the rows under their headings, in columns as wide as they need to be."""
     lines = [head, *rows]
     widths = [max(map(columns, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_line(cells, widths) for cells in lines)

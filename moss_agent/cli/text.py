@@ -26,12 +26,12 @@ _UNFINISHED = re.compile(
 
 
 def clean(text: str) -> str:
-    """`text` without what a terminal would obey."""
+    """Return `text` without what a terminal would obey."""
     return _UNSAFE.sub("", text)
 
 
 def one_line(text: str, length: int = 2000) -> str:
-    """`text`, clean, in one line of at most `length` characters."""
+    """Return `text`, clean, in one line of at most `length` characters."""
     line = " ".join(clean(text).split())
     return line if len(line) <= length else line[: length - 1] + "…"
 
@@ -46,7 +46,7 @@ def _columns(character: str) -> int:
 
 
 def fitted(text: str, width: int) -> str:
-    """`text`, clean, in one line that takes at most `width` columns."""
+    """Return `text`, clean, in one line that takes at most `width` columns."""
     line = one_line(text)
     if columns(line) <= width:
         return line
@@ -55,7 +55,7 @@ def fitted(text: str, width: int) -> str:
 
 
 def readable(text: str) -> str:
-    """`text`, clean, with citations as `[1]`."""
+    """Return `text`, clean, with citations as `[1]`."""
     return _CITATION.sub(r"[\1]", clean(text))
 
 
@@ -69,7 +69,7 @@ class ReadableStream:
         self._held = ""
 
     def push(self, piece: str) -> str:
-        """What can be shown now."""
+        """Return what can be shown now."""
         text = self._held + clean(piece)
         found = _UNFINISHED.search(text)
         start = found.start() if found else len(text)
@@ -77,6 +77,6 @@ class ReadableStream:
         return readable(text[:start])
 
     def flush(self) -> str:
-        """What was held back, when nothing more comes."""
+        """Return what was held back, when nothing more comes."""
         held, self._held = self._held, ""
         return readable(held)

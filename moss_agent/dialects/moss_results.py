@@ -73,7 +73,7 @@ def tell(
 
 
 def _choose_hits(call: FinishedCall, searches: int, shown: Collection[str]) -> tuple[Hit, ...]:
-    """The hits of one search that the model gets to see: fewer, the more searches there are.
+    """Return the hits of one search that the model gets to see: fewer, the more searches there are.
 
     Rather others than those that an earlier search has `shown`.
     """
@@ -81,7 +81,7 @@ def _choose_hits(call: FinishedCall, searches: int, shown: Collection[str]) -> t
 
 
 def _entry(call: FinishedCall, hits: tuple[Hit, ...], length: int, longest: int | None) -> Entry:
-    """What the model is told of one call; hits are shortened, and numbered from 1."""
+    """Return what the model is told of one call; hits are shortened, and numbered from 1."""
     head, output = str(call.command), call.output
     if call.images:
         return Entry(head, DRAWN, drawn=True)
@@ -111,7 +111,7 @@ def _record(call: FinishedCall, entry: Entry, hits: tuple[Hit, ...]) -> Call:
 
 
 def _sources(entries: Sequence[Entry], shown: Sequence[tuple[Hit, ...]], cited: int) -> dict[int, Citation]:
-    """What each number stands for: the hits, then the other results in their order."""
+    """Return what each number stands for: the hits, then the other results in their order."""
     sources: list[Citation] = []
     for entry, hits in zip(entries, shown, strict=True):
         passages = [line for line in entry.body or () if isinstance(line, Passage)]

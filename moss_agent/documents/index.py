@@ -24,7 +24,7 @@ from moss_agent.resources import user_path
 
 
 def default_path() -> Path:
-    """The index that the command line and the web search's `documents` use unless told otherwise."""
+    """Return the index that the command line and the web search's `documents` use unless told otherwise."""
     from platformdirs import user_data_path
 
     return user_data_path("moss_agent") / "documents.sqlite"
@@ -43,7 +43,7 @@ class DocumentIndex:
             raise UsageError(f"{self.path} is a folder, device or pipe, no document index: name another file")
 
     def search(self, query: str, limit: int = 5, per_document: int = 2) -> list[Found]:
-        """At most `limit` passages, best first; none for a query without a word.
+        """Return at most `limit` passages, best first; none for a query without a word.
 
         Passages with all words of the query come before those with some. Of one document there are at most
         `per_document`, unless nothing else is found; the others then come last.
@@ -75,7 +75,7 @@ class DocumentIndex:
             return contents.remove_folder(db, place)
 
     def status(self) -> list[contents.FolderStatus]:
-        """What the index holds, folder by folder. Raises UsageError if there is no index, DocumentIndexError."""
+        """Return what the index holds, folder by folder. Raises UsageError if there is no index, DocumentIndexError."""
         with store.reading(self.path) as db:
             return contents.status(db)
 

@@ -39,7 +39,7 @@ class Found:
 
 
 def search(db: sqlite3.Connection, query: str, limit: int, per_document: int) -> list[Found]:
-    """At most `limit` passages, best first; more than `per_document` of one document last."""
+    """Return at most `limit` passages, best first; more than `per_document` of one document last."""
     matching = chain.from_iterable(_matching(db, expression) for expression in expressions(query))
     return _spread(_new(matching), limit, per_document)
 
@@ -57,7 +57,7 @@ def _found(row: tuple[str, str, int | None, str, bytes], score: float) -> Found:
 
 
 def _new(passages: Iterable[Found]) -> Iterator[Found]:
-    """The passages whose text has not come before: copies of a file say nothing new."""
+    """Yield the passages without duplicates, as copies of a file bring them."""
     texts = set()
     for passage in passages:
         if passage.text not in texts:
@@ -66,7 +66,7 @@ def _new(passages: Iterable[Found]) -> Iterator[Found]:
 
 
 def _spread(passages: Iterable[Found], limit: int, per_document: int) -> list[Found]:
-    """At most `limit` passages; only if there are no others, more than `per_document` of one document."""
+    """Return at most `limit` passages, more than `per_document` of one document only if there are no others."""
     of_document: Counter[str] = Counter()
     chosen: list[Found] = []
     spare: list[Found] = []

@@ -41,7 +41,7 @@ PRAGMA user_version = {VERSION};
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """The index for reading. Raises UsageError if there is none, DocumentIndexError if it cannot be read."""
+    """Open the index for reading. Raises UsageError if there is none, DocumentIndexError if it cannot be read."""
     missing = UsageError(f"no document index {path}: make it with moss-agent search index FOLDER")
     if not path.exists():
         raise missing
@@ -57,7 +57,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def writing(path: Path, waits: Callable[[], None]) -> Iterator[sqlite3.Connection]:
-    """The index for writing, made if there is none. Calls `waits` if another writer is to finish first.
+    """Open the index for writing; make it if there is none. Calls `waits` if another writer has to finish first.
 
     Raises DocumentIndexError.
     """
@@ -92,7 +92,7 @@ def _locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of what is written inside, or nothing."""
+    """Run the block in one transaction."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -142,7 +142,7 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def _database_errors(path: Path) -> Iterator[None]:
-    """Failures of SQLite as one line that says what to do."""
+    """Turn failures of SQLite into a DocumentIndexError that says what to do."""
     try:
         yield
     except sqlite3.Error as error:

@@ -61,7 +61,7 @@ def update(db: sqlite3.Connection, folder: Path, tell: Callable[[Progress], None
 
 
 def gone_from(known: Mapping[Path, Known], entries: Sequence[Entry]) -> list[Path]:
-    """The known files that are no more; what is in a closed folder may still be there."""
+    """Return the indexed files that are gone; those in a folder that cannot be read may still be there."""
     gone = set(known) - {entry.path for entry in entries if not entry.problem}
     for hole in (entry.path for entry in entries if entry.is_closed):
         gone -= {path for path in gone if path == hole or hole in path.parents}

@@ -45,19 +45,19 @@ STOP_WORDS = frozenset((_ENGLISH + _CHINESE).split())
 
 
 def signature() -> str:
-    """What the terms of an index depend on, apart from this module."""
+    """Return the versions of the libraries that an index's terms depend on."""
     from importlib.metadata import version
 
     return f"Unicode {unidata_version}, OpenCC {version('opencc')}"
 
 
 def terms(text: str) -> str:
-    """The terms to index `text` under, separated by spaces."""
+    """Return the terms to index `text` under, separated by spaces."""
     return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", _EDGE.sub(" ", _fold(text)))
 
 
 def expressions(question: str) -> list[str]:
-    """What to look for, in the syntax of FTS5, the strictest first: all words, then any word or part of one.
+    """Return queries in the syntax of FTS5, the strictest first: all words, then any word or part of one.
 
     None for a question without a word.
     """
@@ -66,7 +66,7 @@ def expressions(question: str) -> list[str]:
 
 
 def phrases(question: str, parts: bool = False) -> list[str]:
-    """The words of a question that say something, or all if none does, each as a phrase in the syntax of FTS5.
+    """Return the words of a question that say something, or all if none does, each as a phrase in the syntax of FTS5.
 
     With the `parts` of long Chinese words, if wanted (国家图书馆: 国家, 图书). Nothing in the question can be syntax: a
     phrase is in quotes and holds letters, marks and digits only.
@@ -77,7 +77,7 @@ def phrases(question: str, parts: bool = False) -> list[str]:
 
 
 def _fold(text: str) -> str:
-    """`text` in one form of each character, with a space for everything that belongs to no word."""
+    """Return `text` in one form of each character, with a space for everything that belongs to no word."""
     plain = _GROUPED.sub("", normalize("NFKC", text)).translate(_SEPARATORS)
     return str(_simplifier().convert(plain)).lower()
 
@@ -105,12 +105,12 @@ def _simplifier() -> OpenCC:
 
 
 def _pairs(run: str) -> list[str]:
-    """Overlapping pairs, and the last character alone: every character begins one term."""
+    """Return overlapping pairs, and the last character alone: every character begins one term."""
     return [run[i : i + 2] for i in range(len(run))]
 
 
 def _words(folded: str, parts: bool) -> list[str]:
-    """The words of a question in their order."""
+    """Return the words of a question in their order."""
     found, end = [], 0
     for run in _RUN.finditer(folded):
         found += folded[end : run.start()].split()
@@ -126,7 +126,7 @@ def _chinese(run: str, parts: bool) -> list[str]:
 
 
 def _phrase(word: str) -> str:
-    """One character of a script in pairs is whatever begins with it, a longer word the sequence of its pairs."""
+    """Return one character of a script in pairs is whatever begins with it, a longer word the sequence of its pairs."""
     if not _RUN.fullmatch(word):
         return f'"{_EDGE.sub(" ", word)}"'
     return f'"{word}"*' if len(word) == 1 else f'"{" ".join(_pairs(word)[:-1])}"'

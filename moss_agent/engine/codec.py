@@ -52,5 +52,5 @@ class Codec:
 
 
 def _pattern(token: AddedToken) -> str:
-    """The token's text as a group, with the whitespace that it swallows around it."""
+    """Return the token's text as a group, with the whitespace that it swallows around it."""
     return r"\s*" * token.lstrip + f"({re.escape(token.content)})" + r"\s*" * token.rstrip

@@ -101,7 +101,7 @@ def limit_kept_kernels() -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` prefers cuda, then mps, then cpu."""
+    """Return the device of that name; `auto` prefers cuda, then mps, then cpu."""
     import torch
 
     has_mps = torch.backends.mps.is_available()
@@ -119,7 +119,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The precision of that name; `auto` takes 16 bits where the device computes them fast, else fp32."""
+    """Return the precision of that name; `auto` takes 16 bits where the device computes them fast, else fp32."""
     import torch
 
     if name in DTYPES:

@@ -136,7 +136,7 @@ class LocalSession:
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """The ids that end a text, by the model's generation settings and its tokenizer."""
+    """Return the ids that end a text, by the model's generation settings and its tokenizer."""
     configured = model.generation_config.eos_token_id if model.generation_config else None
     ids = configured if isinstance(configured, list) else [configured]
     return {i for i in (*ids, tokenizer.eos_token_id) if i is not None}

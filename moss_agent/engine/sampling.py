@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def next_token(logits: torch.Tensor, context: Sequence[int], sampling: Sampling, generator: torch.Generator) -> int:
-    """The next token for `logits` (vocabulary,), float32 on the CPU; `context` holds all ids so far."""
+    """Return the next token for `logits` (vocabulary,), float32 on the CPU; `context` holds all ids so far."""
     import torch
 
     if sampling.repetition_penalty != 1:

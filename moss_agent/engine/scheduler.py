@@ -143,7 +143,7 @@ class Scheduler:
         return batch
 
     def _overdue(self, waiting: List[_Request], now: float) -> _Request | None:
-        """The request that has waited longest without a cache, if that is long, and long after the last such."""
+        """Return the request that has waited longest without a cache, if that is long, and long after the last such."""
         first = next((request for request in waiting if request.sequence.cache is None), None)
         return first if first and now - max(first.since, self._displaced) >= PATIENCE else None
 
@@ -178,7 +178,7 @@ class Scheduler:
             self._finish(request, cache, len(part), row)
 
     def _next_part(self, request: _Request) -> tuple[Cache, list[int]]:
-        """The sequence's cache and the ids to append to it, at least the last one and at most a chunk."""
+        """Return the sequence's cache and the ids to append to it, at least the last one and at most a chunk."""
         sequence, prefix = request.sequence, request.sequence.prefix
         if sequence.cache is None or not sequence.cache.length:
             sequence.cache = prefix.cache.copy() if prefix.cache else self._backend.new_cache()

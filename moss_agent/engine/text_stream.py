@@ -20,7 +20,7 @@ class TextStream:
         self._new: list[int] = []
 
     def push(self, token: int) -> str:
-        """The text that `token` completes."""
+        """Return the text that `token` completes."""
         self._new.append(token)
         text = self._text()
         if text.endswith("\ufffd") and len(self._new) < _LONGEST_CHARACTER:
@@ -29,7 +29,7 @@ class TextStream:
         return text
 
     def flush(self) -> str:
-        """What is left of an unfinished character."""
+        """Return what is left of an unfinished character."""
         text, self._new = self._text(), []
         return text
 
@@ -48,7 +48,7 @@ class StopFilter:
         self.surplus = ""
 
     def push(self, text: str) -> str:
-        """The text that is certain to stand before any stop. Sets `stop` and `surplus`, the text after it."""
+        """Return the text that is certain to stand before any stop. Sets `stop` and `surplus`, the text after it."""
         text = self._held + text
         found = min(((text.find(s), s) for s in self._stops if s in text), default=None)
         if found:
@@ -61,6 +61,6 @@ class StopFilter:
         return text[: len(text) - keep]
 
     def flush(self) -> str:
-        """What was held back, when nothing more comes."""
+        """Return what was held back, when nothing more comes."""
         held, self._held = self._held, ""
         return held

@@ -103,7 +103,7 @@ class Plugin:
         return bind(self.name, self.parameters, arguments, named)
 
     def kinds(self, option: str) -> tuple[Any, ...]:
-        """The types that the option may have by its annotation; none if that cannot be read."""
+        """Return the types that the option may have by its annotation; none if that cannot be read."""
         try:
             annotation = annotation_of(self.options[option], self.function)
         except Exception:  # it may be anything, and name what is not there
@@ -194,7 +194,7 @@ def check(made: Plugin) -> None:
 
 
 def _default_key(function: Function) -> str:
-    """The module's name; the function's name in a script and behind another plugin of the module."""
+    """Return the module's name; the function's name in a script and behind another plugin of the module."""
     module = function.__module__
     names = vars(sys.modules[module]) if module in sys.modules else {}
     earlier = [p for p in names.values() if issubclass(type(p), Plugin) and p.function.__module__ == module]

@@ -90,7 +90,7 @@ class Workers:
             worker.kill()
 
     def _take(self, plugin: Plugin, given_up: Cancellation) -> Worker:
-        """A worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
+        """Return a worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
         while True:
             worker, is_new = self._idle_or_new(plugin, given_up)
             try:

@@ -40,12 +40,12 @@ def load_folder(folder: Path) -> list[Plugin]:
 
 
 def refused(sources: Iterable[Path | str]) -> dict[str, PluginContractError]:
-    """An error for each path or module name that must not be imported: it hangs, or ends the process."""
+    """Return an error for each path or module name that must not be imported: it hangs, or ends the process."""
     return check_imports(load, [str(source) for source in sources if _module_name(str(source)) not in sys.modules])
 
 
 def modules_in(folder: Path) -> list[Path]:
-    """The plugin modules of a folder: files and packages; the folder itself if it is one. UsageError if none."""
+    """Return the plugin modules of a folder: files and packages; the folder itself if it is one. UsageError if none."""
     try:
         if _is_module(folder):
             return [folder]
@@ -64,12 +64,12 @@ def _is_module(path: Path) -> bool:
 
 
 def installed_modules() -> list[str]:
-    """The modules that installed packages offer as plugins."""
+    """Return the modules that installed packages offer as plugins."""
     return [entry.module for entry in entry_points(group=GROUP)]
 
 
 def plugins_in(module: ModuleType) -> list[Plugin]:
-    """The plugins that a module defines. Raises PluginContractError for two with the same key or name."""
+    """Return the plugins that a module defines. Raises PluginContractError for two with the same key or name."""
     defined = [p for p in vars(module).values() if issubclass(type(p), Plugin)]  # isinstance would ask an object
     found = [p for p in defined if p.function.__module__ == module.__name__]
     found = list({id(plugin): plugin for plugin in found}.values())
@@ -120,13 +120,13 @@ def load_module(path: Path) -> ModuleType:
 
 
 def source_of(plugin: Plugin) -> str:
-    """Where another process finds the plugin: a path, or the name of an installed module."""
+    """Return where another process finds the plugin: a path, or the name of an installed module."""
     name = plugin.function.__module__
     return _sources.get(name, name)
 
 
 def load_source(source: str, name: str) -> Plugin:
-    """The plugin of that command name from a `source_of`."""
+    """Return the plugin of that command name from a `source_of`."""
     for plugin in plugins_in(load(source)):
         if plugin.name == name:
             return plugin

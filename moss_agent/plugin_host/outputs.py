@@ -16,7 +16,7 @@ Result: TypeAlias = str | tuple[str, ...] | tuple[Hit, ...] | tuple[Picture, ...
 
 
 def limit_output(plugin: Plugin, output: Output) -> Result:
-    """The output, checked and cut to the plugin's length. Nothing at all becomes None."""
+    """Return the output, checked and cut to the plugin's length. Nothing at all becomes None."""
     length = plugin.max_characters
     if output is None:
         return None
@@ -42,7 +42,7 @@ def _cut_hit(hit: Hit, length: int) -> Hit:
 
 
 def _plain_picture(picture: Picture) -> Picture:
-    """The picture with nothing in it that JSON has not."""
+    """Return the picture with nothing in it that JSON has not."""
     details = json.loads(json.dumps(dict(picture.details), default=str), parse_constant=str)
     return Picture(str(picture.path), str(picture.description), details, tuple(map(str, picture.notices)))
 

@@ -55,7 +55,7 @@ def annotation_of(parameter: inspect.Parameter, function: Callable[..., Any]) ->
 
 
 def schema_of(parameters: Sequence[Parameter]) -> dict[str, Any]:
-    """The JSON schema of all arguments together, as an object."""
+    """Return the JSON schema of all arguments together, as an object."""
     return {
         "type": "object",
         "properties": {parameter.name: parameter.schema for parameter in parameters},
@@ -103,7 +103,7 @@ def _written(
 
 
 def _declared(parameter: inspect.Parameter, function: Callable[..., Any], plugin: str) -> tuple[Kind, str]:
-    """The kind that an annotation declares, and the description if it is `Annotated[kind, "description"]`."""
+    """Return the kind that an annotation declares, and the description if it is `Annotated[kind, "description"]`."""
     try:
         annotation = str if parameter.annotation is parameter.empty else annotation_of(parameter, function)
         kind, *notes = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
@@ -114,5 +114,5 @@ def _declared(parameter: inspect.Parameter, function: Callable[..., Any], plugin
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether JSON has the value."""
+    """Return whether JSON has the value."""
     return type(value) in (str, int, bool) or (type(value) is float and math.isfinite(value))

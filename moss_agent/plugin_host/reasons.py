@@ -10,7 +10,7 @@ _LOOKED_AT = 100_000
 
 
 def reason(error: BaseException) -> str:
-    """What the exception says of itself in one line, without its type for errors raised on purpose."""
+    """Return what the exception says of itself in one line, without its type for errors raised on purpose."""
     try:
         said = shorten_words(" ".join(str(error)[:_LOOKED_AT].split()))[:_LENGTH]
     except BaseException:  # not even asking for the text is safe
@@ -21,5 +21,5 @@ def reason(error: BaseException) -> str:
 
 
 def plain(error: errors.MossAgentError) -> errors.MossAgentError:
-    """The error itself if its class is of the error tree, otherwise a PluginError that says the same."""
+    """Return the error itself if its class is of the error tree, otherwise a PluginError that says the same."""
     return error if type(error).__module__ == errors.__name__ else errors.PluginError(reason(error))

@@ -68,7 +68,7 @@ class PluginRunner:
         self._workers = Workers()
 
     def turn(self) -> TurnCalls:
-        """A new turn's calls."""
+        """Return a new turn's calls."""
         return TurnCalls(self)
 
     def warm_up(self) -> None:
@@ -203,7 +203,7 @@ class TurnCalls:
         return max(0.0, min(limit.end for limit in self._limits.values()) - time.monotonic())
 
     def _expired(self) -> Outcome:
-        """An outcome for the call whose time is up first; it is given up, and its thread left to itself."""
+        """Return an outcome for the call whose time is up first; it is given up, and its thread left to itself."""
         index = min(self._limits, key=lambda i: self._limits[i].end)
         limit = self._limits[index]
         limit.given_up.cancel()

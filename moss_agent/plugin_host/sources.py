@@ -132,7 +132,7 @@ def gather(sources: Iterable[Source]) -> Catalog:
 
 
 def select(available: Mapping[str, Plugin], names: Iterable[str | Plugin]) -> list[Plugin]:
-    """The named plugins, by key (`calculator`) or command name (`Calculate`), or plugins themselves."""
+    """Return the named plugins, by key (`calculator`) or command name (`Calculate`), or plugins themselves."""
     return _select(available.values(), names)
 
 
@@ -149,7 +149,7 @@ def _select(plugins: Iterable[Plugin], names: Iterable[str | Plugin]) -> list[Pl
 
 
 def _load_all(modules: Sequence[Path | str], refusals: Mapping[str, PluginContractError]) -> Found:
-    """The plugins of all modules, those that are refused or do not load being problems."""
+    """Return the plugins of all modules, those that are refused or do not load being problems."""
     plugins: list[Plugin] = []
     problems: list[str] = []
     for module in map(str, modules):
@@ -163,7 +163,7 @@ def _load_all(modules: Sequence[Path | str], refusals: Mapping[str, PluginContra
 
 
 def _taken(plugin: Plugin, by: Iterable[Plugin]) -> str:
-    """What of the plugin another one has already, in words; empty if nothing."""
+    """Return what of the plugin another one has already, in words; empty if nothing."""
     for other in by:
         for what in ("name", "label", "key"):
             if getattr(plugin, what) == getattr(other, what):

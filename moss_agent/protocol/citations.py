@@ -16,18 +16,18 @@ _UNFINISHED = re.compile(
 
 
 def cited_numbers(text: str) -> list[int]:
-    """The numbers that `text` cites, in order of first appearance."""
+    """Return the numbers that `text` cites, in order of first appearance."""
     return list(dict.fromkeys(int(number) for number in _NUMBER.findall(text)))
 
 
 def unfinished_citation(text: str) -> int:
-    """Length of the end of `text` that is a citation, or the beginning of one, that may go on."""
+    """Return length of the end of `text` that is a citation, or the beginning of one, that may go on."""
     found = _UNFINISHED.search(text)
     return len(found[0]) if found else 0
 
 
 def check_citations(text: str, known: Collection[int]) -> tuple[str, list[int]]:
-    """The text with well-formed citations of known numbers only, and the numbers that were dropped."""
+    """Return the text with well-formed citations of known numbers only, and the numbers that were dropped."""
     dropped = [number for number in cited_numbers(text) if number not in known]
 
     def rewrite(match: re.Match[str]) -> str:

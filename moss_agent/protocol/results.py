@@ -76,17 +76,17 @@ class Entry:
 
 
 def hits_per_search(searches: int) -> int:
-    """How many hits each of a turn's searches gets: 3 for one, 2 for two, else 1."""
+    """Return how many hits each of a turn's searches gets: 3 for one, 2 for two, else 1."""
     return max(1, 4 - searches)
 
 
 def hit_length(turn: int) -> int:
-    """Characters that a hit may have in the turn with this number, counted from 1."""
+    """Return characters that a hit may have in the turn with this number, counted from 1."""
     return 400 if turn < 3 else 300
 
 
 def shorten(text: str, length: int) -> str:
-    """`text` cut at a word to at most `length` characters; Chinese, which has no blanks, at a character."""
+    """Return `text` cut at a word to at most `length` characters; Chinese, which has no blanks, at a character."""
     if len(text) <= length:
         return text
     cut = text[: length + 1].rstrip()[:length]
@@ -95,7 +95,7 @@ def shorten(text: str, length: int) -> str:
 
 
 def render_results(entries: Sequence[Entry], first: int = 1) -> str:
-    """The segment's text, between header and end marker. Passages get their final numbers here, from `first` on."""
+    """Render the segment's text, between header and end marker; number its passages from `first` on."""
     if not entries:
         return NO_COMMAND
     if all(entry.drawn for entry in entries):
@@ -104,7 +104,7 @@ def render_results(entries: Sequence[Entry], first: int = 1) -> str:
 
 
 def number_passages(entries: Sequence[Entry], first: int = 1) -> list[Entry]:
-    """The entries with their passages numbered through, from `first` on."""
+    """Return the entries with their passages numbered through, from `first` on."""
     numbers = count(first)
     return [
         replace(entry, body=tuple(_numbered(line, numbers) for line in entry.body))
@@ -129,7 +129,7 @@ def _render_entry(entry: Entry) -> str:
 
 
 def render_outcome(entry: Entry) -> str:
-    """What the model is told of one command, without the command and without quotes around a value."""
+    """Render one command's result, without the command and without quotes around a value."""
     if not entry.body:
         return NO_RESULT
     if isinstance(entry.body, str):
@@ -149,7 +149,7 @@ def _one_line(text: str) -> str:
 
 
 def parse_results(text: str) -> list[Entry]:
-    """The entries of a Results segment's text. Reads what `render_results` writes, and tolerates more."""
+    """Parse a Results segment's text: what `render_results` writes, and looser forms."""
     if text.strip() in ("", NO_COMMAND):
         return []
     if text == DRAWN:
@@ -170,7 +170,7 @@ def parse_results(text: str) -> list[Entry]:
 
 
 def _read_head(line: str) -> tuple[str, str | None] | None:
-    """Head and value, None in its place if lines follow; None if `line` does not begin an entry."""
+    """Return head and value, None in its place if lines follow; None if `line` does not begin an entry."""
     if " =>" not in line or not _CALL.match(line):
         return None
     found = next(CommandScanner().scan(line), None)
@@ -189,14 +189,14 @@ def _read_inline(head: str, value: str) -> Entry:
 
 
 def _read_block(head: str, lines: list[str]) -> list[Entry]:
-    """The entry of a head and the lines below it; nothing if there is neither."""
+    """Return the entry of a head and the lines below it; nothing if there is neither."""
     if not head and not any(lines):
         return []
     return [Entry(head, None if lines == [NO_RESULT] else tuple(_read_lines(lines)) or None)]
 
 
 def _read_lines(lines: list[str]) -> Iterator[str | Passage]:
-    """Lines and passages; a passage with real line breaks goes on up to its closing quote."""
+    """Return lines and passages; a passage with real line breaks goes on up to its closing quote."""
     groups: list[list[str]] = []
     quote = ""
     for line in lines:
@@ -225,7 +225,7 @@ def _read_passage(text: str) -> str | Passage:
 
 
 def _is_quoted(text: str) -> bool:
-    """Whether `text` begins with a quote and ends with the same, which no backslash makes part of the text."""
+    """Return whether `text` begins with a quote and ends with the same, which no backslash makes part of the text."""
     if len(text) < 2 or text[0] not in _QUOTES or text[-1] != text[0]:
         return False
     backslashes = len(text) - 1 - len(text[:-1].rstrip("\\"))
@@ -233,7 +233,7 @@ def _is_quoted(text: str) -> bool:
 
 
 def _unquote(text: str) -> str:
-    """The inverse of `repr` for a string, also for one that was cut off; other text stays as it is."""
+    """Return the inverse of `repr` for a string, also for one that was cut off; other text stays as it is."""
     if not text.startswith(_QUOTES):
         return text
     quoted = text[1:-1] if _is_quoted(text) else text[1:]

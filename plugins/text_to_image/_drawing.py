@@ -52,7 +52,7 @@ class Steps:
 
 
 def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
-    """The picture of that seed. Raises PluginError, and PluginTimeout between two steps when the time is up."""
+    """Return the picture of that seed. Raises PluginError, and PluginTimeout between two steps when the time is up."""
     import torch
 
     loaded = easel.pipeline(request)
@@ -84,7 +84,7 @@ def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
 
 
 def arguments(loaded: Loaded, request: Request, accepted: Accepted) -> dict[str, Any]:
-    """The settings that are given, and what else suits the pipeline, by the names that it has for them."""
+    """Return the settings that are given, and what else suits the pipeline, by the names that it has for them."""
     given = {name: value for name, value in loaded.defaults.items() if name in accepted}
     own = side(loaded.pipe)
     if loaded.things and request.size not in ("", f"{own}x{own}"):
@@ -105,7 +105,7 @@ class Watch:
         self._deadline = monotonic() + steps.seconds
 
     def arguments(self, accepted: Accepted) -> dict[str, Any]:
-        """How the pipeline is told; a few old ones cannot be and are not stopped before they are done."""
+        """Return the arguments that report steps and stop the pipeline; a few old ones take none."""
         if "callback_on_step_end" in accepted:
             return {"callback_on_step_end": self._on_step_end}
         if "callback" in accepted:
@@ -126,7 +126,7 @@ class Watch:
         self._steps.done(step + 1, total, self._preview(latents))
 
     def _preview(self, latents: torch.Tensor | None) -> bytes:
-        """The picture so far as PNG, where decoding costs next to nothing."""
+        """Return the picture so far as PNG, where decoding costs next to nothing."""
         import torch
 
         scale = getattr(self._pipe, "vae_scale_factor", None)
@@ -162,7 +162,7 @@ def side(pipe: Any) -> int:
 
 
 def effective(accepted: Accepted, given: dict[str, Any]) -> dict[str, Any]:
-    """The steps, guidance and negative prompt of a picture, the pipeline's own defaults included."""
+    """Return the steps, guidance and negative prompt of a picture, the pipeline's own defaults included."""
     names = {setting: argument(setting, accepted) for setting in ("steps", "guidance", "negative")}
     used = {key: given.get(name, accepted[name].default) for key, name in names.items() if name in accepted}
     return {key: value for key, value in used.items() if value is not None and value != ""}

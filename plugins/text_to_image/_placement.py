@@ -52,7 +52,7 @@ def place(parts: Mapping[str, int], host: int, own: int | None, name: str) -> Pl
 
 
 def sizes(folder: Path, parts: Collection[str], bytes_each: int) -> dict[str, int]:
-    """Return bytes that the weights of each of the parts will take in memory, with so many bytes for each number."""
+    """Return the bytes that the weights of each part will take in memory, with so many bytes for each number."""
     return {part: bytes_each * sum(map(numbers, weights(folder / part))) for part in parts}
 
 
@@ -72,7 +72,7 @@ def numbers(file: Path) -> int:
 
 
 def free_memory(device: torch.device) -> tuple[int, int | None]:
-    """Return bytes that are free in the machine's memory, and on the device if it has memory of its own."""
+    """Return the bytes that are free in the machine's memory, and on the device if it has memory of its own."""
     import psutil
     import torch
 

@@ -37,7 +37,7 @@ class Source:
 
 
 def locate(name: str, revision: str) -> Source:
-    """The folder of the pipeline, downloaded if need be.
+    """Return the folder of the pipeline, downloaded if need be.
 
     Raises UsageError if the setting names no folder, PluginError if the pipeline cannot be had or is not safe.
     """
@@ -56,7 +56,7 @@ def locate(name: str, revision: str) -> Source:
 
 
 def fetch(name: str, revision: str) -> Path:
-    """The snapshot folder of a pipeline on the hub, downloaded unless the cache has it; named by its commit."""
+    """Return the snapshot folder of a pipeline on the hub, downloaded unless the cache has it; named by its commit."""
     from diffusers import DiffusionPipeline
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
     from huggingface_hub.utils import enable_progress_bars
@@ -80,7 +80,7 @@ def fetch(name: str, revision: str) -> Path:
 
 
 def waiting(work: Callable[[], Path]) -> Path:
-    """What `work` gives, done in a thread, so that a call that is given up can end before it."""
+    """Return what `work` gives, done in a thread, so that a call that is given up can end before it."""
     done: Future[Path] = Future()
 
     def run() -> None:
@@ -98,7 +98,7 @@ def waiting(work: Callable[[], Path]) -> Path:
 
 
 def checked(folder: Path, name: str) -> dict[str, Any]:
-    """What model_index.json says. Raises PluginError if loading would run code that the folder brings."""
+    """Return what model_index.json says. Raises PluginError if loading would run code that the folder brings."""
     from diffusers import pipelines
 
     try:

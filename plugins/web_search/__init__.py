@@ -46,7 +46,7 @@ def web_search(
     documents: str = "",
     cache_hours: float = 24,
 ) -> list[Hit]:
-    """At most `hits` hits for the query, best first.
+    """Return at most `hits` hits for the query, best first.
 
     Raises PluginError when nothing comes back, saying why as far as the providers tell.
     """

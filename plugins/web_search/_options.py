@@ -45,7 +45,7 @@ class Options:
             raise UsageError(f"{name} = {getattr(self, name)!r} under {TABLE} must {must}")
 
     def region_for(self, query: str) -> str:
-        """Country and language: the setting, else by the query's language.
+        """Return country and language: the setting, else by the query's language.
 
         ddgs's worldwide wt-wt would ask a Wikipedia that does not exist.
         """

@@ -23,14 +23,14 @@ PROMPT = 32  # tokens
 
 
 def random_prompt(vocab_size: int) -> torch.Tensor:
-    """Token ids, (PROMPT,): the same ones every time."""
+    """Return the token ids, (PROMPT,): the same ones every time."""
     import torch
 
     return torch.randint(vocab_size, (PROMPT,), generator=torch.Generator().manual_seed(0))
 
 
 def moss_logits(tensors: Tensors, config: MossConfig, ids: torch.Tensor) -> torch.Tensor:
-    """Logits (prompt, vocabulary) of MOSS weights."""
+    """Return the logits (prompt, vocabulary) of MOSS weights."""
     from moss_agent.checkpoints.moss.modeling import MossBlock
     from moss_agent.checkpoints.moss.rotary import MossRotaryEmbedding
 
@@ -45,7 +45,7 @@ def moss_logits(tensors: Tensors, config: MossConfig, ids: torch.Tensor) -> torc
 
 
 def gptj_logits(tensors: Tensors, config: GPTJConfig, ids: torch.Tensor) -> torch.Tensor:
-    """Logits (prompt, vocabulary) of GPT-J weights, by the code of transformers."""
+    """Return the logits (prompt, vocabulary) of GPT-J weights, by the code of transformers."""
     from transformers.models.gptj.modeling_gptj import GPTJBlock
 
     config = _eager(config)
@@ -59,7 +59,7 @@ def gptj_logits(tensors: Tensors, config: GPTJConfig, ids: torch.Tensor) -> torc
 
 
 def check_logits(computed: torch.Tensor, expected: torch.Tensor, tolerance: float) -> float:
-    """How far apart they are, as a part of `expected` (by Euclidean norm). Raises CheckpointError above `tolerance`."""
+    """Return the relative error (Euclidean norm). Raises CheckpointError above `tolerance`."""
     distance = float((computed - expected).norm() / expected.norm())
     if not distance <= tolerance:
         raise CheckpointError(
@@ -91,7 +91,7 @@ def _logits(
 
 
 def _eager(config: Config) -> Config:
-    """A copy that asks for attention step by step, which takes the mask below."""
+    """Return a copy with eager attention, which takes the mask below."""
     config = copy.deepcopy(config)
     config._attn_implementation = "eager"
     return config
@@ -104,7 +104,7 @@ def _positions(ids: torch.Tensor) -> torch.Tensor:
 
 
 def _causal_mask(ids: torch.Tensor) -> torch.Tensor:
-    """0 where a token may look, the lowest number elsewhere, (1, 1, prompt, prompt)."""
+    """Return the causal mask: 0 where a token may look, the lowest number elsewhere, (1, 1, prompt, prompt)."""
     import torch
 
     return torch.full((1, 1, len(ids), len(ids)), torch.finfo(torch.float32).min).triu(1)

@@ -32,7 +32,7 @@ class Source:
 
 
 def open_source(name: str) -> Source:
-    """The checkpoint in a folder, or of that name on the model hub, which is fetched if need be.
+    """Return the checkpoint in a folder, or of that name on the model hub, which is fetched if need be.
 
     Raises CheckpointError, naming the file, if it is another model's, incomplete, damaged or malicious.
     """

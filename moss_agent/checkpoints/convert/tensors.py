@@ -30,7 +30,7 @@ class Tensors:
         self._files = {name: file for file in weight_files(folder) for name in self._open(file) if _is_weight(name)}
 
     def __iter__(self) -> Iterator[str]:
-        """The names, those of one file together."""
+        """Return the names, those of one file together."""
         return iter(self._files)
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class Tensors:
         return self._open(self._files[name])[name]
 
     def size(self) -> int:
-        """Bytes of all tensors."""
+        """Return the bytes of all tensors."""
         return sum(self[name].nbytes for name in self)
 
 
@@ -84,7 +84,7 @@ class TensorWriter:
 
 
 def _read(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a file; those of a pickle by torch's restricted reader, which runs nothing."""
+    """Return the tensors of a file; those of a pickle by torch's restricted reader, which runs nothing."""
     import torch
     from safetensors import safe_open
 

@@ -65,7 +65,7 @@ def _write_codegen(source: Source, folder: Path) -> None:
 
 
 def _logits(folder: Path, ids: torch.Tensor) -> torch.Tensor:
-    """Return logits (prompt, vocabulary) as CTranslate2 computes them."""
+    """Return the logits (prompt, vocabulary) as CTranslate2 computes them."""
     import ctranslate2
     import numpy
     import torch

@@ -230,7 +230,7 @@ class MossForCausalLM(MossPreTrainedModel, GenerationMixin):
         logits_to_keep: int | torch.Tensor = 0,
         **kwargs: Unpack[TransformersKwargs],
     ) -> CausalLMOutputWithPast:
-        """Logits (batch, length, vocab_size) and the loss of `labels`, which are shifted here.
+        """Return the logits (batch, length, vocab_size) and the loss of `labels`, which are shifted here.
 
         logits_to_keep: of so many last positions only, or of these positions; 0 for all.
         """

@@ -24,6 +24,6 @@ BY_SUFFIX = {
 
 
 def read(data: bytes, suffix: str) -> Document:
-    """The text of a file. Raises Unreadable, and whatever a library raises for content that nobody foresaw."""
+    """Return the text of a file. Raises Unreadable, and whatever a library raises for content that nobody foresaw."""
     document: Document = import_module(f"moss_agent.documents.formats.{BY_SUFFIX[suffix]}").read(data)
     return document

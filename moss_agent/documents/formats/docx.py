@@ -48,7 +48,7 @@ def read(data: bytes) -> Document:
 
 
 def _check(data: bytes) -> None:
-    """Refuse what would unpack to more than memory holds. zipfile never unpacks more than the directory says."""
+    """Raise Unreadable if it would unpack to too much. zipfile never unpacks more than the directory says."""
     if data.startswith(_ENCRYPTED):
         raise Unreadable("encrypted, or an old .doc: save it as .docx without a password")
     try:
@@ -65,6 +65,6 @@ def _is_heading(paragraph: Paragraph) -> bool:
 
 
 def _rows(table: Table) -> Iterator[str]:
-    """A line per row; cells that are joined into one are said once."""
+    """Yield a line per row, merged cells once."""
     for row in table.rows:
         yield " ".join(dict.fromkeys(cell.text for cell in row.cells))

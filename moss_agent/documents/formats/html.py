@@ -23,7 +23,7 @@ _ENDS = {"lb": "\n", "cell": " ", "row": "\n\n", "item": "\n\n", "p": "\n\n"}  #
 
 
 def read(data: bytes, charset: str = "") -> Document:
-    """The text of a page. `charset` is tried where the page does not name its own."""
+    """Return the text of a page. `charset` is tried where the page does not name its own."""
     from trafilatura import bare_extraction
     from trafilatura.settings import Document as Article
 
@@ -40,7 +40,7 @@ def read(data: bytes, charset: str = "") -> Document:
 
 
 def visible(html: str) -> str:
-    """All text of a page or a piece of one, without its markup."""
+    """Return all text of a page or a piece of one, without its markup."""
     from lxml.etree import ParserError, strip_elements
     from lxml.html import HTMLParser, document_fromstring
 
@@ -65,7 +65,7 @@ def _sections(body: _Element) -> Iterator[Section]:
 
 
 def _text(block: _Element) -> str:
-    """The text of a block: each item of a list and row of a table is a paragraph."""
+    """Return the text of a block: each item of a list and row of a table is a paragraph."""
     for element in block.iter(*_ENDS):
         element.tail = _ENDS[element.tag] + (element.tail or "")
     for inner in block.iter("list", "table"):

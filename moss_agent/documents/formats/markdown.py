@@ -43,6 +43,6 @@ def read(data: bytes) -> Document:
 
 
 def _words(token: Token) -> str:
-    """What a reader sees of a line or paragraph."""
+    """Return the visible text of a line or paragraph."""
     breaks = {"softbreak": "\n", "hardbreak": "\n", "html_inline": ""}
     return "".join(breaks.get(child.type, child.content) for child in token.children or ())

@@ -40,7 +40,7 @@ def check_processes(tp: int) -> None:
 
 
 def is_follower() -> bool:
-    """Whether another process of the same torchrun talks to the user."""
+    """Return whether another process of the same torchrun talks to the user."""
     return os.environ.get("RANK", "0") != "0"
 
 

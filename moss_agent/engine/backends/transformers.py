@@ -90,7 +90,7 @@ class TransformersBackend:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device, CUDA or not, has no memory left."""
+    """Return whether a device, CUDA or not, has no memory left."""
     import torch
 
     said = isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error))

@@ -57,7 +57,7 @@ class Connection:
             return response.status_code, self._json(response)
 
     def post(self, path: str, body: dict[str, Any], cancellation: Cancellation | None = None) -> Any:
-        """The JSON of a good answer. Raises ServerError, ContextFull."""
+        """Return the JSON of a good answer. Raises ServerError, ContextFull."""
         with self._answer(self._client, "POST", path, body, cancellation) as response:
             self._check(response)
             return self._json(response)
@@ -65,7 +65,7 @@ class Connection:
     def stream(
         self, path: str, body: dict[str, Any], cancellation: Cancellation | None = None
     ) -> Generator[bytes, None, None]:
-        """The bytes of an event stream as they come; closing the generator ends the request at once.
+        """Yield the bytes of an event stream as they come; closing the generator ends the request at once.
 
         Raises ServerError, ContextFull.
         """
@@ -126,14 +126,14 @@ class Connection:
         raise ServerError(f"{self.host} answers HTTP {status}{said}")
 
     def _json(self, response: httpx2.Response) -> Any:
-        """The body as JSON; None if it is something else, or does not end."""
+        """Return the body as JSON; None if it is something else, or does not end."""
         try:
             return json.loads(body_of(response, LONGEST_ANSWER, self.seconds) or b"")
         except Exception:  # whatever a broken answer makes the HTTP library and the parser raise
             return None
 
     def _said(self, response: httpx2.Response) -> str:
-        """`: ` and the server's own words, if it has any, from the shapes in use."""
+        """Return `: ` and the server's own words, if it has any, from the shapes in use."""
         data = self._json(response)
         for name in ("error", "detail", "message"):
             if isinstance(data, dict) and data.get(name):
@@ -141,14 +141,14 @@ class Connection:
         return f": {short(data)}" if isinstance(data, (str, list)) else ""
 
     def _reason(self, error: RequestFailed) -> str:
-        """What `error` means, in a few words without addresses."""
+        """Return what `error` means, in a few words without addresses."""
         if error.failure is Failure.TIMEOUT:
             return f"nothing came for {self.seconds:g} seconds (setting server_timeout)"
         return str(error.failure.value)
 
 
 def short(words: object) -> str:
-    """`words` of a server as one line of bounded length."""
+    """Return `words` of a server as one line of bounded length."""
     line = " ".join(str(words).split())
     return line if len(line) <= 300 else line[:299] + "…"
 

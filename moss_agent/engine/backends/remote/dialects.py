@@ -39,12 +39,12 @@ class Dialect:
 
 
 def fragments(text: str) -> list[str]:
-    """`text` in pieces of about a token each, where no tokenizer is at hand."""
+    """Return `text` in pieces of about a token each, where no tokenizer is at hand."""
     return _FRAGMENT.findall(text)
 
 
 def _plain_sampling(sampling: Sampling) -> Fields:
-    """The names that most servers share, and only what differs from the API's defaults."""
+    """Return the names that most servers share, and only what differs from the API's defaults."""
     named = {"top_k": (sampling.top_k, 0), "repetition_penalty": (sampling.repetition_penalty, 1.0)}
     return {name: value for name, (value, neutral) in named.items() if value != neutral}
 

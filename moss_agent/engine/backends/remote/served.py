@@ -28,7 +28,7 @@ class ServedModel:
     context_length: int | None
 
     def tokenize(self, text: str, special: bool = False, cancellation: Cancellation = NEVER) -> Tokens:
-        """The tokens of `text`. special: whether special tokens in it count as such, where there is a choice."""
+        """Return the tokens of `text`. special: whether special tokens in it count as such, where there is a choice."""
         if self.dialect.tokenize is None:
             return fragments(text)
         answer = self.connection.post("/tokenize", self._named(self.dialect.tokenize(text, special)), cancellation)
@@ -71,7 +71,7 @@ class ServedModel:
 
 
 def connect(connection: Connection, name: str = "") -> ServedModel:
-    """The model of that name, or the only one, on the server.
+    """Return the model of that name, or the only one, on the server.
 
     Raises ServerError if the server does not answer, UsageError if it has no model of the name, or several to choose.
     """

@@ -98,7 +98,7 @@ class RemoteSession:
     def generate(
         self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
     ) -> Generator[str, None, Generation]:
-        """A server may end its text at a stop text and not say which: that counts as the model's own end.
+        """Yield a server may end its text at a stop text and not say which: that counts as the model's own end.
 
         Closing the generator ends the request at once. After an error or an early end the session is as before.
         """
@@ -157,7 +157,7 @@ class RemoteSession:
         return [*chain.from_iterable(before), *last]
 
     def _encode(self, text: str, cancellation: Cancellation) -> Tokens:
-        """Tokens of `text`, in which the markers are special tokens where the model has such."""
+        """Return tokens of `text`, in which the markers are special tokens where the model has such."""
         if not self._markers:
             return self._tokenize(text, cancellation=cancellation)
         tokens: list[int | str] = []

@@ -55,7 +55,7 @@ def read_pieces(chunks: Iterable[bytes], seconds: float) -> Iterator[Piece]:
 
 
 def read_events(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The data of each event; an empty text for a comment. Bytes that are no UTF-8 become U+FFFD."""
+    """Yield the data of each event; an empty text for a comment. Bytes that are no UTF-8 become U+FFFD."""
     line: list[str] = []  # parts of the line that has not ended
     data: list[str] = []
     held = 0
@@ -78,7 +78,7 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _decode(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The text of `chunks`, every line break as a newline."""
+    """Yield the text of `chunks`, every line break as a newline."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)
     for chunk in chunks:
         yield decoder.decode(chunk)
