@@ -160,7 +160,7 @@ class TurnCalls:
 
     def cancel(self) -> None:
         """Give up the calls; `collect`, which may be waiting in another thread, raises Cancelled."""
-        self._running.abandon()
+        self._running.cancel()
         with self._decided:
             self._decided.notify_all()
 

@@ -72,7 +72,7 @@ class Worker:
         self.kill = weakref.finalize(self, _end, self._process, requests)  # also when the program ends
 
     def call(
-        self, function: Callable[..., T], *arguments: object, seconds: float, cancelled: Cancellation | None = None
+        self, function: Callable[..., T], *arguments: object, seconds: float, cancellation: Cancellation | None = None
     ) -> T:
         """Call a function of a module in the worker; return and raise what it does.
 
@@ -82,7 +82,7 @@ class Worker:
         replies: Replies = queue.SimpleQueue()
         self._requests.put((request, replies))
         try:
-            with (cancelled or Cancellation()).calling(lambda: replies.put(Cancelled)):
+            with (cancellation or Cancellation()).calling(lambda: replies.put(Cancelled)):
                 reply = self._wait(replies, time.monotonic() + seconds)
             if isinstance(reply, type):
                 raise reply("the worker process was ended")

@@ -115,7 +115,7 @@ def test_a_call_ends_with_its_time_or_its_cancellation() -> None:
         if error is Cancelled:
             threading.Timer(0.2, token.cancel).start()
         with pytest.raises(error):
-            worker.call(time.sleep, LIMIT, seconds=seconds, cancelled=token)
+            worker.call(time.sleep, LIMIT, seconds=seconds, cancellation=token)
         assert worker._process.wait(LIMIT) != 0
 
 

@@ -42,17 +42,17 @@ class Workers:
         self._changed = threading.Condition()
 
     def call(
-        self, plugin: Plugin, arguments: Mapping[str, Any], options: Mapping[str, Any], given_up: Cancellation
+        self, plugin: Plugin, arguments: Mapping[str, Any], options: Mapping[str, Any], cancellation: Cancellation
     ) -> Output:
         """Run the plugin in a worker, which is killed when the call is given up.
 
         Raises PluginTimeout or PluginError, also if the worker dies.
         """
-        worker = self._take(plugin, given_up)
+        worker = self._take(plugin, cancellation)
         is_usable = False
         try:
             task = (source_of(plugin), plugin.name, dict(arguments), dict(options))
-            output = worker.call(_run, *task, seconds=plugin.timeout, cancelled=given_up)
+            output = worker.call(_run, *task, seconds=plugin.timeout, cancellation=cancellation)
             is_usable = True
             return output
         except (WorkerTimeout, Cancelled):
@@ -89,13 +89,13 @@ class Workers:
         for worker in workers:
             worker.kill()
 
-    def _take(self, plugin: Plugin, given_up: Cancellation) -> Worker:
+    def _take(self, plugin: Plugin, cancellation: Cancellation) -> Worker:
         """Return a worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
         while True:
-            worker, is_new = self._idle_or_new(plugin, given_up)
+            worker, is_new = self._idle_or_new(plugin, cancellation)
             try:
                 task = (source_of(plugin), plugin.name, plugin.imports)
-                worker.call(_prepare, *task, seconds=START_SECONDS, cancelled=given_up)
+                worker.call(_prepare, *task, seconds=START_SECONDS, cancellation=cancellation)
                 return worker
             except BaseException as error:
                 self._give_back(worker, is_usable=False)
@@ -108,9 +108,9 @@ class Workers:
                 if is_new and not self._closed:
                     raise PluginError(f"{plugin.name} cannot be loaded: it crashed its worker process") from None
 
-    def _idle_or_new(self, plugin: Plugin, given_up: Cancellation) -> tuple[Worker, bool]:
+    def _idle_or_new(self, plugin: Plugin, cancellation: Cancellation) -> tuple[Worker, bool]:
         with self._changed:
-            self._wait_for_place(plugin, given_up)
+            self._wait_for_place(plugin, cancellation)
             is_new = not self._idle
             try:
                 worker = Worker(MEMORY) if is_new else self._idle.pop()
@@ -119,17 +119,17 @@ class Workers:
             self._busy.append(worker)
             return worker, is_new
 
-    def _wait_for_place(self, plugin: Plugin, given_up: Cancellation) -> None:
+    def _wait_for_place(self, plugin: Plugin, cancellation: Cancellation) -> None:
         """Wait until a worker is idle or may be started. Raises PluginError, PluginTimeout."""
         begin = time.monotonic()
-        while not self._has_idle() and not given_up.cancelled:
+        while not self._has_idle() and not cancellation.cancelled:
             waited, is_warming = time.monotonic() - begin, self._is_warming and self._busy
             if len(self._busy) < MOST and not is_warming and (waited >= PATIENCE or not self._busy):
                 break
             if waited > START_SECONDS:
                 raise PluginTimeout(f"{plugin.name} waited too long for other calls to end")
             self._changed.wait(HEARTBEAT)
-        if given_up.cancelled:
+        if cancellation.cancelled:
             raise PluginTimeout(f"{plugin.name} was given up")
         if self._closed:
             raise PluginError(f"{plugin.name}: the agent has been closed")

@@ -67,9 +67,9 @@ class PluginRunner:
         self._settings = {plugin.name: check_settings(plugin, settings.get(plugin.key, {})) for plugin in plugins}
         self._workers = Workers()
 
-    def turn(self) -> TurnCalls:
+    def turn(self) -> RunningCalls:
         """Return a new turn's calls."""
-        return TurnCalls(self)
+        return RunningCalls(self)
 
     def warm_up(self) -> None:
         """Get ready for the first call to an isolated plugin, in the background."""
@@ -94,20 +94,20 @@ class PluginRunner:
         name: str,
         arguments: Sequence[Value],
         named: Mapping[str, Value] = {},
-        given_up: Cancellation | None = None,
+        cancellation: Cancellation | None = None,
         approved: bool = False,
     ) -> Result:
         """Run one call to its end. Raises MossAgentError with the reason if there is no output.
 
-        given_up: cancel it to end an isolated or async call early. approved: a person has approved this very call.
+        cancellation: cancel it to end an isolated or async call early. approved: a person has approved this very call.
         """
-        plugin, given_up = self._plugin(name), given_up or Cancellation()
+        plugin, cancellation = self._plugin(name), cancellation or Cancellation()
         self._check_allowed(name, approved)
         given, options = plugin.bind(arguments, named), self._settings[name]
         if plugin.isolated:
-            output = self._workers.call(plugin, given, options, given_up)
+            output = self._workers.call(plugin, given, options, cancellation)
         else:
-            output = finish(plugin(**given, **options), given_up)
+            output = finish(plugin(**given, **options), cancellation)
         return limit_output(plugin, output)
 
     def _plugin(self, name: str) -> Plugin:
@@ -123,7 +123,7 @@ class PluginRunner:
             raise PluginError(f'{name} needs approval, and nobody gave it: {key} = "allow" under [approval] allows it')
 
 
-class TurnCalls:
+class RunningCalls:
     """The calls of one turn. `start` never waits; `finished` gives progress and outcomes as they come."""
 
     def __init__(self, runner: PluginRunner) -> None:
@@ -144,13 +144,13 @@ class TurnCalls:
         plugin = self._runner.plugins.get(name)
         seconds = plugin.timeout + (2 * START_SECONDS + _GRACE if plugin.isolated else 0) if plugin else _GRACE
         limit = self._limits[index] = _Limit(name, time.monotonic(), seconds)
-        call = partial(self._runner.run, name, arguments, named, limit.given_up, approved)
-        threading.Thread(target=self._run, args=(index, name, call, limit.given_up), daemon=True).start()
+        call = partial(self._runner.run, name, arguments, named, limit.cancellation, approved)
+        threading.Thread(target=self._run, args=(index, name, call, limit.cancellation), daemon=True).start()
 
     def finished(self, wait: bool) -> Iterator[Progress | Outcome]:
         """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there; progress before.
 
-        Raises Cancelled after `abandon`.
+        Raises Cancelled after `cancel`.
         """
         while self._limits:
             try:
@@ -168,18 +168,18 @@ class TurnCalls:
                     del self._limits[news.index]
                 yield news
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Give up: end the isolated calls, and make `finished` raise, which may be waiting in another thread."""
         for limit in list(self._limits.values()):
-            limit.given_up.cancel()
+            limit.cancellation.cancel()
         self._folder.restore()
         self._done.put(None)
 
-    def _run(self, index: int, name: str, call: Callable[[], Result], given_up: Cancellation) -> None:
+    def _run(self, index: int, name: str, call: Callable[[], Result], cancellation: Cancellation) -> None:
         started = time.monotonic()
         output, error, is_usage = None, "", False
         try:
-            with listening(partial(self._report, index, given_up)):
+            with listening(partial(self._report, index, cancellation)):
                 output = call()
         except MossAgentError as problem:
             error, is_usage = reason(problem), isinstance(problem, UsageError)
@@ -190,11 +190,11 @@ class TurnCalls:
         error = error or ("" if output is not None else f"{name} found nothing")
         self._done.put(Outcome(index, output, error, time.monotonic() - started, is_usage))
 
-    def _report(self, index: int, given_up: Cancellation, done: int, total: int, preview: bytes) -> None:
+    def _report(self, index: int, cancellation: Cancellation, done: int, total: int, preview: bytes) -> None:
         """A call says how far it is: pass it on, or end the call if nobody waits for it."""
         limit = self._limits.get(index)
-        _reporting[threading.current_thread()] = given_up
-        if given_up.cancelled or limit is None:
+        _reporting[threading.current_thread()] = cancellation
+        if cancellation.cancelled or limit is None:
             raise PluginTimeout("the call was given up")
         limit.begin = time.monotonic()
         self._done.put(Progress(index, done, total, preview))
@@ -206,7 +206,7 @@ class TurnCalls:
         """Return an outcome for the call whose time is up first; it is given up, and its thread left to itself."""
         index = min(self._limits, key=lambda i: self._limits[i].end)
         limit = self._limits[index]
-        limit.given_up.cancel()
+        limit.cancellation.cancel()
         self._folder.restore()
         return Outcome(index, None, f"{limit.name} took longer than {limit.seconds:g} s", limit.seconds)
 
@@ -218,7 +218,7 @@ class _Limit:
     name: str
     begin: float
     seconds: float
-    given_up: Cancellation = field(default_factory=Cancellation)
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
     @property
     def end(self) -> float:
@@ -235,8 +235,8 @@ def _end_reporting_calls() -> None:
     """Let calls that can be given up end before the interpreter does: cut off within torch, they would abort it."""
     end = time.monotonic() + _REST
     with suppress(KeyboardInterrupt):  # whoever presses Ctrl-C again does not want to wait
-        for thread, given_up in list(_reporting.items()):
-            given_up.cancel()
+        for thread, cancellation in list(_reporting.items()):
+            cancellation.cancel()
             thread.join(max(0.0, end - time.monotonic()))
 
 

@@ -28,8 +28,8 @@ from moss_agent.events import Picture
 from moss_agent.plugin_host import plugin, report
 
 from ._drawing import Steps, draw
-from ._easel import easel, release
 from ._files import save, writable
+from ._pipeline_queue import queue, release
 from ._request import SEEDS, Request, seed_or_new
 
 TIMEOUT = 600.0  # seconds without a sign of life: one step, or loading
@@ -63,7 +63,7 @@ def text_to_image(
     request = Request(description, pipeline, revision, steps, guidance, size, negative, count, device, dtype)
     first = seed_or_new(seed)
     pictures: list[Picture] = []
-    with easel(device, keep).turn() as place:
+    with queue(device, keep).turn() as place:
         folder = writable(directory)  # better to fail before minutes of drawing than after
         for number in range(count):
             try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from ._easel import Easel
+    from ._pipeline_queue import PipelineQueue
 
 CHEAP = 128 * 128  # pixels of a picture that is decoded for a preview at every step
 AS_WRITTEN = {"clean_caption": False, "skip_text_cleaning": True}  # cleaning is for web pages; it deletes Chinese
@@ -51,11 +51,11 @@ class Steps:
         report(self.number * total + done, self.count * total, preview)
 
 
-def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
+def draw(queue: PipelineQueue, request: Request, seed: int, steps: Steps) -> Drawing:
     """Return the picture of that seed. Raises PluginError, and PluginTimeout between two steps when the time is up."""
     import torch
 
-    loaded = easel.pipeline(request)
+    loaded = queue.pipeline(request)
     accepted = inspect.signature(loaded.pipe).parameters
     given = arguments(loaded, request, accepted)
     known = notices(loaded, request.text)
@@ -72,7 +72,7 @@ def draw(easel: Easel, request: Request, seed: int, steps: Steps) -> Drawing:
         loaded.pipe.maybe_free_model_hooks()  # which brings parts that were carried to the device back
         raise
     except Exception as error:  # whatever a pipeline makes of settings that it cannot work with
-        easel.drop()  # what it left half done, such as a part in another precision, is loaded anew
+        queue.drop()  # what it left half done, such as a part in another precision, is loaded anew
         own = side(loaded.pipe)
         size = "" if loaded.things else request.size or f"{own}x{own}"
         raise failure("the pipeline cannot draw this", error, size) from error

@@ -50,7 +50,7 @@ def test_an_isolated_plugin_may_be_async(tmp_path: Path):
         assert runner.run("Later", ["ab", "2"]) == "abab"
 
 
-def test_a_call_that_is_given_up_is_cancelled():
+def test_a_call_that_is_cancellation_is_cancelled():
     begun, cleaned_up = threading.Event(), threading.Event()
 
     @plugin("Wait", label="Wait")
@@ -61,25 +61,25 @@ def test_a_call_that_is_given_up_is_cancelled():
         finally:
             cleaned_up.set()
 
-    given_up = Cancellation()
+    cancellation = Cancellation()
     failures: list[BaseException] = []
 
     def call() -> None:
         try:
-            PluginRunner([wait]).run("Wait", ["x"], given_up=given_up)
+            PluginRunner([wait]).run("Wait", ["x"], cancellation=cancellation)
         except PluginTimeout as error:
             failures.append(error)
 
     thread = threading.Thread(target=call)
     thread.start()
     assert begun.wait(30)
-    given_up.cancel()
+    cancellation.cancel()
     thread.join(30)
     assert cleaned_up.is_set() and len(failures) == 1
 
 
 def test_a_call_that_is_abandoned_before_it_begins_does_not_run():
-    given_up = Cancellation()
-    given_up.cancel()
+    cancellation = Cancellation()
+    cancellation.cancel()
     with pytest.raises(PluginTimeout):
-        PluginRunner([greet]).run("Greet", ["Paris"], given_up=given_up)
+        PluginRunner([greet]).run("Greet", ["Paris"], cancellation=cancellation)

@@ -29,7 +29,7 @@ def test_progress_comes_before_the_outcome_and_renews_the_time() -> None:
     assert isinstance(news[-1], Outcome) and news[-1].output == "done"
 
 
-def test_a_call_that_reports_no_more_is_given_up() -> None:
+def test_a_call_that_reports_no_more_is_cancellation() -> None:
     @plugin("Stuck", label="Stuck", timeout=0.3)
     def stuck(text: str) -> str:
         report(1, 2)
@@ -42,7 +42,7 @@ def test_a_call_that_reports_no_more_is_given_up() -> None:
     assert outcome.error == "Stuck took longer than 0.3 s"
 
 
-@pytest.mark.parametrize("how", ["abandon", "timeout"])
+@pytest.mark.parametrize("how", ["cancel", "timeout"])
 def test_a_call_that_nobody_waits_for_ends_at_its_next_report(how: str) -> None:
     ended = threading.Event()
     go_on = threading.Event()
@@ -59,8 +59,8 @@ def test_a_call_that_nobody_waits_for_ends_at_its_next_report(how: str) -> None:
 
     calls = PluginRunner([long]).turn()
     calls.start(0, "Long", ["x"])
-    if how == "abandon":
-        calls.abandon()
+    if how == "cancel":
+        calls.cancel()
         with pytest.raises(Cancelled):
             list(calls.finished(wait=True))
     else:

@@ -119,14 +119,14 @@ def test_closing_ends_running_calls(runner, tmp_path):
         runner.run("Work", ["again"])
 
 
-def test_calls_that_are_given_up_leave_their_workers_to_the_next_turn(tmp_path):
+def test_calls_that_are_cancellation_leave_their_workers_to_the_next_turn(tmp_path):
     (tmp_path / "work.py").write_text(ISOLATED)
     with closing(PluginRunner(load_folder(tmp_path))) as runner:
-        given_up = runner.turn()
+        cancellation = runner.turn()
         for index in range(3 * MOST):
-            given_up.start(index, "Work", [f"spin {tmp_path / 'spins'}"])
+            cancellation.start(index, "Work", [f"spin {tmp_path / 'spins'}"])
         wait_for(tmp_path / "spins")
-        given_up.abandon()
+        cancellation.cancel()
         assert runner.run("Work", ["next"]) == "next!"
 
 
@@ -345,7 +345,7 @@ def test_a_call_that_leaves_the_working_folder_changes_it_for_nobody_else(tmp_pa
     calls, _ = runner.turn(), left.clear()
     calls.start(0, "Leave", ["stay"])
     left.wait(60)
-    calls.abandon()
+    calls.cancel()
     assert Path.cwd() == tmp_path
 
 

@@ -122,7 +122,7 @@ def test_the_pictures_before_one_that_fails_are_kept(draw: Draw, stable_diffusio
     assert pictures[-1].notices == ("only 2 of 4 pictures are drawn: given up",)
 
 
-def test_ends_at_the_step_after_it_was_given_up(fox: Callable[..., Picture], tmp_path: Path) -> None:
+def test_ends_at_the_step_after_it_was_cancellation(fox: Callable[..., Picture], tmp_path: Path) -> None:
     steps = []
 
     def give_up(done: int, total: int, preview: bytes) -> None:
@@ -237,18 +237,18 @@ def test_a_refused_picture_says_so(error_of: Callable[..., str], stable_diffusio
 def test_pictures_at_once_are_drawn_in_the_order_asked_for(
     draw: Draw, stable_diffusion: Path, module: Callable[[str], ModuleType]
 ) -> None:
-    easel = module("_easel").easel("auto", 60.0)
+    queue = module("_pipeline_queue").queue("auto", 60.0)
     drawn: list[int] = []
 
     def one(number: int) -> None:
         draw("a fox", pipeline=str(stable_diffusion), steps=1, seed=1)
         drawn.append(number)
 
-    with easel.turn():
+    with queue.turn():
         threads = [threading.Thread(target=one, args=(number,)) for number in range(4)]
         for number, thread in enumerate(threads):
             thread.start()
-            while len(easel._queue) < number + 2:
+            while len(queue._queue) < number + 2:
                 time.sleep(0.01)
     for thread in threads:
         thread.join()

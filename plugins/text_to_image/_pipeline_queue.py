@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HEARTBEAT = 0.2  # seconds between two looks at whether somebody still waits for the picture
 
 
-class Easel:
+class PipelineQueue:
     """The queue of a device. keep: seconds after which an unused pipeline is released."""
 
     def __init__(self, device: torch.device, keep: float) -> None:
@@ -34,7 +34,7 @@ class Easel:
         self._idle = threading.Timer(0, self.release)
 
     @contextmanager
-    def turn(self, *, next: bool = False) -> Iterator[Easel]:
+    def turn(self, *, next: bool = False) -> Iterator[PipelineQueue]:
         """Wait for the calls before this one; with `next`, only for the one that draws now.
 
         Raises PluginTimeout if the call is given up meanwhile.
@@ -94,22 +94,22 @@ class Easel:
             self._idle.start()
 
 
-_easels: dict[torch.device, Easel] = {}
+_queues: dict[torch.device, PipelineQueue] = {}
 _lock = threading.Lock()
 
 
-def easel(device: str, keep: float) -> Easel:
+def queue(device: str, keep: float) -> PipelineQueue:
     """Return the queue of the device. Raises UsageError if there is no such device."""
     chosen = numbered(choose_device(device))
     with _lock:
-        if chosen not in _easels:
-            _easels[chosen] = Easel(chosen, keep)
-        _easels[chosen].keep = keep
-        return _easels[chosen]
+        if chosen not in _queues:
+            _queues[chosen] = PipelineQueue(chosen, keep)
+        _queues[chosen].keep = keep
+        return _queues[chosen]
 
 
 def numbered(device: torch.device) -> torch.device:
-    """Return the device by the one name that it has among easels: "cuda" is one of cuda:0, cuda:1, and so on."""
+    """Return the device by the one name that it has among queues: "cuda" is one of cuda:0, cuda:1, and so on."""
     import torch
 
     if device.type == "cuda" and device.index is None:
@@ -120,6 +120,6 @@ def numbered(device: torch.device) -> torch.device:
 def release() -> bool:
     """Release the pipelines of all devices; whether there was any."""
     with _lock:
-        every = list(_easels.values())
+        every = list(_queues.values())
     released = [one.release() for one in every]
     return any(released)
