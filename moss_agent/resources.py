@@ -54,18 +54,24 @@ def read_text(path: Path, limit: int) -> str:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """All of a regular file of at most `limit` bytes. Raises UsageError for anything else, without waiting for it."""
+    """Return all of a regular file of at most `limit` bytes. Raises UsageError for anything else, without waiting."""
+    content = read_beginning(path, limit + 1)
+    if len(content) > limit:
+        raise UsageError(f"{path} is larger than {limit / 1e6:g} MB: name a smaller file")
+    return content
+
+
+def read_beginning(path: Path, count: int) -> bytes:
+    """Return at most the first `count` bytes of a regular file. Raises UsageError for anything else."""
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAITING)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UsageError(f"{path} is a device or pipe: name a regular file")
-            content = file.read(limit + 1)
+            content = file.read(count)
             if content is None:  # such as /proc/kmsg, which has nothing now
                 raise UsageError(f"{path} has no end: name a regular file")
     except OSError as error:
         raise UsageError(f"{_short(path)}: {error.strerror}: name a file that can be read") from None
-    if len(content) > limit:
-        raise UsageError(f"{path} is larger than {limit / 1e6:g} MB: name a smaller file")
     return content
 
 

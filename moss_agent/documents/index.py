@@ -20,7 +20,7 @@ from moss_agent.documents.ranking import Found, search
 from moss_agent.documents.update import Progress, Report, update
 from moss_agent.errors import UsageError
 from moss_agent.extras import need
-from moss_agent.resources import user_path
+from moss_agent.resources import read_beginning, user_path
 
 
 def default_path() -> Path:
@@ -41,6 +41,8 @@ class DocumentIndex:
         self.path = default_path() if path is None else user_path(path)
         if os.path.exists(self.path) and not os.path.isfile(self.path):
             raise UsageError(f"{self.path} is a folder, device or pipe, no document index: name another file")
+        if os.path.exists(self.path):
+            read_beginning(self.path, 1)  # SQLite would wait for ever for what only looks like a file, as in /proc
 
     def search(self, query: str, limit: int = 5, per_document: int = 2) -> list[Found]:
         """Return at most `limit` passages, best first; none for a query without a word.

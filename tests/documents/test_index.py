@@ -286,3 +286,9 @@ def test_the_documented_example(
     assert "outcome='added'" in shown
     assert "7 0 0 0 {}" in shown
     assert "battery.txt Battery storage: keep it half charged." in shown
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no such file on this system")
+def test_a_file_that_sqlite_would_wait_for_is_refused():
+    with pytest.raises(UsageError, match="name a file that can be read"):
+        DocumentIndex("/proc/self/mem")
