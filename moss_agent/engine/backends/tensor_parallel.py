@@ -69,7 +69,7 @@ class _LeadingCache(TransformersCache):
         weakref.finalize(self, backend.gone.append, self.number)
 
     def copy(self) -> _LeadingCache:
-        made = _LeadingCache(self._backend, super().copy().inner)
+        made = _LeadingCache(self._backend, self._copied_inner())
         self._backend.announce(made, [], source=self.number)
         return made
 

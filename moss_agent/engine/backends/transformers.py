@@ -24,7 +24,7 @@ class TransformersCache:
     def __init__(self, inner: DynamicCache | None = None) -> None:
         from transformers import DynamicCache
 
-        self.inner = inner or DynamicCache()
+        self.inner = DynamicCache() if inner is None else inner
 
     @property
     def length(self) -> int:
@@ -39,10 +39,13 @@ class TransformersCache:
             layer.crop(length - layer.get_seq_length())
 
     def copy(self) -> TransformersCache:
+        return TransformersCache(self._copied_inner())
+
+    def _copied_inner(self) -> DynamicCache:
         """Share the tensors: a layer never changes one, it replaces it."""
         inner = type(self.inner)()
         inner.layers = [copy.copy(layer) for layer in self.inner.layers]
-        return type(self)(inner)
+        return inner
 
     @property
     def _layers(self) -> list[DynamicLayer]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from moss_agent import Agent
+from moss_agent import Runtime
 from moss_agent.events import CallFinished, CallProgress, Notice, to_json
 from moss_agent.plugin_host import PluginRunner, discover
 from moss_agent.session import Sampling
-from tests.scripted import ScriptedSession
+from tests.scripted import ScriptedModel
 
 
 def test_pictures_of_a_turn(tmp_path: Path) -> None:
     table = {"steps": 2, "seed": 4, "directory": str(tmp_path / "drawn")}
     runner = PluginRunner([discover()["Text2Image"]], {"text_to_image": table})
     commands = ' Text2Image("a fox reading"), Text2Image("quantum fields"), Text2Image("an owl")<eoc>'
-    session = ScriptedSession([" x<eot>", commands, " Here.<eom>"])
-    events = list(Agent(session, runner, preamble="", sampling=Sampling()).stream("Draw!"))
+    model = ScriptedModel([" x<eot>", commands, " Here.<eom>"])
+    chat = Runtime(model, runner, preamble="", sampling=Sampling()).chat()
+    events = list(chat.stream("Draw!"))
     reply = events[-1]
 
     fox, owl = reply.images
@@ -29,7 +30,7 @@ def test_pictures_of_a_turn(tmp_path: Path) -> None:
     drawn = "Image generated successfully."
     assert [call.result for call in reply.calls] == [drawn, "No result.", drawn]
     assert "knows nothing that it could draw in quantum, fields" in reply.calls[1].error
-    told = session.text.partition("<|Results|>:")[2]
+    told = model.text.partition("<|Results|>:")[2]
     assert "drawn" not in told and "quantum, fields" not in told and told.count(drawn) == 2
 
     progress = [event for event in events if isinstance(event, CallProgress) and event.total]

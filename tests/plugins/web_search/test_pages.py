@@ -12,7 +12,7 @@ import pytest
 from moss_agent.errors import PluginError
 from moss_agent.events import Hit
 from moss_agent.plugin_host import PluginRunner, discover, select
-from moss_agent.protocol import Entry, Passage, render_results
+from moss_agent.protocol import Entry, Passage, cited_numbers, first_marker, render_results
 from plugins.web_search import _finding, web_search
 from plugins.web_search._cache import Cache
 from plugins.web_search._fetching import PublicNetwork
@@ -161,7 +161,7 @@ def test_a_page_stays_quoted_data(site: Site, text: str) -> None:
     assert hit.text.isprintable()
     line = render_results([Entry('Search("x")', (Passage(1, hit.text),))]).removeprefix('Search("x") =>\n<|1|>: ')
     assert len(line.splitlines()) == 1 and line[0] == line[-1] and line[0] in "'\""
-    assert not any(marker in line for marker in ("<|", "<eo"))
+    assert first_marker(line) is None and not cited_numbers(line)
 
 
 @pytest.mark.parametrize(
