@@ -79,3 +79,8 @@ def test_a_checkpoint_may_say_that_markers_swallow_whitespace(folder, tmp_path):
     ids = whole._sequence.ids
     assert whole._model.codec.decode(ids) == PROMPT.replace("\n", "")
     assert ids == pieces._sequence.ids
+
+
+def test_the_library_shows_no_bar_of_its_own(folder, capfd):
+    open_session(folder)
+    assert capfd.readouterr() == ("", "")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,9 +52,10 @@ def load(
     options |= {"offload_folder": offload_folder} if offload_folder else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            name, trust_remote_code=False, output_loading_info=True, **options
-        )
+        with _no_progress_bar():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                name, trust_remote_code=False, output_loading_info=True, **options
+            )
         model, info = loaded  # the library annotates the model alone
     except Exception as error:  # transformers, safetensors, tokenizers and torch share no base class
         if is_out_of_memory(error):
@@ -66,6 +68,20 @@ def load(
             f"{name} lacks weights that its config.json asks for: {missing[0]} is one of {len(missing)}"
         )
     return model.eval(), tokenizer
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keep the library's bars off the screen: who loads a model says so in their own words."""
+    from transformers.utils import logging
+
+    is_shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if is_shown:
+            logging.enable_progress_bar()
 
 
 def _shared(tp: int) -> dict[str, Any]:
