@@ -19,6 +19,8 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.errors import Cancelled
 from moss_agent.worker_process import Worker, WorkerDied, WorkerTimeout
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 MEMORY = 4 << 30
 LIMIT = 60  # seconds; nothing here comes near it unless it hangs

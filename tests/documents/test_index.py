@@ -19,6 +19,8 @@ from moss_agent.documents.worker import extract
 from moss_agent.errors import DocumentIndexError, UsageError
 from tests.documents.making import CHINESE
 
+pytestmark = pytest.mark.slow
+
 
 def names(found: list[Found]) -> list[str]:
     return [passage.url.rpartition("/")[2] for passage in found]

@@ -20,6 +20,8 @@ from moss_agent.events import Hit, Picture
 from moss_agent.plugin_host import PluginRunner, isolation, load_folder, plugin
 from moss_agent.plugin_host.isolation import MOST
 
+pytestmark = pytest.mark.slow
+
 ISOLATED = """
 import os
 from pathlib import Path

@@ -12,6 +12,8 @@ from moss_agent.errors import PluginError
 from plugins.equation_solver import solve
 from tests.effort import effort_below
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _sympy_is_imported():

@@ -12,6 +12,8 @@ import torch
 
 from moss_agent.errors import PluginError
 
+pytestmark = pytest.mark.slow
+
 GB = 10**9
 PARTS = {"text_encoder": 10 * GB, "transformer": 24 * GB, "vae": GB}
 

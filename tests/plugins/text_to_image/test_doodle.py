@@ -17,6 +17,8 @@ from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Picture
 from moss_agent.plugin_host.progress import listening
 
+pytestmark = pytest.mark.slow
+
 Draw = Callable[..., list[Picture]]
 
 THINGS = ["fox", "owl", "red apple", "rocket", "guitar", "house", "fish", "umbrella", "key", "snowman"]

@@ -21,6 +21,8 @@ from moss_agent.errors import PluginError, PluginTimeout, UsageError
 from moss_agent.events import Picture
 from moss_agent.plugin_host.progress import listening
 
+pytestmark = pytest.mark.slow
+
 Draw = Callable[..., list[Picture]]
 
 

@@ -17,6 +17,8 @@ from PIL import Image
 
 from moss_agent.errors import PluginError
 
+pytestmark = pytest.mark.slow
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -15,6 +15,8 @@ from moss_agent.events import Picture
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.plugin_host.progress import listening
 
+pytestmark = pytest.mark.slow
+
 Draw = Callable[..., list[Picture]]
 
 

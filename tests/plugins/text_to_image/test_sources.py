@@ -16,6 +16,8 @@ from moss_agent.errors import PluginError, PluginTimeout, UsageError
 from moss_agent.events import Picture
 from moss_agent.plugin_host.progress import listening
 
+pytestmark = pytest.mark.slow
+
 UNSAFE = "pickled weights or code of its own"
 
 

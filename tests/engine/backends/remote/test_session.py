@@ -223,7 +223,7 @@ def test_a_server_that_does_not_end_is_cut_off():
         stream(event("a"), b"data: nonsense\n\n"),
         stream(event("a"), b'data: {"error": {"message": "worker \x1b[2J died"}}\n\n'),
         stream(event("a")),
-        stream(event("a"), threading.Event().wait),
+        pytest.param(stream(event("a"), threading.Event().wait), marks=pytest.mark.slow),
         page(200, b"{}"),
         page(500, b'{"error": {"message": "CUDA error"}}'),
     ],
