@@ -21,9 +21,9 @@ from moss_agent.settings import Settings
 
 
 def first_piece(session: Session) -> float:
-    """Seconds until the model has written its first piece of text."""
+    """Return the seconds until the model has written its first piece of text, or ended without one."""
     started = time.perf_counter()
-    next(session.generate(MARKERS, Sampling(max_new_tokens=4), Cancellation()))
+    next(session.generate(MARKERS, Sampling(max_new_tokens=4), Cancellation()), None)
     return time.perf_counter() - started
 
 
@@ -54,3 +54,7 @@ def main() -> None:
         history += render_turn(
             Turn(f"What is {turn}7*89?", "It is a sum. " * 8, f'Calculate("{turn}7*89")', "None", "It is done. " * 4)
         )
+
+
+if __name__ == "__main__":
+    main()
