@@ -444,7 +444,8 @@ def test_astream_gives_the_same_events():
     assert [type(e) for e in events] == [type(e) for e in make_chat(PLAIN)[0].stream("Hi")]
 
 
-def test_cancelling_astream_undoes_the_turn_and_does_not_wait_for_the_plugin():
+def waiting_chat() -> tuple[Chat, threading.Event, threading.Event]:
+    """A chat whose first turn calls a plugin that sets the first event and waits for the second."""
     started, may_end = threading.Event(), threading.Event()
 
     @plugin("Wait", label="Wait", timeout=300)
@@ -454,6 +455,11 @@ def test_cancelling_astream_undoes_the_turn_and_does_not_wait_for_the_plugin():
         return "done"
 
     chat, _ = scripted_chat([" x<eot>", ' Wait("a")<eoc>', *PLAIN], [wait])
+    return chat, started, may_end
+
+
+def test_cancelling_astream_undoes_the_turn_and_does_not_wait_for_the_plugin():
+    chat, started, may_end = waiting_chat()
 
     async def cancel() -> None:
         async def run() -> None:
@@ -512,15 +518,7 @@ def test_a_task_that_is_cancelled_twice_ends_its_turn_in_silence(caplog):
 
 
 def test_cancel_ends_a_turn_that_another_thread_runs():
-    started, may_end = threading.Event(), threading.Event()
-
-    @plugin("Wait", label="Wait", timeout=300)
-    def wait(text: str) -> str:
-        started.set()
-        may_end.wait()
-        return "done"
-
-    chat, _ = scripted_chat([" x<eot>", ' Wait("a")<eoc>', *PLAIN], [wait])
+    chat, started, may_end = waiting_chat()
     threading.Thread(target=lambda: (started.wait(), chat.cancel())).start()
     with pytest.raises(Cancelled):
         chat.ask("Hi")

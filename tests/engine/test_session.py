@@ -15,7 +15,7 @@ from moss_agent.engine import scheduler
 from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.local import LocalModel, LocalSession
 from moss_agent.errors import ContextFull, EngineError, OutOfMemory
-from moss_agent.session import Generation, Sampling
+from moss_agent.session import Generation, Sampling, Session
 
 GREEDY = Sampling(max_new_tokens=12)
 STOPS = ["<eot>", "<eom>"]
@@ -30,9 +30,9 @@ def open_session(model, tokenizer, **options) -> LocalSession:
     return open_model(model, tokenizer, **options).session("")
 
 
-def write(session: LocalSession, sampling: Sampling = GREEDY) -> Generation:
+def write(session: Session, sampling: Sampling = GREEDY, stop: list[str] = STOPS) -> Generation:
     """Generate to the end."""
-    pieces, told = session.generate(STOPS, sampling, Cancellation()), []
+    pieces, told = session.generate(stop, sampling, Cancellation()), []
     while True:
         try:
             told.append(next(pieces))

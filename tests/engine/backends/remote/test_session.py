@@ -13,11 +13,12 @@ from moss_agent.engine.backends.remote.dialects import LLAMA_CPP, PLAIN, VLLM
 from moss_agent.engine.backends.remote.served import connect
 from moss_agent.engine.backends.remote.session import RemoteModel, RemoteSession
 from moss_agent.errors import ContextFull, EngineError, ServerError, UsageError
-from moss_agent.session import Generation, Sampling
+from moss_agent.session import Generation, Sampling, Session
 from tests.engine.backends.remote.model_server import CONTEXT, ModelServer
 from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
 from tests.engine.conftest import make_model
 from tests.engine.test_session import open_session as open_local
+from tests.engine.test_session import write as write_to_end
 
 GREEDY = Sampling(max_new_tokens=12)
 MARKERS = ["<eoh>", "<eot>", "<eoc>", "<eor>", "<eom>"]
@@ -37,15 +38,8 @@ def open_session(server: ModelServer | RawServer, **options) -> RemoteSession:
     return model.session("")
 
 
-def write(session, sampling: Sampling = GREEDY, stop: list[str] = MARKERS) -> Generation:
-    """Generate to the end."""
-    pieces, told = session.generate(stop, sampling, Cancellation()), []
-    while True:
-        try:
-            told.append(next(pieces))
-        except StopIteration as end:
-            assert "".join(told) == end.value.text
-            return end.value
+def write(session: Session, sampling: Sampling = GREEDY, stop: list[str] = MARKERS) -> Generation:
+    return write_to_end(session, sampling, stop)
 
 
 @pytest.mark.parametrize("kind", KINDS)
