@@ -63,8 +63,8 @@ def test_sequences_that_do_not_fit_together_go_on_with_the_same_tokens(model, to
     sessions = opened_sessions(opened)[:4]
     want = [recompute(model, session._sequence.ids, 6) for session in sessions]
     assert ask_all(sessions) == want
-    held = [session for session in sessions if session._sequence.cache is not None]
-    assert sum(session.length for session in held) <= 120 < sum(session.length for session in sessions)
+    caches = [session._sequence.cache for session in sessions if session._sequence.cache is not None]
+    assert sum(cache.length for cache in caches) <= 120 < sum(session.length for session in sessions)
     for session in sessions:
         session.extend(" And?")
     want = [recompute(model, session._sequence.ids, 6) for session in sessions]
