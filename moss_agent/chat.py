@@ -132,10 +132,12 @@ class Chat:
         self._is_closed = True
         self.cancel()
         with self._step:
-            # It runs if it is the turn itself that closes the chat.
-            if self._events and getgeneratorstate(self._events) != GEN_RUNNING:
-                self._events.close()
-            self._dialect.close()
+            try:
+                # It runs if it is the turn itself that closes the chat.
+                if self._events and getgeneratorstate(self._events) != GEN_RUNNING:
+                    self._events.close()
+            finally:
+                self._dialect.close()
 
     def _locked(self, turn: Events) -> Events:
         """Hold the turn lock during a turn, and the step lock while it computes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 from weakref import WeakSet
 
@@ -89,14 +90,13 @@ class Runtime:
             return chat
 
     def close(self) -> None:
-        """Cancel all turns, free the model's memory and end the plugins' processes."""
+        """Cancel all turns, free the model's memory and end the plugins' processes, whatever of it fails."""
         with self._lock:
             self._is_closed = True
             chats = list(self._chats)
-        for chat in chats:
-            chat.close()
-        self._runner.close()
-        self._model.close()
+        with ExitStack() as last_first:
+            for each in (self._model, self._runner, *chats):
+                last_first.callback(each.close)
 
     def __enter__(self) -> Runtime:
         return self

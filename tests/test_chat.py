@@ -633,6 +633,30 @@ def test_closing_a_runtime_closes_its_chats_and_refuses_more():
         runtime.chat()
 
 
+def test_a_runtime_closes_everything_although_one_thing_fails():
+    class Breaking(ScriptedSession):
+        """Fails the next time that a turn is rolled back."""
+
+        broken = False
+
+        def rewind(self, length: int) -> None:
+            if self.broken:
+                self.broken = False
+                raise EngineError("the cache is broken")
+            super().rewind(length)
+
+    model = ScriptedModel([*PLAIN, *PLAIN])
+    model.session_type = Breaking
+    runtime = scripted_runtime(model, PLUGINS)
+    turns = [runtime.chat().stream("Hi") for _ in range(2)]
+    for turn, session in zip(turns, model.sessions, strict=True):
+        next(turn)
+        session.broken = True
+    with pytest.raises(EngineError, match="broken"):
+        runtime.close()
+    assert model.closed and [session.closed for session in model.sessions] == [True, True]
+
+
 class FailingSession(ScriptedSession):
     """Fails to tokenise, as one on a server may, while its model says so."""
 
