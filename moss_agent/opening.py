@@ -27,11 +27,12 @@ CACHE_SHARE = 0.5  # of the memory that is free once the model is loaded
 
 
 def open_plugins(settings: Settings, family: Family) -> PluginRunner:
-    """Return the enabled plugins, in the family's order, with their settings."""
+    """Return the enabled plugins that the policy does not deny, in the family's order, with their settings."""
     available = discover(map(user_path, settings.plugin_dirs))
     plugins, policy = available.enabled(settings.plugins), Policy(settings.approval)
     if not available.problems:  # else the plugin may be one that does not load
         _check_tables(settings, policy, [*available.values(), *available.left_out, *plugins])
+    plugins = [plugin for plugin in plugins if policy.decide(plugin) != "deny"]
     known = [capability.label for capability in family.preamble.known]
     plugins.sort(key=lambda plugin: known.index(plugin.label) if plugin.label in known else len(known))
     return PluginRunner(plugins, settings.plugin_settings, policy)

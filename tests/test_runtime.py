@@ -13,15 +13,17 @@ import pytest
 from moss_agent import Runtime
 from moss_agent.checkpoints.families import load_family
 from moss_agent.errors import Cancelled, UsageError
+from moss_agent.opening import open_plugins
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.runtime import checked_preamble
 from moss_agent.session import Sampling
+from moss_agent.settings import make_settings
 from tests.checkpoints.moss.published import write_checkpoint
 from tests.engine.backends.remote.raw_server import RawServer, page, serving, stream
 from tests.engine.conftest import make_model, make_tokenizer
 from tests.engine.test_session import open_model
 from tests.scripted import PREAMBLE, ScriptedModel, scripted_runtime
-from tests.test_chat import PLAIN, PLUGINS, echo
+from tests.test_chat import PLAIN, PLUGINS, echo, find
 
 QUESTIONS = [f"Question {number}: {'and so on ' * number}" for number in range(8)]
 
@@ -91,6 +93,15 @@ def test_a_preamble_that_leaves_no_room_is_refused_by_name_and_size(context_leng
         return
     with pytest.raises(UsageError, match=message):
         checked_preamble(model, family, PLUGINS)
+
+
+def test_a_plugin_that_is_denied_is_disabled_for_the_model():
+    family = load_family("moss")
+    settings = make_settings({"approval": {"files": "deny", "find": "deny"}, "plugins": ["text_to_image", find, echo]})
+    plugins = open_plugins(settings, family).plugins
+    preamble = checked_preamble(ScriptedModel([]), family, list(plugins.values()))
+    assert list(plugins) == ["Echo"] and "- Find" not in preamble
+    assert "- Text-to-image: disabled.\n" in preamble and "- Echo: enabled. API: Echo(text)\n" in preamble
 
 
 LISTED = page(200, json.dumps({"data": [{"id": "a", "owned_by": "vllm", "max_model_len": 900}]}).encode())
