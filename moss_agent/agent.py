@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from moss_agent.chat import Events
 from moss_agent.conversation import Conversation
-from moss_agent.events import Event, Reply
+from moss_agent.events import Event, Events, Reply
 from moss_agent.runtime import Runtime
 
 

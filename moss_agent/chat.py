@@ -6,11 +6,8 @@ their results, perhaps writes more, and answers.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from inspect import GEN_RUNNING, getgeneratorstate
 from typing import TypeVar
 
 from moss_agent.asynchronous import iterate_in_thread
@@ -20,14 +17,14 @@ from moss_agent.conversation import Conversation
 from moss_agent.dialects.moss import MossDialect, Read
 from moss_agent.dialects.moss_results import tell
 from moss_agent.draft import Draft, reply_of, resumed
-from moss_agent.errors import Cancelled, UsageError
-from moss_agent.events import CallFinished, Event, Notice, Reply, Text, Thoughts
+from moss_agent.errors import UsageError
+from moss_agent.events import CallFinished, Event, Events, Notice, Reply, Text, Thoughts
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.protocol import CitationFilter, Command
 from moss_agent.records import Round, Turn
 from moss_agent.session import Generation
+from moss_agent.turn_lock import TurnLock
 
-Events = Generator[Event, None, None]
 T = TypeVar("T")
 
 
@@ -53,12 +50,8 @@ class Chat:
         self._runner = runner
         self._on_approval = on_approval
         self._max_rounds = max_rounds
-        self._busy = threading.Lock()
-        self._step = threading.RLock()  # held while the turn computes, not while somebody reads its events
-        self._events: Events | None = None  # of the running turn
-        self._is_closed = False
+        self._lock = TurnLock()
         self._calls: TurnCalls | None = None  # of the running turn
-        self._cancellation = Cancellation()  # of the running turn
         self._conversation = Conversation(preamble, list(conversation.turns) if conversation else [])
 
     @property
@@ -68,7 +61,7 @@ class Chat:
 
     @conversation.setter
     def conversation(self, conversation: Conversation) -> None:
-        with self._turn_lock():
+        with self._lock.hold():
             # The plugins are this chat's, whatever they were before.
             self._conversation = Conversation(self._conversation.preamble, list(conversation.turns))
 
@@ -93,7 +86,7 @@ class Chat:
     def _stream(self, question: str, keep_stopped: bool, cancellation: Cancellation) -> Events:
         if not question.strip():
             raise UsageError("the question is empty")
-        yield from self._locked(self._recorded_turn(Draft(question), keep_stopped, cancellation))
+        yield from self._lock.run(self._recorded_turn(Draft(question), keep_stopped, cancellation), cancellation)
 
     def regenerate(self) -> Reply:
         """Take the last turn back and ask its question again. With greedy decoding the reply is the same."""
@@ -101,15 +94,15 @@ class Chat:
 
     def stream_again(self) -> Events:
         """Do what `regenerate` does, as events. If it does not end well, the old turn is kept."""
-        yield from self._locked(self._replacing(lambda old: Draft(old.question)))
+        return self._replace_last(lambda old: Draft(old.question))
 
     def stream_on(self) -> Events:
         """Go on with the last turn, which was stopped: its results, and what was written of the answer, stay."""
-        yield from self._locked(self._replacing(resumed))
+        return self._replace_last(resumed)
 
     def drop(self) -> Turn:
         """Remove the last turn and return it."""
-        with self._turn_lock():
+        with self._lock.hold():
             return self._pop()
 
     def reset(self) -> None:
@@ -125,75 +118,38 @@ class Chat:
 
     def cancel(self) -> None:
         """End the running turn, wherever it is: the thread that runs it gets Cancelled. Thread-safe."""
-        self._cancellation.cancel()
+        self._lock.cancel()
 
     def close(self) -> None:
         """End the running turn, also one whose events nobody reads on, and free what the model keeps for this chat."""
-        self._is_closed = True
-        self.cancel()
-        with self._step:
-            try:
-                # It runs if it is the turn itself that closes the chat.
-                if self._events and getgeneratorstate(self._events) != GEN_RUNNING:
-                    self._events.close()
-            finally:
-                self._dialect.close()
-
-    def _locked(self, turn: Events) -> Events:
-        """Hold the turn lock during a turn, and the step lock while it computes."""
-        with self._turn_lock():
-            self._events, event = turn, None
-            try:
-                while not isinstance(event, Reply):
-                    with self._step:
-                        if self._is_closed:
-                            raise Cancelled("the chat was closed")
-                        event = next(turn)
-                    yield event
-            finally:
-                with self._step:
-                    turn.close()
-                    self._events = None
-
-    @contextmanager
-    def _turn_lock(self) -> Iterator[None]:
-        """Hold the turn lock."""
-        if self._is_closed:
-            raise UsageError("the chat is closed: open another one")
-        if not self._busy.acquire(blocking=False):
-            raise UsageError("a turn of this chat is running: finish or close it first")
-        try:
-            yield
-        finally:
-            self._calls = None
-            self._busy.release()
+        self._lock.close(self._dialect.close)
 
     def _pop(self) -> Turn:
         if not self._conversation.turns:
             raise UsageError("there is no turn to take back")
         return self._conversation.turns.pop()
 
-    def _replacing(self, draft_of: Callable[[Turn], Draft]) -> Events:
+    def _replace_last(self, draft_of: Callable[[Turn], Draft]) -> Events:
         """Run a turn in place of the last one, which comes back unless the new one ends well."""
+        cancellation = Cancellation()
+        yield from self._lock.run(self._replacing(draft_of, cancellation), cancellation)
+
+    def _replacing(self, draft_of: Callable[[Turn], Draft], cancellation: Cancellation) -> Events:
         old = self._pop()
         count = len(self._conversation.turns)
         try:
-            yield from self._recorded_turn(draft_of(old), False, Cancellation())
+            yield from self._recorded_turn(draft_of(old), False, cancellation)
         finally:
             if len(self._conversation.turns) == count:
                 self._conversation.turns.append(old)
 
     def _recorded_turn(self, draft: Draft, keep_stopped: bool, cancellation: Cancellation) -> Events:
         """Run a turn that either becomes part of the conversation or leaves no trace."""
-        self._cancellation = cancellation
-        earlier = sum(len(done.calls) for done in draft.rounds)
-        calls = self._calls = TurnCalls(self._runner, draft.id, cancellation, self._on_approval, earlier)
+        calls = TurnCalls(self._runner, draft.id, cancellation, self._on_approval, draft.called)
         try:
+            self._calls = calls
             with cancellation.calling(calls.cancel):
-                for event in self._turn(draft, calls):
-                    if isinstance(event, Notice):
-                        draft.notices.append(event.message)
-                    yield replace(event, turn_id=draft.id)
+                yield from _noted(self._turn(draft, calls, cancellation), draft)
             turn = draft.turn("done")
             self._dialect.commit(turn)
         except BaseException:
@@ -202,13 +158,15 @@ class Chat:
             if keep_stopped and (draft.generations or draft.thoughts or draft.answer):
                 self._conversation.turns.append(draft.turn("stopped", tell(calls.take(), ()).calls))
             raise
+        finally:
+            self._calls = None
         self._conversation.turns.append(turn)
         yield reply_of(turn)
 
-    def _turn(self, draft: Draft, calls: TurnCalls) -> Events:
+    def _turn(self, draft: Draft, calls: TurnCalls, cancellation: Cancellation) -> Events:
         """Run the central loop: what the model is given and what it writes, in order."""
         begun, draft.answer = draft.answer, ""
-        yield from self._dialect.begin(self._conversation.turns, draft.question, draft.rounds, self._cancellation)
+        yield from self._dialect.begin(self._conversation.turns, draft.question, draft.rounds, cancellation)
         while not begun and len(draft.rounds) < self._max_rounds:
             written = yield from self._watch(self._dialect.write_round(not draft.rounds), draft, calls)
             if written is None:
@@ -253,6 +211,14 @@ class Chat:
                 continue
             yield CallFinished(item.index, tell([item], ()).calls[0], call_id=item.id)
             yield from map(Notice, dict.fromkeys(notice for image in item.images for notice in image.notices))
+
+
+def _noted(events: Events, draft: Draft) -> Events:
+    """Pass on the events of a turn with its id, and note in the draft what people are told."""
+    for event in events:
+        if isinstance(event, Notice):
+            draft.notices.append(event.message)
+        yield replace(event, turn_id=draft.id)
 
 
 def _text(text: str) -> Iterator[Text]:

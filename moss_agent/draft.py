@@ -37,6 +37,11 @@ class Draft:
         """What each number that the answer may cite stands for."""
         return {source.number: source for done in self.rounds for source in done.sources}
 
+    @property
+    def called(self) -> int:
+        """How many calls the finished rounds have."""
+        return sum(len(done.calls) for done in self.rounds)
+
     def end_round(self, done: Round) -> None:
         self.rounds.append(done)
         self.thoughts = ""

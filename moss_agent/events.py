@@ -7,7 +7,7 @@ object per event, told apart by `type`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeAlias, Union
 
@@ -220,6 +220,7 @@ class Reply(TurnEvent):
 
 
 Event = Union[Thoughts, ApprovalRequested, CallStarted, CallProgress, CallFinished, Text, Notice, HistoryTrimmed, Reply]
+Events: TypeAlias = Generator[Event, None, None]
 
 
 def to_json(event: Event) -> dict[str, Any]:

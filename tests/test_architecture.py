@@ -30,7 +30,10 @@ MAY_IMPORT = {
     "draft": {"protocol", "records"} | BASE,
     "calls": {"protocol", "plugin_host"} | BASE,
     "dialects": {"dialects", "calls", "records", "protocol"} | BASE,
-    "chat": {"asynchronous", "calls", "conversation", "dialects", "draft", "records", "plugin_host", "protocol"} | BASE,
+    "turn_lock": BASE,
+    "chat": {"asynchronous", "calls", "conversation", "dialects", "draft", "records", "turn_lock"}
+    | {"plugin_host", "protocol"}
+    | BASE,
     "settings": {"plugin_host"} | BASE,
     "checkpoints": {"checkpoints", "protocol"} | BASE,
     "documents": {"documents", "worker_process"} | BASE,
@@ -39,7 +42,7 @@ MAY_IMPORT = {
     "runtime": {"calls", "chat", "conversation", "dialects", "opening"}
     | {"checkpoints", "plugin_host", "protocol", "settings"}
     | BASE,
-    "agent": {"runtime", "chat", "conversation"} | BASE,
+    "agent": {"runtime", "conversation"} | BASE,
 }
 ALSO = {
     "web_search": {"documents", "resources"},

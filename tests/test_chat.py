@@ -512,7 +512,7 @@ def test_a_task_that_is_cancelled_twice_ends_its_turn_in_silence(caplog):
     asyncio.run(cancel())
     gc.collect()
     assert caplog.records == [] and chat.conversation.turns == []
-    while chat._busy.locked():  # its thread may still be at the end of the turn
+    while chat._lock._busy.locked():  # its thread may still be at the end of the turn
         pass
     assert chat.ask("Again?").text == "Hello."
 

@@ -22,7 +22,8 @@ from moss_agent.errors import MossAgentError, UsageError
 from moss_agent.resources import user_path
 
 if TYPE_CHECKING:
-    from moss_agent.chat import Chat, Events
+    from moss_agent.chat import Chat
+    from moss_agent.events import Events
     from moss_agent.records import Turn
 
 DESCRIPTION = """\
