@@ -153,10 +153,15 @@ class TurnCalls:
             self._pending.clear()
         yield from self.finished(wait=True)
 
-    def take(self) -> list[FinishedCall]:
-        """Return the calls that have ended since the last time, in the order in which they were written."""
-        taken, self._ended = self._ended, {}
-        return [taken[index] for index in sorted(taken)]
+    def ended(self, first: int = 0) -> list[FinishedCall]:
+        """Return the calls from that one on that have ended, in the order in which they were written."""
+        return [self._ended[index] for index in sorted(self._ended) if index >= first]
+
+    def stopped(self, first: int) -> list[FinishedCall]:
+        """Return the calls from that one on, those that have not ended as failed: the turn was stopped before."""
+        left = (index for index in self._commands if index not in self._ended)
+        stopped = [FinishedCall(self._id(index), index, self._commands[index], error="stopped") for index in left]
+        return sorted(self.ended(first) + stopped, key=lambda call: call.index)
 
     def cancel(self) -> None:
         """Give up the calls; `collect`, which may be waiting in another thread, raises Cancelled."""

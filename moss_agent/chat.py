@@ -88,17 +88,23 @@ class Chat:
             raise UsageError("the question is empty")
         yield from self._lock.run(self._recorded_turn(Draft(question), keep_stopped, cancellation), cancellation)
 
-    def regenerate(self) -> Reply:
+    def regenerate(self, *, keep_stopped: bool = False) -> Reply:
         """Take the last turn back and ask its question again. With greedy decoding the reply is the same."""
-        return _last(self.stream_again())
+        return _last(self.stream_again(keep_stopped=keep_stopped))
 
-    def stream_again(self) -> Events:
-        """Do what `regenerate` does, as events. If it does not end well, the old turn is kept."""
-        return self._replace_last(lambda old: Draft(old.question))
+    def stream_again(self, *, keep_stopped: bool = False) -> Events:
+        """Do what `regenerate` does, as events.
 
-    def stream_on(self) -> Events:
-        """Go on with the last turn, which was stopped: its results, and what was written of the answer, stay."""
-        return self._replace_last(resumed)
+        If the new turn does not end well, the old one stays; with `keep_stopped` what was written replaces it.
+        """
+        return self._replace_last(lambda old: Draft(old.question), keep_stopped)
+
+    def stream_on(self, *, keep_stopped: bool = False) -> Events:
+        """Go on with the last turn, which was stopped: its results, and what was written of the answer, stay.
+
+        keep_stopped: as for `stream_again`.
+        """
+        return self._replace_last(resumed, keep_stopped)
 
     def drop(self) -> Turn:
         """Remove the last turn and return it."""
@@ -129,16 +135,16 @@ class Chat:
             raise UsageError("there is no turn to take back")
         return self._conversation.turns.pop()
 
-    def _replace_last(self, draft_of: Callable[[Turn], Draft]) -> Events:
-        """Run a turn in place of the last one, which comes back unless the new one ends well."""
+    def _replace_last(self, draft_of: Callable[[Turn], Draft], keep_stopped: bool) -> Events:
         cancellation = Cancellation()
-        yield from self._lock.run(self._replacing(draft_of, cancellation), cancellation)
+        yield from self._lock.run(self._replacing(draft_of, keep_stopped, cancellation), cancellation)
 
-    def _replacing(self, draft_of: Callable[[Turn], Draft], cancellation: Cancellation) -> Events:
+    def _replacing(self, draft_of: Callable[[Turn], Draft], keep_stopped: bool, cancellation: Cancellation) -> Events:
+        """Run a turn in place of the last one, which comes back unless something is kept of the new one."""
         old = self._pop()
         count = len(self._conversation.turns)
         try:
-            yield from self._recorded_turn(draft_of(old), False, cancellation)
+            yield from self._recorded_turn(draft_of(old), keep_stopped, cancellation)
         finally:
             if len(self._conversation.turns) == count:
                 self._conversation.turns.append(old)
@@ -154,9 +160,9 @@ class Chat:
             self._dialect.commit(turn)
         except BaseException:
             calls.cancel()
-            self._dialect.undo()
             if keep_stopped and (draft.generations or draft.thoughts or draft.answer):
-                self._conversation.turns.append(draft.turn("stopped", tell(calls.take(), ()).calls))
+                self._conversation.turns.append(draft.turn("stopped", tell(calls.stopped(draft.called), ()).calls))
+            self._dialect.undo()
             raise
         finally:
             self._calls = None
@@ -165,14 +171,15 @@ class Chat:
 
     def _turn(self, draft: Draft, calls: TurnCalls, cancellation: Cancellation) -> Events:
         """Run the central loop: what the model is given and what it writes, in order."""
-        begun, draft.answer = draft.answer, ""
+        begun = draft.answer
         yield from self._dialect.begin(self._conversation.turns, draft.question, draft.rounds, cancellation)
         while not begun and len(draft.rounds) < self._max_rounds:
             written = yield from self._watch(self._dialect.write_round(not draft.rounds), draft, calls)
             if written is None:
                 break
             yield from self._report(calls.collect())
-            told = yield from self._watch(self._dialect.give_results(calls.take(), draft.sources), draft, calls)
+            ended = calls.ended(draft.called)
+            told = yield from self._watch(self._dialect.give_results(ended, draft.sources), draft, calls)
             sources = tuple(told.sources.values())
             draft.end_round(Round(written.thoughts, written.commands, told.text, told.calls, sources))
             if not told.calls:

@@ -95,8 +95,8 @@ class Runtime:
             self._is_closed = True
             chats = list(self._chats)
         with ExitStack() as last_first:
-            for each in (self._model, self._runner, *chats):
-                last_first.callback(each.close)
+            for close in (self._model.close, self._runner.close, *(chat.close for chat in chats)):
+                last_first.callback(close)
 
     def __enter__(self) -> Runtime:
         return self

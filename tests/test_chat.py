@@ -13,7 +13,17 @@ from moss_agent import Conversation, Hit, PluginError, plugin
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.chat import Chat
 from moss_agent.errors import Cancelled, ContextFull, EngineError, UsageError
-from moss_agent.events import CallFinished, CallStarted, HistoryTrimmed, Notice, Picture, Reply, Text, Thoughts
+from moss_agent.events import (
+    ApprovalRequested,
+    CallFinished,
+    CallStarted,
+    HistoryTrimmed,
+    Notice,
+    Picture,
+    Reply,
+    Text,
+    Thoughts,
+)
 from moss_agent.plugin_host import Policy
 from moss_agent.protocol import MARKERS, parse_results
 from moss_agent.records import Turn
@@ -544,6 +554,77 @@ def test_a_stopped_turn_can_be_kept_and_gone_on_with(pieces):
     assert [(t.id, t.status) for t in chat.conversation.turns] == [(turn.id, "done")]
     assert model.text.count("<|Human|>:") == 1
     assert [call.result for call in reply.calls] == (["A"] if turn.answer else [])
+
+
+def stop_at(events, text: str) -> None:
+    """Read the answer up to the text, and stop there."""
+    answer = ""
+    while text not in answer:
+        event = next(events)
+        answer += event.text if isinstance(event, Text) else ""
+    events.close()
+
+
+def test_a_turn_that_goes_on_can_be_stopped_again():
+    chat, model = make_chat([" x<eot>", ' Echo("a")<eoc>', " One two three.<eom>"])
+    stop_at(chat.stream("Hi", keep_stopped=True), "One")
+    first = chat.conversation.turns[0]
+    for reply, at in ((" and four and five", "four"), (" and six", "six")):
+        model.replies = [reply]
+        stop_at(chat.stream_on(keep_stopped=True), at)
+    (turn,) = chat.conversation.turns
+    assert (turn.id, turn.status, turn.answer[: len(first.answer)]) == (first.id, "stopped", first.answer)
+    assert "four" in turn.answer and turn.answer.endswith("six") and turn.calls == first.calls
+    model.replies = [" and the end.<eom>"]
+    assert list(chat.stream_on())[-1].text == turn.answer + " and the end."
+    assert model.text.count("One") == model.text.count("<|Human|>:") == 1
+
+
+def test_a_new_attempt_that_is_stopped_replaces_the_old_turn_if_it_is_kept():
+    chat, model = make_chat([*PLAIN, EngineError("boom"), *PLAIN[:2], " Better and better.<eom>"])
+    chat.ask("Hi")
+    with pytest.raises(EngineError):
+        chat.regenerate(keep_stopped=True)
+    assert [turn.answer for turn in chat.conversation.turns] == ["Hello."]  # nothing was written
+    stop_at(chat.stream_again(keep_stopped=True), "Better")
+    (turn,) = chat.conversation.turns
+    assert (turn.question, turn.status, turn.answer[:6]) == ("Hi", "stopped", "Better")
+
+
+@pytest.mark.parametrize(("until", "count"), [(CallFinished, 2), (ApprovalRequested, 3)])
+def test_a_stopped_turn_tells_of_the_calls_that_had_not_ended(until, count):
+    may_end = threading.Event()
+
+    @plugin("Wait", label="Wait", timeout=300)
+    def wait(text: str, days: int = 1) -> str:
+        may_end.wait()
+        return "done"
+
+    @plugin("Ask", label="Ask", approval="ask")
+    def ask(text: str) -> str:
+        return "never"
+
+    commands = ['Wait("a", days=2)', 'Echo("b")', 'Ask("c")'][:count]
+    chat, _ = scripted_chat([" x<eot>", f" {', '.join(commands)}<eoc>"], [wait, echo, ask], policy=Policy())
+    events = chat.stream("Hi", keep_stopped=True)
+    while not isinstance(next(events), until):
+        pass
+    events.close()
+    may_end.set()
+    (turn,) = Conversation.from_json(chat.conversation.to_json()).turns
+    told = {(call.name, call.arguments, tuple(call.named.items())): call.error for call in turn.calls}
+    assert told.pop(("Wait", ("a",), (("days", 2),))) == "stopped"
+    assert told.pop(("Echo", ("b",), ())) in ("", "stopped")
+    assert told == ({("Ask", ("c",), ()): "stopped"} if count == 3 else {})
+
+
+def test_calls_whose_results_were_being_told_are_recorded():
+    chat, _ = make_chat([" x<eot>", ' Repeat("a")<eoc>'], context_length=1000)
+    events = chat.stream("Hi", keep_stopped=True)
+    while not isinstance(next(events), Notice):  # that the results are shortened
+        pass
+    events.close()
+    assert [call.name for call in chat.conversation.turns[0].calls] == ["Repeat"]
 
 
 def test_a_stopped_turn_is_part_of_what_the_model_sees_or_dropped():

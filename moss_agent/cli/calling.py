@@ -29,7 +29,7 @@ def call_plugin(
     except BaseException:
         calls.cancel()
         raise
-    (finished,) = calls.take()
+    (finished,) = calls.ended()
     if finished.error:
         raise (UsageError if finished.is_usage else PluginError)(finished.error)
     return tell([finished], ()).calls[0]

@@ -159,7 +159,7 @@ def _again(chat: Chat, printer: Printer, rest: str) -> None:
 
 
 def _continue(chat: Chat, printer: Printer, rest: str) -> None:
-    _show(chat, chat.stream_on(), printer)
+    _show(chat, chat.stream_on(keep_stopped=True), printer)
 
 
 def _drop(chat: Chat, printer: Printer, rest: str) -> None:

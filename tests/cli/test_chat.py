@@ -147,6 +147,13 @@ def test_an_answer_that_was_stopped_can_be_continued() -> None:
     assert (turn.status, turn.answer, turn.calls[0].result) == ("done", "It is 3.", "3")
 
 
+def test_an_answer_that_goes_on_can_be_stopped_again() -> None:
+    chat = make_chat([*SUM[:2], Stopped(" It"), Stopped(" is"), " 3.<eom>"])
+    out, err = talk(chat, "What is 1+2?", "/continue", "/continue")
+    assert err.count("Stopped. What was written is kept") == 2
+    assert out == "It is 3.\n" and chat.conversation.turns[0].answer == "It is 3."
+
+
 def test_an_answer_that_was_stopped_can_be_removed_or_left() -> None:
     chat = make_chat([THINK, NONE, Stopped(" It"), *HELLO, THINK, NONE, Stopped(" Or"), *AGAIN])
     out, err = talk(chat, "What?", "/drop", "Hi", "Really?", "So?")
