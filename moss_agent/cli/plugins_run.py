@@ -17,6 +17,7 @@ from moss_agent.cli.printing import print_json, source
 from moss_agent.cli.streams import own_stdin, own_stdout, read_line
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import MossAgentError, UsageError
+from moss_agent.events import Value
 from moss_agent.plugin_host import Plugin, PluginRunner, discover, select
 from moss_agent.protocol import NO_RESULT, Command
 from moss_agent.resources import user_path
@@ -32,8 +33,9 @@ examples:
   moss-agent plugins run --plugin-dir mine weather Paris
   echo '{"id": 1, "tool": "calculator", "argument": "2^10"}' | moss-agent plugins run --jsonl
 
---jsonl reads lines {"id", "tool", "argument"}, perhaps with "extra_args": [..], and writes for each, in the same
-order, {"id", "result", "ok"}, with the "error" for people where ok is false, and the "images" where some were drawn."""
+--jsonl reads lines {"id", "tool", "argument"}, perhaps with "extra_args": [..]; or with "arguments", a list in their
+order or an object by name. It writes for each, in the same order, {"id", "result", "ok"}, with the "error" for people
+where ok is false, and the "images" where some were drawn."""
 
 LONGEST = 10_000_000  # bytes of a line
 
@@ -113,9 +115,23 @@ def _object(line: str) -> Mapping[str, Any]:
 
 
 def _command(runner: PluginRunner, data: Mapping[str, Any]) -> Command:
+    arguments, named = data.get("arguments", []), {}
+    if isinstance(arguments, dict):
+        arguments, named = [], arguments
     extra = data.get("extra_args", [])
-    texts = [data.get("tool"), data.get("argument"), *(extra if isinstance(extra, list) else [None])]
-    if not all(isinstance(text, str) for text in texts):
+    if not isinstance(arguments, list) or not isinstance(extra, list):
+        raise UsageError('"arguments" must be a list or an object, "extra_args" a list')
+    texts = [data.get("argument"), *extra] if "argument" in data or "arguments" not in data else extra
+    if not all(isinstance(text, str) for text in [data.get("tool"), *texts]):
         raise UsageError('"tool" and "argument" must be strings, "extra_args" a list of strings')
-    tool, *arguments = texts
-    return Command(_named(runner, tool).name, tuple(arguments))
+    values = tuple(map(_value, [*texts, *arguments]))
+    return Command(_named(runner, data["tool"]).name, values, {name: _value(value) for name, value in named.items()})
+
+
+def _value(data: object) -> Value:
+    """Return a JSON value in the form that a call of the model's has. Raises UsageError if it has none."""
+    if data is None or isinstance(data, str | int | float):
+        return data
+    if isinstance(data, list) and all(isinstance(item, str | int | float) for item in data):
+        return tuple(item if isinstance(item, str) else json.dumps(item) for item in data)
+    raise UsageError("an argument must be text, a number, true, false, null, or a list of these without null")

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent import plugin
+from moss_agent.cli.plugins_run import run_line
+from moss_agent.plugin_host import PluginRunner
 from tests.cli.conftest import Program
 
 NOISY = """
@@ -127,6 +130,31 @@ def test_json_lines_are_answered_in_order_whatever_they_hold(program: Program) -
     assert all(answer["result"] == "No result." and answer["error"] for answer in answers if not answer["ok"])
     assert answers[1]["error"].startswith("line 2: ")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ({"arguments": ["Paris", 2, [1, "2.5"], True]}, "('Paris', 2, [1.0, 2.5], True)"),
+        ({"arguments": {"days": "3", "city": "Rome", "back": None}}, "('Rome', 3, None, False)"),
+        ({"argument": "Bonn", "arguments": {"stops": [4]}}, "('Bonn', 1, [4.0], False)"),
+        ({"argument": "Ulm", "extra_args": ["5"], "arguments": [[6]]}, "('Ulm', 5, [6.0], False)"),
+        ({"arguments": []}, "Trip: city is missing: it must be text"),
+        ({"arguments": {"city": "Paris", "nights": 2}}, "Trip has no parameter 'nights'"),
+        ({"arguments": ["Paris", {}]}, "an argument must be text, a number"),
+        ({"arguments": {"city": [[]]}}, "an argument must be text, a number"),
+        ({"arguments": "Paris"}, '"arguments" must be a list or an object'),
+        ({"arguments": None}, '"arguments" must be a list or an object'),
+        ({}, '"tool" and "argument" must be strings'),
+    ],
+)
+def test_json_lines_give_several_arguments_in_their_order_or_by_name(call: dict[str, object], told: str) -> None:
+    @plugin("Trip", label="Trip")
+    def trip(city: str, days: int = 1, stops: list[float] | None = None, back: bool = False) -> str:
+        return repr((city, days, stops, back))
+
+    answer = run_line(PluginRunner([trip]), json.dumps({"id": 1, "tool": "Trip", **call}), 1)
+    assert told in (answer["result"] if answer["ok"] else answer["error"])
 
 
 def test_what_a_plugin_prints_stays_out_of_the_output(program: Program, mine: Path) -> None:
