@@ -22,7 +22,7 @@ Requires-Dist: numpy>=2.0; extra == 'images'
 PLUGIN = """
 from moss_agent import plugin
 
-@plugin("Find", label="Find", extra="{}")
+@plugin("{name}", label="{name}", extra="{extra}")
 def find(query: str) -> str:
     return query
 """
@@ -49,8 +49,8 @@ def test_missing_are_the_packages_of_the_extra_that_are_not_there(installed):
 
 
 def test_a_plugin_without_its_extra_is_enabled_by_nobody(installed, tmp_path):
-    (tmp_path / "finder.py").write_text(PLUGIN.format("search"))
-    (tmp_path / "drawer.py").write_text(PLUGIN.format("images").replace("ind", "ound"))
+    (tmp_path / "finder.py").write_text(PLUGIN.format(name="Find", extra="search"))
+    (tmp_path / "drawer.py").write_text(PLUGIN.format(name="Found", extra="images"))
     code = f"""
 from pathlib import Path
 from moss_agent.errors import MissingDependency
@@ -68,3 +68,17 @@ for name in "finder", "Find", catalog["Find"]:
         "['Calculate', 'Find', 'Found', 'Search', 'Solve', 'Text2Image'] ['Calculate', 'Found', 'Solve', 'Text2Image']",
         *["no-such-package is not installed: pip install 'moss-agent[search]'"] * 3,
     ], done.stderr
+
+
+def test_a_plugin_without_its_extra_takes_no_name_from_another(installed, tmp_path):
+    (tmp_path / "mine.py").write_text(PLUGIN.format(name="Search", extra=""))
+    code = f"""
+from pathlib import Path
+from moss_agent.plugin_host import discover
+catalog = discover([Path({str(tmp_path)!r})])
+for chosen in catalog.enabled(), catalog.enabled(["Search"]):
+    print([plugin.key for plugin in chosen if plugin.name == "Search"])
+print([plugin.key for plugin in catalog.left_out])
+"""
+    done = python(code, installed)
+    assert (done.stdout, done.stderr) == ("['mine']\n['mine']\n['web_search']\n", "")

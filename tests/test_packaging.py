@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent.extras import EXTRAS
+
 ROOT = Path(__file__).parents[1]
 EXTRA = re.compile(r'(?:MissingDependency\("[^"]+", |\bneed\(|\bextra=)"([^"]+)"')
 
@@ -50,7 +52,7 @@ def test_the_wheel_names_its_command_and_its_extras(installed):
     metadata = (info / "METADATA").read_text()
     sources = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "moss_agent").rglob("*.py")]
     named = {extra for path in sources for extra in EXTRA.findall(path.read_text("utf-8"))}
-    assert {"local", "search", "documents", "images"} <= named
+    assert set(EXTRAS) <= named
     assert all(f"Provides-Extra: {extra}\n" in metadata for extra in named)
     assert "Requires-Dist: moss-agent" not in metadata  # `moss_agent.extras` reads whole lists
 

@@ -44,6 +44,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from moss_agent.errors import PluginContractError
 from moss_agent.events import Output, Value
+from moss_agent.extras import EXTRAS
 from moss_agent.plugin_host.parameters import Parameter, annotation_of, bind, parameters_of, schema_of
 
 Function = Callable[..., Union[Output, Coroutine[Any, Any, Output]]]
@@ -180,6 +181,8 @@ def check(made: Plugin) -> None:
         raise PluginContractError(made.name, f"no effect {min(map(repr, unknown))}; there are: network, files")
     if made.approval not in get_args(Approval):
         raise PluginContractError(made.name, "approval must be never, ask or always")
+    if made.extra and made.extra not in EXTRAS:
+        raise PluginContractError(made.name, f"no extra {made.extra!r} of moss-agent; there are: {', '.join(EXTRAS)}")
     if made.imports and not made.isolated:
         raise PluginContractError(made.name, "imports are for isolated plugins: import inside the function instead")
     if not 0 < made.timeout <= LONGEST or made.max_characters < 1:

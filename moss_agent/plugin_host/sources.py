@@ -1,7 +1,8 @@
 """Where plugins come from: the bundled folder, installed packages, the user's folders, in this order.
 
 What is wrong with one plugin or source is a warning, which is logged, and no reason to do without the others. Of two
-plugins with the same name, label or key the later one is left out, unless it is enabled by name.
+plugins with the same name, label or key the later one is left out, unless it is enabled by name; one that lacks its
+extra is later than all others.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 from typing import Protocol
 
@@ -73,10 +75,11 @@ class Catalog(Mapping[str, Plugin]):
     """
 
     def __init__(self, plugins: Iterable[Plugin], problems: Iterable[str] = ()) -> None:
+        self._all = tuple(plugins)
         self._by_name: dict[str, Plugin] = {}
         self.left_out: list[Plugin] = []
         self.problems = tuple(problems)
-        for plugin in plugins:
+        for plugin in sorted(self._all, key=_lacks_extra):
             if _taken(plugin, self.values()):
                 self.left_out.append(plugin)
             else:
@@ -98,16 +101,16 @@ class Catalog(Mapping[str, Plugin]):
         Raises UsageError for an unknown name, MissingDependency for a named plugin whose extra is not installed.
         """
         if names is not None:
-            chosen = _select([*self.values(), *self.left_out], names)
+            chosen = _select(self._all, names)
             for plugin in chosen:
                 need(plugin.extra)
             return chosen
-        for plugin in self.left_out:
+        for plugin in filterfalse(_lacks_extra, self.left_out):
             _logger.warning(
                 "plugin %s of %s is left out: %s; give it another, or enable it with --plugins %s",
                 *(plugin.name, source_of(plugin), _taken(plugin, self.values()), plugin.key),
             )
-        return [plugin for plugin in self.values() if not missing(plugin.extra)]
+        return list(filterfalse(_lacks_extra, self.values()))
 
 
 def discover(folders: Iterable[Path] = ()) -> Catalog:
@@ -160,6 +163,10 @@ def _load_all(modules: Sequence[Path | str], refusals: Mapping[str, PluginContra
         except PluginContractError as error:
             problems.append(str(error))
     return Found(tuple(plugins), tuple(problems))
+
+
+def _lacks_extra(plugin: Plugin) -> bool:
+    return bool(missing(plugin.extra))
 
 
 def _taken(plugin: Plugin, by: Iterable[Plugin]) -> str:

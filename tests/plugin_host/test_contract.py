@@ -115,6 +115,11 @@ def test_an_async_plugin_is_still_a_coroutine_function():
         ("Weather", {"imports": "json", "isolated": True}, r"write \['json'\]"),
         ("Weather", {"effects": "network"}, r"write \{'network'\}"),
         ("Weather", {"effects": {"money"}}, "no effect 'money'; there are: network, files"),
+        (
+            "Weather",
+            {"extra": "serach"},
+            "no extra 'serach' of moss-agent; there are: documents, images, local, search",
+        ),
         ("Weather", {"approval": "sometimes"}, "approval must be never, ask or always"),
         ("Weather", {"key": "my weather"}, "the key must be"),
         ("Weather", {"key": "[x]"}, "the key must be"),
