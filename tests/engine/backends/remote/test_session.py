@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -217,7 +218,7 @@ def test_a_server_that_does_not_end_is_cut_off():
         stream(event("a"), b"data: nonsense\n\n"),
         stream(event("a"), b'data: {"error": {"message": "worker \x1b[2J died"}}\n\n'),
         stream(event("a")),
-        pytest.param(stream(event("a"), threading.Event().wait), marks=pytest.mark.slow),
+        stream(event("a"), threading.Event().wait),
         page(200, b"{}"),
         page(500, b'{"error": {"message": "CUDA error"}}'),
     ],
@@ -226,10 +227,13 @@ def test_after_an_error_the_session_is_as_it_was(answer):
     with serving(server := plain_server(answer, stream(event("fine", finish_reason="stop")))):
         session = open_session(server)
         session.extend("Q")
-        session._served.connection.seconds = 1  # until one that falls silent is left
+        served = session._served
+        session._served = replace(
+            served, connection=Connection(server.url, seconds=0.5)
+        )  # leaves one that falls silent
         with pytest.raises(ServerError):
             write(session)
-        session._served.connection.seconds = 300
+        session._served = served
         assert session.length == 1
         assert write(session).text == "fine"
 
