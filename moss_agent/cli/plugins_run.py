@@ -115,9 +115,8 @@ def _object(line: str) -> Mapping[str, Any]:
 
 
 def _command(runner: PluginRunner, data: Mapping[str, Any]) -> Command:
-    arguments, named = data.get("arguments", []), {}
-    if isinstance(arguments, dict):
-        arguments, named = [], arguments
+    given = data.get("arguments", [])
+    arguments, named = ([], given) if isinstance(given, dict) else (given, {})
     extra = data.get("extra_args", [])
     if not isinstance(arguments, list) or not isinstance(extra, list):
         raise UsageError('"arguments" must be a list or an object, "extra_args" a list')
