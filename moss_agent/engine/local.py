@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from collections.abc import Sequence as List
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.codec import Codec
@@ -46,7 +47,8 @@ class LocalModel:
         self.scheduler = Scheduler(backend, tokens=max(cache_tokens, context_length), release=release)
         self._backend = backend
         self._seed = seed
-        self._prefixes: dict[tuple[int, ...], Prefix] = {}
+        self._prefixes: WeakValueDictionary[tuple[int, ...], Prefix] = WeakValueDictionary()
+        self._last: Prefix | None = None  # is kept although no session has it
 
     def count(self, text: str) -> int:
         return len(self.codec.encode(text))
@@ -54,11 +56,11 @@ class LocalModel:
     def session(self, preamble: str) -> LocalSession:
         ids = tuple(self.codec.encode(preamble))
         check_room(len(ids), self.context_length, self.context_length)
-        prefix = self._prefixes.setdefault(ids, Prefix(ids))
+        prefix = self._last = self._prefixes.setdefault(ids, Prefix(ids))
         return LocalSession(self, Sequence(prefix), self._seed)
 
     def close(self) -> None:
-        self._prefixes.clear()
+        self._last = None
         self._backend.close()
 
 

@@ -310,3 +310,20 @@ def test_sessions_with_the_same_preamble_compute_it_once(model, tokenizer):
     first.extend(" Go on:")
     again = write(first)
     assert (again.cached, again.prefilled) == (shared, rest)
+
+
+def test_the_last_preamble_is_kept_and_others_while_a_session_has_them(model, tokenizer):
+    opened = open_model(model, tokenizer)
+
+    def prefilled(preamble: str) -> int:
+        session = opened.session(preamble)
+        session.extend(" Go on:")
+        return write(session).prefilled
+
+    first = prefilled(TEXT)
+    assert prefilled(TEXT) < first  # no session had it meanwhile
+    kept = opened.session(TEXT + " One")
+    for preamble in (" Two", " Three"):
+        prefilled(TEXT + preamble)
+    gc.collect()
+    assert len(opened._prefixes) == 2 and kept._sequence.prefix in opened._prefixes.values()
