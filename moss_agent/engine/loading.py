@@ -50,24 +50,30 @@ def load(
     options |= _shared(tp) if tp > 1 else {"device_map": dict(placed)}
     options |= _quantized(quantize, options["dtype"]) if quantize else {}
     options |= {"offload_folder": offload_folder} if offload_folder else {}
-    try:
+    with _errors_of(name), _no_progress_bar():
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        with _no_progress_bar():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                name, trust_remote_code=False, output_loading_info=True, **options
-            )
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            name, trust_remote_code=False, output_loading_info=True, **options
+        )
         model, info = loaded  # the library annotates the model alone
+    if missing := sorted(info["missing_keys"]):  # the library would go on with random numbers in their place
+        raise CheckpointError(
+            f"{name} lacks weights that its config.json asks for: {missing[0]} is one of {len(missing)}"
+        )
+    return model.eval(), tokenizer
+
+
+@contextmanager
+def _errors_of(name: str) -> Iterator[None]:
+    """Turn what the libraries raise while they load the model into errors that name the remedy."""
+    try:
+        yield
     except Exception as error:  # transformers, safetensors, tokenizers and torch share no base class
         if is_out_of_memory(error):
             raise OutOfMemory(
                 f"out of memory while loading {name}: close what else runs, or choose --quantize int8 or int4"
             ) from None
         raise CheckpointError(f"cannot load {name}: {_first_line(error)}{_remedy(name)}") from error
-    if missing := sorted(info["missing_keys"]):  # the library would go on with random numbers in their place
-        raise CheckpointError(
-            f"{name} lacks weights that its config.json asks for: {missing[0]} is one of {len(missing)}"
-        )
-    return model.eval(), tokenizer
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.engine.sequence import Backend, Cache, Sequence
+from moss_agent.engine.sequence import Backend, Cache, Prefix, Sequence
 from moss_agent.errors import EngineError, OutOfMemory
 
 if TYPE_CHECKING:
@@ -115,7 +115,6 @@ class Scheduler:
         """Choose whose caches fit together, those that have one first, and take others' caches if need be.
 
         Now and then one that has waited long without a cache is the first, at the cost of those that have one.
-        Of several sequences that lack the same prefix only one is taken: it computes the prefix for all.
         """
         now = time.monotonic()
         waiting = [request for request in self._requests if not request.is_done]
@@ -127,8 +126,17 @@ class Scheduler:
             self._displaced = recent = now
         asking = {request.sequence for request in waiting}
         held = sum(len(s.ids) for s, used in self._used.items() if s not in asking and used > recent)
+        batch = self._fitting(waiting, held)
+        self._make_room({request.sequence for request in batch}, recent)
+        return batch
+
+    def _fitting(self, waiting: List[_Request], held: int) -> list[_Request]:
+        """Return those whose caches fit beside so many tokens that are held, the first ones first.
+
+        Of several sequences that lack the same prefix only one is taken: it computes the prefix for all.
+        """
         batch: list[_Request] = []
-        prefixes: list[object] = []
+        prefixes: list[Prefix] = []
         for request in waiting:
             sequence, prefix = request.sequence, request.sequence.prefix
             if held and held + len(sequence.ids) > self._limit:
@@ -139,7 +147,6 @@ class Scheduler:
                 prefixes.append(prefix)
             held += len(sequence.ids)
             batch.append(request)
-        self._make_room({request.sequence for request in batch}, recent)
         return batch
 
     def _overdue(self, waiting: List[_Request], now: float) -> _Request | None:

@@ -19,33 +19,47 @@ def staged(target: Path, size: int) -> Iterator[Path]:
     After an error nothing is left; what a killed process left behind is removed by the next one.
     Raises UsageError if `target` is there, CheckpointError if the disk is too full or another process is at it.
     """
-    from filelock import FileLock, Timeout
-
     if target.exists():
         raise UsageError(f"{target} is there already: name a folder that is not, or remove it")
-    part, lock = beside(target, ".part"), FileLock(beside(target, ".lock"))
     target.parent.mkdir(parents=True, exist_ok=True)
+    part = beside(target, ".part")
+    with _locked(target):
+        try:
+            shutil.rmtree(part, ignore_errors=True)
+            _check_room(target, size)
+            part.mkdir()
+            yield part
+            for file in part.iterdir():
+                with open(file, "r+b") as written:
+                    os.fsync(written.fileno())
+            part.rename(target)
+        except OSError as error:
+            if error.errno is None:  # some libraries raise OSError for what is no failure of the file system
+                raise
+            raise CheckpointError(f"cannot write {part} ({error.strerror}): make room there") from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Hold the lock of `target`. Raises CheckpointError if another process does."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(beside(target, ".lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise CheckpointError(f"another process is writing {target}: let it finish") from None
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        free = shutil.disk_usage(target.parent).free
-        if free < size:
-            raise CheckpointError(f"{target} needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free: make room there")
-        part.mkdir()
-        yield part
-        for file in part.iterdir():
-            with open(file, "r+b") as written:
-                os.fsync(written.fileno())
-        part.rename(target)
-    except OSError as error:
-        if error.errno is None:  # some libraries raise OSError for what is no failure of the file system
-            raise
-        raise CheckpointError(f"cannot write {part} ({error.strerror}): make room there") from error
+        yield
     finally:
-        shutil.rmtree(part, ignore_errors=True)
         with suppress(OSError):  # where a file that is open cannot be removed, it stays
             Path(lock.lock_file).unlink()
         lock.release()
+
+
+def _check_room(target: Path, size: int) -> None:
+    free = shutil.disk_usage(target.parent).free
+    if free < size:
+        raise CheckpointError(f"{target} needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free: make room there")
