@@ -122,7 +122,7 @@ def cache_tokens(settings: Settings, needs: Needs, request: Request) -> int:
 
 
 def inspect_model(settings: Settings, family: Family) -> tuple[str, Needs, Request]:
-    """The model's folder or hub name, what its config says that it needs, and what the settings want of the machine."""
+    """Return the model's folder or hub name, what it needs by its config, and what the settings ask for."""
     from moss_agent.checkpoints import moss
     from moss_agent.checkpoints.hub import fetch_config, read_config
     from moss_agent.checkpoints.needs import needs_of

@@ -21,7 +21,7 @@ def bundled(name: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """The folder of everything fetched and prepared, `MOSS_AGENT_CACHE` or the user's cache; it need not exist yet."""
+    """Return the folder of what is fetched and prepared: `MOSS_AGENT_CACHE` or the user's cache. It may not exist."""
     from platformdirs import user_cache_dir
 
     return user_path(os.environ.get("MOSS_AGENT_CACHE") or user_cache_dir("moss_agent")).absolute()

@@ -52,7 +52,7 @@ class Needs:
         return tokens * self.cache_width * dtype.itemsize
 
     def linear_weights(self) -> set[str]:
-        """The names of the weights that can be quantised or split: all matrices but the embedding and the head."""
+        """Return the names of the weights that can be quantised or split: matrices other than embedding and head."""
         from torch import nn
 
         head = self.model.get_output_embeddings()

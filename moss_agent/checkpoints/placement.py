@@ -104,7 +104,7 @@ def _split(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan |
 
 
 def _spread(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
-    """Whole blocks on several devices: on GPUs alone if that is enough, else with what is slower behind them."""
+    """Spread whole blocks over several devices: GPUs alone if that is enough, else with slower ones behind them."""
     weights, cache = sizes_of(needs, request)
     main = next(iter(budgets))  # computes what is on no GPU, and holds the cache of it
     fast = {device: free for device, free in budgets.items() if isinstance(device, int) or device == main}
@@ -122,7 +122,7 @@ def _spread(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan 
 
 
 def _map_blocks(needs: Needs, room: Mapping[Device, int], request: Request) -> dict[str, Device]:
-    """Accelerate's placement of weights in so many bytes of each device; what does not fit is mapped to `disk`."""
+    """Return accelerate's placement in so many bytes of each device; what does not fit is mapped to `disk`."""
     import torch
     from accelerate import infer_auto_device_map
     from accelerate.utils import CustomDtype

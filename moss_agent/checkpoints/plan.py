@@ -32,7 +32,7 @@ def make_plan(needs: Needs, machine: Machine, request: Request) -> Plan:
 
 
 def memory_limits(sizes: Mapping[str, str]) -> dict[Device, int] | None:
-    """Bytes by device from sizes such as `20GB` or `8GiB` by its name, such as `0` or `cpu`; None if there are none."""
+    """Read sizes such as `20GB` or `8GiB` by device, such as `0` or `cpu`, as bytes; None if there are none."""
     if not sizes:
         return None
     limits: dict[Device, int] = {}

@@ -80,7 +80,7 @@ def read_question(words: Sequence[str], stdin: TextIO) -> str:
 
 
 def _is_idle(stdin: TextIO) -> bool:
-    """Whether nothing comes on standard input, not even its end: programs may inherit a pipe that nobody uses."""
+    """Return whether nothing comes on standard input, not even its end: it may be a pipe that nobody uses."""
     if comes(stdin, PATIENCE):
         return False
     print(f"note: nothing came on standard input in {PATIENCE:g} s; to wait for it, end with -", file=sys.stderr)

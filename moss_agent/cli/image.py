@@ -137,7 +137,7 @@ def with_flags(error: str, names: Collection[str]) -> str:
 
 
 def recipe(path: Path) -> tuple[str, dict[str, Any]]:
-    """The description and settings that a picture was drawn from. Raises UsageError if the file does not tell them."""
+    """Read what a picture was drawn from, description and settings. Raises UsageError if the file does not tell."""
     from PIL import Image
 
     if not path.exists():

@@ -30,7 +30,7 @@ def add_plugin_dir_option(parser: argparse._ActionsContainer) -> None:
 
 
 def add_agent_options(parser: argparse.ArgumentParser) -> None:
-    """Options that become settings: each `dest` is the name of a field of `Settings`."""
+    """Add options that become settings: each `dest` is the name of a field of `Settings`."""
     plugins = parser.add_argument_group("plugins")
     plugins.add_argument(
         "--plugins",
@@ -58,7 +58,7 @@ def add_agent_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_placement_options(parser: argparse._ActionsContainer) -> None:
-    """Options that say where the model goes and how large it is there."""
+    """Add options that say where the model goes and how large it is there."""
     add = parser.add_argument
     add("--device", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     add("--dtype", help="auto, fp32, fp16, bf16 (default: auto)")

@@ -25,7 +25,7 @@ CHUNK = 4096  # characters of a picture in one sequence of kitty
 
 
 def as_text(path: str, environ: Mapping[str, str] = os.environ) -> str:
-    """What shows the picture on this terminal, ending its line; "" if nothing does or there is no such picture."""
+    """Return what shows the picture on this terminal, ending its line; "" if nothing does or there is none."""
     show = way(environ)
     if show is None:
         return ""
@@ -66,7 +66,7 @@ def iterm(image: Image) -> str:
 
 
 def half_blocks(image: Image) -> str:
-    """Two pixels in every character: the upper one as its foreground, the lower one as its background."""
+    """Draw two pixels in every character: the upper one as its foreground, the lower one as its background."""
     rows = min(MOST_ROWS, max(1, round(COLUMNS * image.height / image.width / 2)))
     pixels = image.resize((COLUMNS, 2 * rows)).tobytes()
     colours = [pixels[i : i + 3] for i in range(0, len(pixels), 3)]

@@ -164,7 +164,7 @@ class Printer:
         screen.write(self._stream.push(text), style)
 
     def _result(self, index: int, call: Call) -> None:
-        """The result under its command; with the command again if another one stands in between."""
+        """Print the result under its command; with the command again if another one stands in between."""
         width, seconds = self._aside.width, f" ({call.seconds:.2f} s)"
         label = "  " if index == self._last_call else f"  {fitted(str(_command(call)), width // 2)} "
         self._last_call = -1
@@ -202,7 +202,7 @@ def _command(call: ApprovalRequested | CallStarted | Call) -> Command:
 
 
 def exact(request: ApprovalRequested) -> str:
-    """The whole call in one line; characters that are invisible or steer a terminal are shown by their numbers."""
+    """Return the whole call in one line; invisible characters and those that steer a terminal become numbers."""
     return _STEERING.sub(_escaped, str(_command(request)))
 
 
@@ -213,12 +213,12 @@ def _footnote(citation: Citation, width: int) -> str:
 
 
 def source(found: Hit | Citation) -> str:
-    """Title and address, in one line."""
+    """Return title and address in one line."""
     return " — ".join(one_line(part, _WIDTH) for part in (found.title, found.url) if part)
 
 
 def print_json(data: object, out: TextIO) -> None:
-    """One line of JSON, readable by another program at once; nothing in it can steer a terminal."""
+    """Print one line of JSON, readable by another program at once; nothing in it can steer a terminal."""
     out.write(_STEERING.sub(_escaped, json.dumps(data, ensure_ascii=False)) + "\n")
     out.flush()
 

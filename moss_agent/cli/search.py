@@ -103,7 +103,7 @@ def run_forget(parsed: argparse.Namespace) -> int:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Progress], None]]:
-    """Shows on a terminal how far an update has come, and everywhere that it waits for another one."""
+    """Show on a terminal how far an update has come, and everywhere that it waits for another one."""
     from tqdm import tqdm
 
     with tqdm(unit=" files", disable=None, leave=False) as bar:  # None: only on a terminal

@@ -64,7 +64,7 @@ def _empty_stdin() -> None:
 
 
 def own_stdin() -> TextIO:
-    """Standard input for the program alone."""
+    """Return standard input for the program alone."""
     return _own[0] if _own else sys.stdin
 
 
@@ -153,7 +153,7 @@ def _lent(own: TextIO) -> Iterator[None]:
 
 @contextmanager
 def own_stdout() -> Iterator[TextIO]:
-    """Standard output for the program alone: in a pipe, what plugins and libraries print goes to standard error."""
+    """Yield standard output for the program alone: in a pipe, what others print goes to standard error."""
     names = sys.stdout, sys.stderr
     if sys.stdout.isatty():
         try:

@@ -37,7 +37,7 @@ def one_line(text: str, length: int = 2000) -> str:
 
 
 def columns(text: str) -> int:
-    """Columns that `text` takes on a terminal: Chinese characters take two."""
+    """Count the columns that `text` takes on a terminal: Chinese characters take two."""
     return sum(map(_columns, text))
 
 

@@ -124,7 +124,7 @@ class Window:
         self._running += text
 
     def make_room(self) -> Iterator[HistoryTrimmed]:
-        """Before the model writes: free the room that it may want, if old turns can give it."""
+        """Free the room that the model may want before it writes, if old turns can give it."""
         if self._session.room < self._reserve and self._held:
             yield from self._drop_turns(len(self._held))
 

@@ -110,7 +110,7 @@ def extract(path: Path, known: bytes | None) -> Extract | None:
 
 
 def _passages(document: Document, title: str) -> Iterator[Passage]:
-    """A document in passages. A heading without text stands before the next one; after the last text it is text."""
+    """Split a document. A heading without text stands before the next one; after the last text it is text."""
     waiting = ""
     for section in document.sections:
         own = flow(section.heading)

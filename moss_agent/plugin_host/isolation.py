@@ -151,7 +151,7 @@ class Workers:
 
 
 def _prepare(source: str, name: str, imports: Sequence[str]) -> None:
-    """In the worker: import what the first call would otherwise wait for."""
+    """Import, in the worker, what the first call would otherwise wait for."""
     try:
         load_source(source, name)
         for module in imports:
@@ -163,7 +163,7 @@ def _prepare(source: str, name: str, imports: Sequence[str]) -> None:
 
 
 def _run(source: str, name: str, arguments: dict[str, Any], options: dict[str, Any]) -> Output:
-    """In the worker: call the plugin; whatever it raises arrives as a PluginError."""
+    """Call the plugin, in the worker; whatever it raises arrives as a PluginError."""
     try:
         return finish(load_source(source, name)(**arguments, **options), Cancellation())
     except MossAgentError as error:

@@ -29,7 +29,7 @@ _sources: dict[str, str] = {}  # paths of modules that `load_module` has importe
 
 
 def load_folder(folder: Path) -> list[Plugin]:
-    """The plugins of all modules in `folder`, which may also be one module. Raises UsageError if there is none."""
+    """Load the plugins of all modules in `folder`, which may also be one. Raises UsageError if there is none."""
     folder = folder.expanduser().resolve()
     for error in refused(modules_in(folder)).values():
         raise error

@@ -15,7 +15,7 @@ TOML = (*KINDS, list, dict, datetime.datetime, datetime.date, datetime.time)
 
 
 def check_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, if the plugin has all of them, of these types. Raises UsageError naming the first that is wrong."""
+    """Return the settings. Raises UsageError naming the first that the plugin lacks, or has of another type."""
     for name, value in settings.items():
         if name not in plugin.options:
             known = ", ".join(plugin.options) or "none"
@@ -27,7 +27,7 @@ def check_settings(plugin: Plugin, settings: Mapping[str, Any]) -> dict[str, Any
 
 
 def fits(value: object, kinds: Sequence[Any]) -> bool:
-    """Whether the value may be given where these types are annotated; only what TOML has and plain types are judged."""
+    """Return whether the value fits these annotated types; only what TOML has and plain types are judged."""
     plain = [kind for kind in kinds if kind in KINDS]
     judged = type(value) in TOML and plain and set(kinds) <= {*plain, NoneType}
     return not judged or type(value) in plain or (type(value) is int and float in plain)

@@ -36,7 +36,7 @@ def check_imports(load: Callable[[str], object], sources: Iterable[str]) -> dict
 
 
 def _try_import(load: Callable[[str], object], source: str) -> str:
-    """In the other process: what is wrong with a source that must not be imported anywhere else, if anything."""
+    """Return, in the other process, what is wrong with a source that must not be imported elsewhere, if anything."""
     try:
         load(source)
     except Exception as error:

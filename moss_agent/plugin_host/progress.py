@@ -23,7 +23,7 @@ class Progress:
 
 
 def report(done: int, total: int, preview: bytes = b"") -> None:
-    """From within a call: `done` of `total` steps are done. The call's time limit begins anew.
+    """Say, from within a call, that `done` of `total` steps are done. Its time limit begins anew.
 
     preview: a small PNG of what there is so far.
     Raises PluginTimeout if nobody waits for the call any more: let it pass. Does nothing in a worker process.

@@ -76,7 +76,7 @@ class PluginRunner:
         self._workers.warm_up([plugin for plugin in self.plugins.values() if plugin.isolated])
 
     def release(self) -> bool:
-        """Let the plugins give back the memory that they keep between calls; whether there was any."""
+        """Let the plugins give back the memory that they keep between calls; return whether there was any."""
         released = [plugin.release() for plugin in self.plugins.values() if plugin.release]
         return any(released)
 
@@ -85,7 +85,7 @@ class PluginRunner:
         self._workers.close()
 
     def decide(self, name: str) -> Decision:
-        """Whether calls of the plugin may run, need approval, or may not run. Raises UsageError if there is none."""
+        """Return whether calls of the plugin may run, need approval, or are denied. UsageError if there is none."""
         plugin = self._plugin(name)
         return self._policy.decide(plugin) if self._policy else "allow"
 
@@ -148,7 +148,7 @@ class RunningCalls:
         threading.Thread(target=self._run, args=(index, name, call, limit.cancellation), daemon=True).start()
 
     def finished(self, wait: bool) -> Iterator[Progress | Outcome]:
-        """Outcomes not yet given: those there are, or with `wait` all, each as soon as it is there; progress before.
+        """Yield progress, and outcomes not yet given: those there are, or with `wait` all, each as it comes.
 
         Raises Cancelled after `cancel`.
         """
@@ -191,7 +191,7 @@ class RunningCalls:
         self._done.put(Outcome(index, output, error, time.monotonic() - started, is_usage))
 
     def _report(self, index: int, cancellation: Cancellation, done: int, total: int, preview: bytes) -> None:
-        """A call says how far it is: pass it on, or end the call if nobody waits for it."""
+        """Pass on how far a call is, or end the call if nobody waits for it."""
         limit = self._limits.get(index)
         _reporting[threading.current_thread()] = cancellation
         if cancellation.cancelled or limit is None:

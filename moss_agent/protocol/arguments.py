@@ -81,7 +81,7 @@ class ArgumentsReader:
         return self._first is not None
 
     def _value(self, character: str) -> bool | None:
-        """Where a value may begin."""
+        """Begin a value."""
         position = len(self._written) - 1
         if character in _QUOTES:
             self._open_string(character, position)
@@ -113,14 +113,14 @@ class ArgumentsReader:
             self._stop, self._state = len(written) - 1, self._behind_first_quote
 
     def _escape(self) -> None:
-        """Behind a backslash: the next character means nothing."""
+        """Let the next character, behind a backslash, mean nothing."""
         self._unescaped, self._state = self._state, self._escaped
 
     def _escaped(self, _: str) -> None:
         self._state = self._unescaped
 
     def _behind_quote(self, character: str) -> bool | None:
-        """What follows a quote tells whether it closed the string."""
+        """Tell by what follows a quote whether it closed the string."""
         string, stop = self._string, self._stop
         is_plain = string.closing in "\"'"
         may_be_expression = is_plain and not self.tokens and not self._was_resumed
@@ -137,7 +137,7 @@ class ArgumentsReader:
         return None
 
     def _behind_first_quote(self, character: str) -> bool | None:
-        """In a later string, behind a quote that would close the first: it does if the call ends here."""
+        """Let a quote in a later string that would close the first one do so if the call ends here."""
         if character in CLOSING and self._first:
             self._resume(self._first)
             self.tokens.append(Token("string", self._string.start, self._stop))
@@ -154,7 +154,7 @@ class ArgumentsReader:
         return self._behind_bare(character)
 
     def _behind_bare(self, character: str) -> bool | None:
-        """What follows a word without quotes tells whether it is a value, a keyword or a call in the call."""
+        """Tell by what follows a word without quotes if it is a value, a keyword or a call in the call."""
         if character.isspace():
             return None
         start, stop = self._bare_start, self._stop
@@ -172,7 +172,7 @@ class ArgumentsReader:
         return None
 
     def _is_value(self, word: str) -> bool:
-        """Numbers and constants are values everywhere, other words beside a string only."""
+        """Return whether the word is a value: numbers and constants always are, others beside a string."""
         is_literal = NUMBER.fullmatch(word) or word.lower() in CONSTANTS
         return bool(is_literal or (self._first and _PLAIN.fullmatch(word)))
 
@@ -180,7 +180,7 @@ class ArgumentsReader:
         return bool(self.tokens) and self.tokens[-1].kind == "key"
 
     def _behind_value(self, character: str) -> bool | None:
-        """Behind a value: another one follows, the list ends or the call."""
+        """Go on behind a value: another one follows, the list ends or the call."""
         self._state = self._behind_value
         if character in COMMAS:
             self._state = self._value
@@ -194,7 +194,7 @@ class ArgumentsReader:
         return None
 
     def _fail(self, character: str) -> bool | None:
-        """What was read is no list of values: it belongs to the first string, or there is no call."""
+        """Take what was read, which is no list of values, for a part of the first string, or for no call."""
         if self._first:
             self._resume(self._first)
             self._in_string(character)
@@ -209,7 +209,7 @@ class ArgumentsReader:
         self._string, self._state = first, self._in_string
 
     def _method(self, character: str) -> bool | None:
-        """Behind the dot of `"{}".format(3)`."""
+        """Read a method's name, behind the dot of `"{}".format(3)`."""
         if character in OPENING and self._written[-2] != ".":
             self._skip(depth=2, is_expression=True)
         elif character not in WORD:
@@ -223,7 +223,7 @@ class ArgumentsReader:
         self._state = self._balanced
 
     def _balanced(self, character: str) -> bool | None:
-        """Parentheses in strings do not count."""
+        """Count parentheses, but not those in strings."""
         if character == "\\":
             self._escape()
         elif character in self._quotes:

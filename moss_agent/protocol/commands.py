@@ -104,7 +104,7 @@ class CommandScanner:
                 yield end, command
 
     def _outside(self, character: str) -> None:
-        """Before a call: a name and a parenthesis may begin it."""
+        """Look for a name and a parenthesis, which begin a call."""
         self._written.append(character)
         if character in WORD:
             self._continue_word(character)
@@ -135,10 +135,10 @@ class CommandScanner:
             self._state = self._outside
 
     def _prose(self, _: str) -> None:
-        """Behind `None.` and the like: why no call is needed, to the end."""
+        """Skip what follows `None.` and the like: why no call is needed, to the end."""
 
     def _behind_none(self, character: str) -> None:
-        """Behind `None`, which may be explained in parentheses: only a separator lets a call follow."""
+        """Look for a separator, which alone lets a call follow `None` and its explanation in parentheses."""
         if character in OPENING:
             self._depth += 1
         elif character in CLOSING and self._depth:
@@ -151,7 +151,7 @@ class CommandScanner:
             self._state = self._prose
 
     def _inside(self, character: str) -> Command | None:
-        """Behind name and parenthesis, up to the one that closes the call."""
+        """Read what is behind name and parenthesis, up to the one that closes the call."""
         is_complete = self._arguments.read(character)
         if is_complete is None:
             return None

@@ -58,7 +58,7 @@ def _inner(expression: str) -> str:
 
 
 def _assigned(statements: Sequence[Statement]) -> tuple[dict[str, Node], dict[str, Node], list[Statement]]:
-    """The values of the assignments `name = number`, their right sides as written, and the rest with values put in."""
+    """Return values of assignments `name = number`, their right sides as written, and the rest, values put in."""
     values: dict[str, Node] = {}
     rights: dict[str, Node] = {}
     rest = list(statements)

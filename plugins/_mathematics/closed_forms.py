@@ -71,7 +71,7 @@ def _of_exponential(polynomial: sympy.Poly, unknown: sympy.Symbol) -> list[Solut
 
 
 def _logarithm(value: sympy.Expr, base: sympy.Expr) -> sympy.Expr:
-    """log(value, base), as a fraction if it is a short one: 3/2 for 8 and 4."""
+    """Return log(value, base), as a fraction if it is a short one: 3/2 for 8 and 4."""
     exact = sympy.log(value, base)
     if value.is_Rational and base.is_Rational and value > 0:
         fraction = Fraction(float(exact)).limit_denominator(100)

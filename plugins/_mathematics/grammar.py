@@ -221,7 +221,7 @@ class _Parser:
         return _sugar_free(function, self._operands(function))
 
     def _operands(self, function: str) -> list[Node]:
-        """As many arguments as the function takes."""
+        """Read as many arguments as the function takes."""
         arguments = self._arguments() if self._next.text == "(" else [self._postfix(self._bare_argument(function))]
         least, most = ARITY[function]
         if not least <= len(arguments) <= most:

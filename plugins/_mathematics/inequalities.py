@@ -17,7 +17,7 @@ from .tree import Relation
 
 
 def inequality(relation: Relation, symbols: Mapping[str, sympy.Symbol]) -> sympy.Basic:
-    """left - right symbol 0, for sympy."""
+    """Return `left - right symbol 0` for sympy."""
     make = {"<": sympy.Lt, "<=": sympy.Le, ">": sympy.Gt, ">=": sympy.Ge, "!=": sympy.Ne}[relation.symbol]
     difference = build(relation.left, symbols) - build(relation.right, symbols)
     if is_undefined(difference):
@@ -34,7 +34,7 @@ def solved_range(conditions: Sequence[Relation], unknowns: Sequence[str]) -> lis
 
 
 def region_lines(inequalities: Sequence[sympy.Basic]) -> Iterator[str]:
-    """For each unknown of inequalities in one unknown each, the line that says where it lies."""
+    """Yield a line for each unknown that says where it lies; each inequality has one unknown."""
     if any(len(i.free_symbols) != 1 for i in inequalities):
         raise PluginError("inequalities are solved for one unknown only")
     for unknown in sorted(set().union(*(i.free_symbols for i in inequalities)), key=str):

@@ -29,7 +29,7 @@ _INDEXED = re.compile("(?:[A-Za-z][0-9]+){2,}")
 
 
 def split_runs(tokens: Sequence[Token], *, by_look: bool) -> list[Token]:
-    """The tokens with each run that is a product split into its letters. by_look: also if no letter stands alone."""
+    """Split each run of letters that is a product into its letters. by_look: also if no letter stands alone."""
     names = {token.text for token in tokens if token.kind == "name" and not canonical(token.text)}
     letters = {name for name in names if len(name) == 1}
     by_look = by_look and all(len(name) == 1 or _may_be_product(name) for name in names) and not _has_signs(tokens)

@@ -89,7 +89,7 @@ def _equations(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol]) 
 
 
 def _solutions(equations: Sequence[_Equation], order: Sequence[sympy.Symbol], first: int) -> list[Solution]:
-    """At least one solution, each checked: for the first unknowns by the others, or for whichever it can be had."""
+    """Find at least one solution, each checked: for the first unknowns by the others, else for any unknowns."""
     residuals = [e.residual for e in equations]
     wanted = order[:first]
     found = _checked(closed_forms(residuals, wanted), residuals)
@@ -156,7 +156,7 @@ def _is_zero_at(residual: sympy.Expr, samples: Mapping[sympy.Symbol, sympy.Expr]
 
 
 def _samples(expression: sympy.Expr, factor: int = 1) -> dict[sympy.Symbol, sympy.Float]:
-    """Odd values for the symbols, between 1 and 10 times the factor, so that hardly anything is zero by chance."""
+    """Choose odd values for the symbols, 1 to 10 times the factor: hardly anything is zero by chance."""
     values = random.Random(1)
     symbols = sorted(expression.free_symbols, key=str)
     return {symbol: factor * sympy.Float(values.uniform(1, 10), 30) for symbol in symbols}

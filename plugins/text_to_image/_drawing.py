@@ -145,13 +145,13 @@ class Watch:
 
 
 def shape_arguments(pipe: Any, accepted: Accepted) -> dict[str, bool]:
-    """Pipelines that round the size to shapes they draw well refuse to draw if theirs is too small for that."""
+    """Turn off the rounding to shapes that a pipeline draws well where its size is too small: it would refuse."""
     binned = "use_resolution_binning" in accepted and 0 < side(pipe) < BINNED
     return {"use_resolution_binning": False} if binned else {}
 
 
 def side(pipe: Any) -> int:
-    """The width and height in pixels of what the pipeline draws if it is not told a size; 0 if that is not known."""
+    """Return width and height in pixels of what the pipeline draws if no size is given; 0 if that is not known."""
     pixels: int = pipe.config.get("default_sample_size") or 0
     if pixels:
         return pixels

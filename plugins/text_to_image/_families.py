@@ -20,7 +20,7 @@ ARGUMENTS = {"steps": "num_inference_steps", "guidance": "guidance_scale", "nega
 
 
 def argument(setting: str, accepted: Mapping[str, Parameter]) -> str:
-    """What a pipeline calls a setting, `accepted` being the parameters of its call; "" if it has nothing of the kind.
+    """Return what a pipeline calls a setting; "" if it has no such one. accepted: the parameters of its call.
 
     Some have two guidances: FLUX.1 is told `guidance_scale` and draws with a negative prompt only if asked to by
     `true_cfg_scale`; to Qwen-Image this is the only one, and the other is ignored.
@@ -34,7 +34,7 @@ def argument(setting: str, accepted: Mapping[str, Parameter]) -> str:
 
 
 def defaults(pipe: Any, name: str) -> dict[str, Any]:
-    """Arguments for the pipeline of that name; none for what its class knows best itself."""
+    """Return arguments for the pipeline of that name; none for what its class knows best itself."""
     kind, own = type(pipe).__name__, PurePath(name).name  # folders above may be called anything
     if name == "doodle":
         return DOODLE

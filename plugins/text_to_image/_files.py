@@ -95,7 +95,7 @@ def unsaved(folder: Path, error: OSError | RuntimeError) -> PluginError:
 
 
 def slug(description: str) -> str:
-    """Letters and digits of any script, joined by hyphens: at most 32, as a name of 255 bytes has to hold them."""
+    """Join letters and digits of any script by hyphens: at most 32, as a name of 255 bytes has to hold them."""
     words = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", description).lower()).strip("-")
     whole = words[:33].rpartition("-")[0] if len(words) > 32 else words  # rather no part of a word
     return whole or words[:32] or "picture"

@@ -59,7 +59,7 @@ def load(request: Request, device: torch.device) -> Loaded:
 
 
 def precision(wanted: str, device: torch.device, source: Source) -> torch.dtype:
-    """The engine's choice, but never 16 bits of little range for diffusion transformers: their activations overflow."""
+    """Return the engine's choice, but never fp16 for diffusion transformers: their activations overflow."""
     import torch
 
     chosen = choose_dtype(wanted, device)

@@ -118,7 +118,7 @@ def numbered(device: torch.device) -> torch.device:
 
 
 def release() -> bool:
-    """Release the pipelines of all devices; whether there was any."""
+    """Release the pipelines of all devices; return whether there was any."""
     with _lock:
         every = list(_queues.values())
     released = [one.release() for one in every]

@@ -20,7 +20,7 @@ NO_LIMIT = 10**6  # tokenizers without a limit say some huge number
 
 
 def notices(loaded: Loaded, text: str) -> tuple[str, ...]:
-    """What people should know, each in one line. Raises PluginError if the pipeline can draw nothing of the text."""
+    """Return what people should know, line by line. Raises PluginError if the pipeline can draw none of the text."""
     named = [getattr(loaded.pipe, name, None) for name in ("tokenizer", "tokenizer_2", "tokenizer_3")]
     tokenizers = [getattr(one, "tokenizer", one) for one in named if one]  # FLUX.2 has a processor there
     if not tokenizers:
@@ -103,7 +103,7 @@ def nothing_known(loaded: Loaded, unknown: list[str]) -> str:
 
 
 def shown(text: str) -> str:
-    """As much of the text as a line has room for."""
+    """Return as much of the text as a line has room for."""
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 

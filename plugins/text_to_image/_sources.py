@@ -118,7 +118,7 @@ def checked(folder: Path, name: str) -> dict[str, Any]:
 
 
 def fingerprint(folder: Path) -> str:
-    """A name that changes with the folder's configuration and, at their ends, its weights. Raises PluginError."""
+    """Return a name that changes with the folder's configuration and its weights' ends. Raises PluginError."""
     digest = hashlib.sha256()
     kinds = (".json", ".safetensors", ".txt")
     try:

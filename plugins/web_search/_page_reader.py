@@ -44,7 +44,7 @@ class PageReader:
         self._reading = 0
 
     def read(self, body: bytes, kind: str, charset: str) -> list[str]:
-        """The passages of a page. Raises OSError or ValueError if it cannot be read, or when the server is killed."""
+        """Return the passages of a page. Raises OSError or ValueError if it cannot be read or the server is killed."""
         with self._counted(), _socketpair() as (ours, theirs):
             socket.send_fds(self._control, [b"\0"], [theirs.fileno()])
             theirs.close()
@@ -86,7 +86,7 @@ def warm_up() -> None:
 
 @contextmanager
 def page_reader() -> Iterator[PageReader]:
-    """A server for one search, kept for the next one unless a page is still being read at the end.
+    """Yield a server for one search, kept for the next one unless a page is still being read at the end.
 
     Raises OSError if none can be started.
     """

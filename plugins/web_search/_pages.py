@@ -31,7 +31,7 @@ _SAYS_NOTHING = ("iso-8859-1", "us-ascii")  # what servers claim when they do no
 
 
 async def read(query: str, results: list[Hit], network: AsyncNetworkBackend, seconds: float) -> list[Hit]:
-    """The best passage of each result, best first: from its page if that can be read in time, else its snippet."""
+    """Return the best passage of each result, best first: of its page if read in time, else its snippet."""
     passages: list[Hit] = []
     with suppress(OSError):  # no process can be started
         passages = await _read(results[:PAGES], network, seconds)
@@ -39,7 +39,7 @@ async def read(query: str, results: list[Hit], network: AsyncNetworkBackend, sec
 
 
 async def _read(results: Sequence[Hit], network: AsyncNetworkBackend, seconds: float) -> list[Hit]:
-    """The passages of those pages that can be read in time. Raises OSError if no process can be started for that."""
+    """Return the passages of the pages that can be read in time. Raises OSError if no process can be started."""
     with page_reader() as reader:
         async with Fetcher(network) as fetcher:
             tasks = [asyncio.create_task(_passages(hit, fetcher, reader)) for hit in results]

@@ -18,7 +18,7 @@ _BEST = "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY rank"
 
 
 def best(query: str, results: Sequence[Hit], passages: Sequence[Hit]) -> list[Hit]:
-    """For each result one passage of its page, or its own snippet if none shares a word with the query; best first.
+    """Choose for each result a passage of its page, or its snippet if none shares a word with the query; best first.
 
     A snippet is rather a piece of the page than one more passage: being short it would win, and lack the rest.
     """

@@ -36,7 +36,7 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **kwargs: Unpack[TransformersKwargs],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention step by step, with scores in float32 as the original computes them: products in fp16 may overflow."""
+    """Compute attention step by step, scores in float32 like the original: products in fp16 may overflow."""
     scores = torch.matmul(query.float(), key.float().transpose(-1, -2)) * scaling
     if attention_mask is not None:
         scores = scores + attention_mask

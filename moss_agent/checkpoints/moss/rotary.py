@@ -31,7 +31,7 @@ class MossRotaryEmbedding(nn.Module):
 
 
 def rotate_every_two(states: torch.Tensor) -> torch.Tensor:
-    """(a, b, c, d, ...) -> (-b, a, -d, c, ...) along the last dimension."""
+    """Turn (a, b, c, d, ...) into (-b, a, -d, c, ...) along the last dimension."""
     return torch.stack((-states[..., 1::2], states[..., ::2]), dim=-1).flatten(-2)
 
 

@@ -69,7 +69,7 @@ class TransformersBackend:
         return [self._forward_one(cache, part) for cache, part in zip(caches, ids, strict=True)]
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing: there is nothing to end."""
 
     def _forward_one(self, cache: Cache, ids: Sequence[int]) -> torch.Tensor:
         import torch

@@ -50,7 +50,7 @@ class Connection:
         return urlsplit(self._base).netloc
 
     def get(self, path: str, cancellation: Cancellation | None = None) -> tuple[int, Any]:
-        """Status and JSON of the answer, None for what is not JSON. Raises ServerError for a refusal or a redirect."""
+        """Return status and JSON of the answer, None if it is none. Raises ServerError for a refusal or redirect."""
         with self._answer(self._client, "GET", path, None, cancellation) as response:
             if response.status_code in (401, 403) or response.has_redirect_location:
                 self._check(response)
@@ -92,7 +92,7 @@ class Connection:
         body: dict[str, Any] | None,
         cancellation: Cancellation | None,
     ) -> Iterator[httpx2.Response]:
-        """The answer, its body still to be read, after as many tries as it takes."""
+        """Yield the answer, its body still to be read, after as many tries as it takes."""
         # Compression would hold back what is to be shown at once.
         headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self._key}"} if self._key else {}

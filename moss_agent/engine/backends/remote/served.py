@@ -104,6 +104,6 @@ def _choose(models: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _field(data: Any, name: str, kind: type) -> Any:
-    """`data[name]` if there is such a thing and it is of that kind, else None: nothing is certain of a server."""
+    """Return `data[name]` if it is there and of that kind, else None: nothing is certain of a server."""
     value = data.get(name) if isinstance(data, dict) else None
     return value if isinstance(value, kind) else None

@@ -144,7 +144,7 @@ class RemoteSession:
         return Generation(text, filtered.stop, written.finish_reason(filtered.stop), cached, prefilled, generated)
 
     def _encode_written(self, written: _Written, filtered: StopFilter, cancellation: Cancellation) -> Tokens:
-        """The tokens that the server told, if it did; a last one that says more than the stop text is cut in two."""
+        """Return the tokens as the server told them, if it did; one that goes beyond the stop text is cut in two."""
         text = "".join(piece.text for piece in written.pieces)
         if not written.told:
             return self._encode(text.removesuffix(filtered.surplus), cancellation)
@@ -184,7 +184,7 @@ class _Written:
         return self.tokens > self._limit if self.told else self._characters > self._limit * LONGEST_TOKEN
 
     def finish_reason(self, stop: str) -> Finish:
-        """Why the text ended, if that stop text was found in it."""
+        """Return why the text ended, if that stop text was found in it."""
         if stop:
             return "stop"
         return "length" if self._limit <= 0 or self.too_much or self.finish == "length" else "end"

@@ -39,7 +39,7 @@ NOTHING = Piece()
 
 
 def read_pieces(chunks: Iterable[bytes], seconds: float) -> Iterator[Piece]:
-    """The pieces of a stream. Raises ServerError if it is broken, cut off, or brings no text for so many seconds."""
+    """Yield the pieces of a stream. Raises ServerError if it is broken, cut off, or silent for so many seconds."""
     finished, deadline = False, time.monotonic() + seconds
     for data in read_events(chunks):
         if data == DONE:
@@ -86,7 +86,7 @@ def _decode(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def parse_piece(data: str) -> Piece:
-    """One event's JSON. Raises ServerError for an error that the server reports, and for what is no completion."""
+    """Read one event's JSON. Raises ServerError for an error that the server reports, and for no completion."""
     try:
         event = json.loads(data)
         if event.get("error"):
@@ -105,7 +105,7 @@ def parse_piece(data: str) -> Piece:
 
 
 def _well_formed(text: str) -> str:
-    """`text` with surrogates joined to characters, or U+FFFD where they stand alone: JSON can hold such, UTF-8 not."""
+    """Join surrogates to characters; those alone become U+FFFD: JSON can hold them, UTF-8 cannot."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
