@@ -16,11 +16,14 @@ from moss_agent.resources import user_path
 from moss_agent.settings import Settings
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from moss_agent.checkpoints.needs import Needs
     from moss_agent.checkpoints.placement import Request
     from moss_agent.engine.backends.remote.served import ServedModel
     from moss_agent.engine.backends.remote.session import RemoteModel
     from moss_agent.engine.local import LocalModel
+    from moss_agent.engine.sequence import Backend
 
 END_MARKERS = [segment.end for segment in SEGMENTS]
 CACHE_SHARE = 0.5  # of the memory that is free once the model is loaded
@@ -75,8 +78,7 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import make_plan
     from moss_agent.checkpoints.weights import check_weights
-    from moss_agent.engine.backends.tensor_parallel import LeadingBackend, check_processes, follow, is_follower
-    from moss_agent.engine.backends.transformers import TransformersBackend
+    from moss_agent.engine.backends.tensor_parallel import check_processes, follow, is_follower
     from moss_agent.engine.loading import check_quantizer, load
     from moss_agent.engine.local import LocalModel
 
@@ -101,13 +103,23 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
     return LocalModel(
         model,
         tokenizer,
-        LeadingBackend(model) if settings.tp > 1 else TransformersBackend(model),
+        _backend(model, settings.tp),
         context_length=request.context_length,
         cache_tokens=cache_tokens(settings, needs, request),
         markers=END_MARKERS,
         seed=settings.seed,
         release=release,
     )
+
+
+def _backend(model: PreTrainedModel, tp: int) -> Backend:
+    from moss_agent.engine.backends import llama_cpu
+    from moss_agent.engine.backends.tensor_parallel import LeadingBackend
+    from moss_agent.engine.backends.transformers import TransformersBackend
+
+    if tp > 1:
+        return LeadingBackend(model)
+    return llama_cpu.LlamaBackend(model) if llama_cpu.fits(model) else TransformersBackend(model)
 
 
 def cache_tokens(settings: Settings, needs: Needs, request: Request) -> int:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moss_agent.engine.backends.transformers import is_out_of_memory
+from moss_agent.engine.backends.failures import is_out_of_memory
 from moss_agent.errors import CheckpointError, MissingDependency, OutOfMemory, UsageError
 
 if TYPE_CHECKING:

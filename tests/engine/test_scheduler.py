@@ -48,7 +48,7 @@ def test_threads_get_what_they_get_one_after_the_other(model, tokenizer):
 
 def test_the_preamble_is_computed_once_by_threads_that_begin_together(model, tokenizer):
     computed = []
-    hook = model.register_forward_pre_hook(lambda _, args: computed.append(args[0].shape[1]))
+    hook = model.get_input_embeddings().register_forward_pre_hook(lambda _, args: computed.append(args[0].numel()))
     opened = open_model(model, tokenizer)
     sessions = opened_sessions(opened)
     start = sum(session.length for session in sessions)
@@ -92,10 +92,10 @@ def test_a_failure_of_one_sequence_is_not_that_of_the_others(model, tokenizer, f
     want = [recompute(model, session._sequence.ids, 6) for session in sessions]
 
     def fail(_, args):
-        if bad in args[0].tolist()[0]:
+        if bad in args[0].flatten().tolist():
             raise failure("some kernel failed")
 
-    hook = model.register_forward_pre_hook(fail)
+    hook = model.get_input_embeddings().register_forward_pre_hook(fail)
     with ThreadPoolExecutor(len(sessions)) as pool:
         futures = [pool.submit(write, session, FEW) for session in sessions]
     hook.remove()
@@ -138,7 +138,7 @@ def test_idle_caches_are_cancellation_when_memory_is_short(model, tokenizer):
         if failures:
             raise failures.pop()
 
-    hook = model.register_forward_pre_hook(fail)
+    hook = model.get_input_embeddings().register_forward_pre_hook(fail)
     try:
         busy.extend(" And?")
         write(busy, FEW)
@@ -194,7 +194,7 @@ def test_cancelling_wakes_a_thread_that_waits_for_another_ones_step(model, token
         computing.set()
         may_go_on.wait()
 
-    hook = model.register_forward_pre_hook(block)
+    hook = model.get_input_embeddings().register_forward_pre_hook(block)
     with ThreadPoolExecutor(2) as pool:
         leading = pool.submit(write, leader, FEW)
         computing.wait()

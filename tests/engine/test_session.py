@@ -9,11 +9,15 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from transformers import PreTrainedModel
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine import scheduler
+from moss_agent.engine.backends.llama_cpu import LlamaBackend, LlamaCache
+from moss_agent.engine.backends.llama_cpu import fits as is_llama
 from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.local import LocalModel, LocalSession
+from moss_agent.engine.sequence import Cache
 from moss_agent.errors import ContextFull, EngineError, OutOfMemory
 from moss_agent.session import Generation, Sampling, Session
 
@@ -23,7 +27,9 @@ TEXT = "The agent thinks 思考, writes 😀 commands."
 
 
 def open_model(model, tokenizer, **options) -> LocalModel:
-    return LocalModel(model, tokenizer, TransformersBackend(model), **{"context_length": 1024, **options})
+    is_own = isinstance(model, PreTrainedModel) and is_llama(model)
+    backend = LlamaBackend(model) if is_own else TransformersBackend(model)
+    return LocalModel(model, tokenizer, backend, **{"context_length": 1024, **options})
 
 
 def open_session(model, tokenizer, **options) -> LocalSession:
@@ -224,7 +230,7 @@ def test_failure_in_the_middle_of_the_layers_leaves_a_usable_session(model, toke
     def fail(*_):
         raise failure
 
-    inner = [m for m in model.modules() if type(m).__name__.endswith(("DecoderLayer", "Block"))]
+    inner = [m for m in model.modules() if type(m).__name__.endswith("MLP")]
     hook = inner[-1].register_forward_pre_hook(fail)
     try:
         with pytest.raises(raised):
@@ -241,9 +247,9 @@ def test_logits_that_are_no_numbers_are_an_error(model, tokenizer, bad):
     session.extend(TEXT)
 
     def spoil(_module, _args, output):
-        output.logits[0, -1, 5] = bad
+        output[..., 5] = bad
 
-    hook = model.register_forward_hook(spoil)
+    hook = model.get_output_embeddings().register_forward_hook(spoil)
     try:
         with pytest.raises(EngineError, match="--dtype"):
             write(session, Sampling(temperature=1.0))
@@ -256,13 +262,15 @@ def test_empty_session_has_nothing_to_continue(model, tokenizer):
         write(open_session(model, tokenizer))
 
 
+def first_tensor(cache: Cache) -> torch.Tensor:
+    return cache._stored if isinstance(cache, LlamaCache) else cache.inner.layers[0].keys
+
+
 def test_close_frees_the_cache(model, tokenizer):
     session = open_session(model, tokenizer)
     session.extend(TEXT)
     write(session)
-    layers = session._sequence.cache.inner.layers
-    held = weakref.ref(layers[0].keys)
-    del layers
+    held = weakref.ref(first_tensor(session._sequence.cache))
     session.close()
     gc.collect()
     assert session.length == 0
@@ -284,7 +292,7 @@ def test_out_of_memory_is_tried_again_with_what_others_give_back(model, tokenize
     session = open_session(model, tokenizer, release=release)
     session.extend(TEXT)
     want = recompute(model, session._sequence.ids, GREEDY.max_new_tokens)
-    inner = [m for m in model.modules() if type(m).__name__.endswith(("DecoderLayer", "Block"))]
+    inner = [m for m in model.modules() if type(m).__name__.endswith("MLP")]
     hook = inner[-1].register_forward_pre_hook(fail)
     try:
         write(session)

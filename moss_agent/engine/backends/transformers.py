@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from moss_agent.engine.backends.failures import failures_at, finite
 from moss_agent.engine.sequence import Cache
-from moss_agent.errors import EngineError, OutOfMemory
 
 if TYPE_CHECKING:
     import torch
@@ -75,26 +73,7 @@ class TransformersBackend:
         import torch
 
         assert isinstance(cache, TransformersCache)
-        tokens = cache.length + len(ids)
-        try:
-            with torch.inference_mode():
-                chunk = torch.tensor([list(ids)], device=self._device)
-                output = self._model(chunk, past_key_values=cache.inner, use_cache=True, **self._last_only)
-                logits: torch.Tensor = output.logits[0, -1].float().cpu()
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise OutOfMemory(
-                    f"out of memory at {tokens} tokens: shorten the conversation or choose a smaller model"
-                ) from None
-            raise EngineError(f"the model failed at {tokens} tokens: {error}") from error
-        if not ((logits < math.inf).all() and torch.isfinite(logits).any()):  # NaN is not below infinity either
-            raise EngineError(f"there are logits that are NaN or infinite at {tokens} tokens: try --dtype bf16 or fp32")
-        return logits
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether a device, CUDA or not, has no memory left."""
-    import torch
-
-    said = isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error))
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or bool(said)
+        with failures_at(cache.length + len(ids)), torch.inference_mode():
+            chunk = torch.tensor([list(ids)], device=self._device)
+            output = self._model(chunk, past_key_values=cache.inner, use_cache=True, **self._last_only)
+            return finite(output.logits[0, -1].float().cpu())
