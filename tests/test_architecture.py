@@ -43,7 +43,7 @@ MAY_IMPORT = {
 }
 ALSO = {
     "web_search": {"documents", "resources"},
-    "text_to_image": {"engine"},
+    "text_to_image": {"engine", "resources"},
 }  # of the plugins: devices, as the model's
 
 
