@@ -33,7 +33,7 @@ def user_path(name: str | Path) -> Path:
         raise UsageError("the name of a file or folder is empty: name one")
     try:
         path = Path(name).expanduser()
-        os.lstat(path)
+        os.stat(path)
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # for whoever opens it
         pass
     except RuntimeError:

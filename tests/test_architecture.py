@@ -46,7 +46,7 @@ MAY_IMPORT = {
 }
 ALSO = {
     "web_search": {"documents", "resources"},
-    "text_to_image": {"engine"},
+    "text_to_image": {"engine", "resources"},
 }  # of the plugins: devices, as the model's
 
 

@@ -80,7 +80,8 @@ def run(parsed: argparse.Namespace) -> int:
         raise UsageError("give a DESCRIPTION of what to draw, or --repeat FILE and no description")
     need("images")
     description, recorded = recipe(parsed.repeat) if parsed.repeat else (parsed.description, {})
-    plugin = select(discover(), [PLUGIN])[0]
+    with own_stdout():  # other plugins may print while they are loaded
+        plugin = select(discover(), [PLUGIN])[0]
     names = plugin.options.keys() & vars(parsed).keys()
     flags = {name: value for name in names if (value := getattr(parsed, name)) is not None}
     table = load_settings().plugin_settings.get(PLUGIN, {})

@@ -10,6 +10,7 @@ from moss_agent.checkpoints.catalog import CATALOG
 from moss_agent.cli import models_convert
 from moss_agent.cli.options import add_debug_option, add_placement_options, settings_from, silence_libraries
 from moss_agent.cli.tables import table
+from moss_agent.cli.text import one_line
 from moss_agent.extras import need
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def run_pull(parsed: argparse.Namespace) -> int:
     from moss_agent.checkpoints.mini import prepare
 
     if parsed.model == "mini":
-        print(f"mini is ready in {prepare()}")
+        print(f"mini is ready in {one_line(str(prepare()))}")
     elif folder := hub.local_folder(parsed.model):
-        print(f"{folder} is a folder here: there is nothing to fetch")
+        print(f"{one_line(str(folder))} is a folder here: there is nothing to fetch")
     else:
         folder, checked = hub.fetch(parsed.model, refresh=True), hub.verify(parsed.model)
-        print(f"{parsed.model} is ready in {folder}: {checked} files checked")
+        print(f"{parsed.model} is ready in {one_line(str(folder))}: {checked} files checked")
     return 0
 
 
@@ -79,7 +80,7 @@ def run_info(parsed: argparse.Namespace) -> int:
     settings = settings_from(parsed)
     silence_libraries()
     _, needs, request = inspect_model(settings, load_family(settings.family or family_of(settings.model)))
-    print(f"{settings.model}: {needs.model.config.model_type}, {needs.parameters:,} parameters\n")
+    print(f"{one_line(settings.model)}: {needs.model.config.model_type}, {needs.parameters:,} parameters\n")
     print(needs_table(needs, request))
     print()
     print(plan_table(make_plan(needs, this_machine(Path(request.offload_folder)), request)))

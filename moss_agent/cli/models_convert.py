@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from moss_agent.cli.options import silence_libraries
+from moss_agent.cli.text import one_line
 from moss_agent.errors import UsageError
 from moss_agent.resources import user_path
 
@@ -51,5 +52,6 @@ def run(parsed: argparse.Namespace) -> int:
         distance = to_ctranslate2(source, parsed.target, "int8" if parsed.int8 else "")
     else:
         distance = {"safetensors": to_safetensors, "gptj": to_gptj}[parsed.to](source, parsed.target)
-    print(f"{parsed.target} is ready; its logits differ from the source's by {distance:.1g} of their size")
+    target = one_line(str(parsed.target))
+    print(f"{target} is ready; its logits differ from the source's by {distance:.1g} of their size")
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from moss_agent.cli import plugins_new, plugins_run
 from moss_agent.cli.options import add_debug_option, add_plugin_dir_option, settings_from
+from moss_agent.cli.streams import own_stdout
 from moss_agent.cli.tables import table
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import PluginContractError
@@ -48,7 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_list(parsed: argparse.Namespace) -> int:
-    catalog = discover(map(user_path, settings_from(parsed).plugin_dirs))
+    with own_stdout():  # plugins may print while they are loaded
+        catalog = discover(map(user_path, settings_from(parsed).plugin_dirs))
     catalog.enabled()  # says which are left out
     plugins = list(catalog.values())
     rows = [[p.key, p.name, p.label, p.api, _effects(p), f"{p.timeout:g} s", _origin(p)] for p in plugins]
@@ -72,13 +74,14 @@ def run_check(parsed: argparse.Namespace) -> int:
         try:
             if str(path) in dangerous:
                 raise dangerous[str(path)]
-            found = plugins_in(load_module(path))
+            with own_stdout():  # it may print while it is loaded
+                found = plugins_in(load_module(path))
         except PluginContractError as error:
             print(one_line(str(error)), file=sys.stderr)
             failed = True
             continue
         if not found:
-            print(f"{path.name}: no plugin: decorate a function with moss_agent.plugin", file=sys.stderr)
+            print(f"{one_line(path.name)}: no plugin: decorate a function with moss_agent.plugin", file=sys.stderr)
             failed = True
         for plugin in found:
             print(Capability(plugin.label, plugin.api).line(enabled=True), end="")

@@ -53,13 +53,14 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.jsonl == bool(parsed.name):
         raise UsageError("give a plugin's NAME and its ARGUMENT, or --jsonl and neither")
     settings = settings_from(parsed)
-    available = discover(map(user_path, settings.plugin_dirs))
-    plugins = available.enabled(None if parsed.jsonl else [parsed.name])
-    with own_stdout() as out, closing(PluginRunner(plugins, settings.plugin_settings)) as runner:
-        if parsed.jsonl:
-            run_lines(runner, iter(partial(read_line, own_stdin(), LONGEST), ""), out)
-        else:
-            run_one(runner, parsed.name, parsed.arguments, out)
+    with own_stdout() as out:
+        available = discover(map(user_path, settings.plugin_dirs))
+        plugins = available.enabled(None if parsed.jsonl else [parsed.name])
+        with closing(PluginRunner(plugins, settings.plugin_settings)) as runner:
+            if parsed.jsonl:
+                run_lines(runner, iter(partial(read_line, own_stdin(), LONGEST), ""), out)
+            else:
+                run_one(runner, parsed.name, parsed.arguments, out)
     return 0
 
 

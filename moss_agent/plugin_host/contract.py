@@ -53,7 +53,7 @@ Approval = Literal["never", "ask", "always"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
-LABEL = re.compile(r"[^\n\r:<>|]{1,60}")
+LABEL = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069:<>|]{1,60}")
 LONGEST = 86400.0  # seconds that a call may take
 
 

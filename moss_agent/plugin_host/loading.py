@@ -21,6 +21,7 @@ from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.probe import check_imports
 from moss_agent.plugin_host.reasons import reason
 from moss_agent.plugin_host.surroundings import restored
+from moss_agent.resources import user_path
 
 GROUP = "moss_agent.plugins"
 _PREFIX = "moss_agent_plugins_"
@@ -30,7 +31,7 @@ _sources: dict[str, str] = {}  # paths of modules that `load_module` has importe
 
 def load_folder(folder: Path) -> list[Plugin]:
     """Load the plugins of all modules in `folder`, which may also be one. Raises UsageError if there is none."""
-    folder = folder.expanduser().resolve()
+    folder = user_path(folder).resolve()
     for error in refused(modules_in(folder)).values():
         raise error
     found = [plugin for path in modules_in(folder) for plugin in plugins_in(load_module(path))]

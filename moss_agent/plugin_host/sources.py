@@ -19,7 +19,7 @@ from moss_agent.extras import missing, need
 from moss_agent.plugin_host.contract import Plugin
 from moss_agent.plugin_host.loading import installed_modules, load, modules_in, plugins_in, refused, source_of
 from moss_agent.plugin_host.reasons import reason
-from moss_agent.resources import bundled
+from moss_agent.resources import bundled, user_path
 
 _logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Folder:
     path: Path
 
     def find(self) -> Found:
-        modules = modules_in(self.path.expanduser().resolve())
+        modules = modules_in(user_path(self.path).resolve())
         found = _load_all(modules, refused(modules))
         if not found.plugins and not found.problems:
             raise UsageError(f"no plugin in {self.path}: a plugin is a function with the decorator moss_agent.plugin")

@@ -58,7 +58,7 @@ def sizes(folder: Path, parts: Collection[str], bytes_each: int) -> dict[str, in
 
 def weights(folder: Path) -> list[Path]:
     """Return the files of weights that are read: variants, as model.fp16.safetensors, may lie beside them."""
-    return [file for file in folder.glob("*.safetensors") if file.name.count(".") == 1]
+    return [file for file in folder.glob("*.safetensors") if file.name.count(".") == 1 and file.is_file()]
 
 
 def numbers(file: Path) -> int:
@@ -67,7 +67,7 @@ def numbers(file: Path) -> int:
         with file.open("rb") as content:
             header = json.loads(content.read(min(HEADER, int.from_bytes(content.read(8), "little"))))
         return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
-    except (OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError, RecursionError, AttributeError):
         return 0
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from moss_agent.errors import PluginError, UsageError
 from moss_agent.plugin_host import report
+from moss_agent.resources import read_text
 
 from ._request import TABLE
 
@@ -24,6 +25,7 @@ BUNDLED = {"doodle": Path(__file__).parent / "doodle"}
 PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}  # weights that are programs: loading runs them
 HEARTBEAT = 0.5  # seconds between two looks at whether somebody still waits for the download
 LOCAL = "folder:"  # what the fingerprint of a local folder begins with
+LONGEST_INDEX = 1_000_000  # bytes of model_index.json
 EDGE = 1 << 16  # bytes at both ends of a file of weights that its fingerprint sees
 
 
@@ -102,9 +104,9 @@ def checked(folder: Path, name: str) -> dict[str, Any]:
     from diffusers import pipelines
 
     try:
-        index = dict(json.loads((folder / "model_index.json").read_text("utf-8")))
+        index = dict(json.loads(read_text(folder / "model_index.json", LONGEST_INDEX)))
         index["_class_name"]  # without it diffusers would not know what to load
-    except (OSError, ValueError, TypeError, LookupError) as error:
+    except (UsageError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise PluginError(f"{name} is no pipeline folder: it has no readable model_index.json") from error
     parts = {part: value[0] for part, value in index.items() if isinstance(value, list) and value and value[0]}
     for part, library in parts.items():

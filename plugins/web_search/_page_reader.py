@@ -57,7 +57,14 @@ class PageReader:
     @property
     def is_idle(self) -> bool:
         """Whether the server can be used and no page is being read."""
-        return self._process.poll() is None and self._reading == 0
+        return self._reading == 0 and self._is_alive()
+
+    def _is_alive(self) -> bool:
+        """Whether the server holds its end of the control socket, which closes before the system reports its death."""
+        try:
+            return bool(self._control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError as error:
+            return isinstance(error, BlockingIOError)  # nothing has come: it never sends anything
 
     def kill(self) -> None:
         """End the server and the pages that it is reading."""

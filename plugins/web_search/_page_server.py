@@ -32,7 +32,7 @@ LENGTH = 300  # characters of a passage
 PDF_PAGES = 100
 TAGS = 40_000  # on one page; with more the parser would take longer than anybody waits
 CPU_SECONDS = 4  # for one page: a fork ends even if nobody is left to kill it
-MEMORY = 512 << 20  # bytes of address space for one page
+MEMORY = 320 << 20  # bytes of address space for one page
 
 
 def serve(control: socket.socket) -> None:

@@ -107,7 +107,14 @@ def test_a_cut_safetensors_file_is_named(folder):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"weight_map": {"a": "../../outside.bin"}}', '{"weight_map": {"a": 3}}']
+    "content",
+    [
+        "",
+        "[]",
+        pytest.param("[" * 100_000, id="nested"),
+        '{"weight_map": {"a": "../../outside.bin"}}',
+        '{"weight_map": {"a": 3}}',
+    ],
 )
 def test_an_index_that_is_none_is_refused(folder, content):
     (folder / INDEX).write_text(content)

@@ -25,6 +25,16 @@ def test_pull_prepares_the_mini(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "/cache/mini" in capsys.readouterr().out
 
 
+def test_the_name_of_a_folder_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "\x1b[31mred"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "moss"}))
+    assert cli.main(["models", "pull", str(folder)]) == 0
+    cli.main(["models", "info", str(folder), "--device", "cpu", "--dtype", "fp32", "--max-memory", "cpu=999GB"])
+    said = "".join(capsys.readouterr())
+    assert "\x1b" not in said and said.count(f"{tmp_path}/red") == 2
+
+
 def test_info_needs_the_config_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sizes = {"n_embd": 6144, "n_layer": 34, "n_head": 24}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "moss", "auto_map": {}, **sizes}))

@@ -158,10 +158,14 @@ def test_json_lines_give_several_arguments_in_their_order_or_by_name(call: dict[
 
 
 def test_what_a_plugin_prints_stays_out_of_the_output(program: Program, mine: Path) -> None:
+    (mine / "noisy.py").write_text(f"{NOISY}import os\nprint('nor me')\nos.write(1, b'here I am\\n')\n")
     call = json.dumps({"id": 1, "tool": "noisy", "argument": "苔"})
     done = program("plugins", "run", "--jsonl", "--plugin-dir", str(mine), stdin=call)
     assert done.stdout == '{"id": 1, "result": "苔苔", "ok": true}\n'
-    assert done.stderr == "do not mind me\n"
+    assert sorted(done.stderr.splitlines()) == ["do not mind me", "here I am", "nor me"]
+    for arguments in (["check", str(mine)], ["list", "--plugin-dir", str(mine)]):
+        done = program("plugins", *arguments)
+        assert "Noisy(text)" in done.stdout and not {"nor me", "here I am"} & set(done.stdout.splitlines())
 
 
 def test_settings_reach_the_plugin(program: Program, mine: Path, tmp_path: Path) -> None:
@@ -202,7 +206,7 @@ def test_new_refuses_names_that_cannot_be(program: Program, name: str, tmp_path:
 
 def test_check_reports_each_broken_plugin_in_one_line(program: Program, mine: Path) -> None:
     (mine / "broken.py").write_text(BROKEN)
-    (mine / "empty.py").write_text("")
+    (mine / "empty\x1b[31m.py").write_text("")
     (mine / "typo.py").write_text("def")
     (mine / "untyped.py").write_text(NOISY.replace("text: str", "text: bytes"))
     done = program("plugins", "check", str(mine))

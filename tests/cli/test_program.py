@@ -25,6 +25,10 @@ class Interrupts(Exception):
     def __str__(self):
         raise KeyboardInterrupt
 
+class Fails:
+    def __del__(self):
+        raise ValueError("at its end")
+
 def wait():
     time.sleep(1000)
 
@@ -47,6 +51,10 @@ def rude(deed: str) -> str:
         threading.Thread(target=wait, daemon=False).start()
     if deed == "pool":
         concurrent.futures.ThreadPoolExecutor().submit(wait)
+    if deed == "fail aside":
+        threading.Thread(target=lambda: int("two\\nlines")).start()
+        threading.Thread(target=sys.exit).start()
+        Fails()
     if deed == "exit":
         raise Exits
     if deed == "interrupt":
@@ -103,6 +111,18 @@ def test_every_line_is_answered_whatever_the_plugin_did_before(program: Program,
         "Rude failed: Interrupts: it cannot say why",
     }
     assert str(tmp_path) in answers["last"]["result"]
+
+
+def test_what_nobody_can_catch_is_one_line(program: Program, mine: Path) -> None:
+    call = json.dumps({"id": 1, "tool": "rude", "argument": "fail aside"})
+    done = program("plugins", "run", "--jsonl", "--plugin-dir", str(mine), stdin=call)
+    assert json.loads(done.stdout)["ok"] and done.returncode == 0
+    assert sorted(done.stderr.splitlines()) == [
+        "note: a finalizer failed: ValueError: at its end",
+        "note: a thread failed: ValueError: invalid literal for int() with base 10: 'two\\nlines'",
+    ]
+    debugged = program("plugins", "run", "--debug", "--jsonl", "--plugin-dir", str(mine), stdin=call)
+    assert debugged.stderr.count("Traceback") == 2
 
 
 @pytest.mark.parametrize("deed", AT_IMPORT)

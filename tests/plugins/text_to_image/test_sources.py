@@ -76,15 +76,21 @@ def test_damaged_pipelines(broken: Path, error_of: Callable[[Path], str]) -> Non
     assert "cannot be loaded" in error_of(broken)
 
 
-@pytest.mark.parametrize("text", ["{", "7", "null", "[]", "\udcff"])
+@pytest.mark.parametrize("text", ["{", "7", "null", "[]", pytest.param("[" * 100_000, id="nested"), "\udcff"])
 def test_a_damaged_index(broken: Path, error_of: Callable[[Path], str], text: str) -> None:
     (broken / "model_index.json").write_text(text, errors="surrogateescape")
     assert "no readable model_index.json" in error_of(broken)
 
 
 def test_what_lies_in_a_folder_that_is_no_pipeline_is_not_read(tmp_path: Path, error_of: Callable[[Path], str]) -> None:
-    os.mkfifo(tmp_path / "waits-for-ever.json")
+    for name in ("waits-for-ever.json", "model_index.json"):
+        os.mkfifo(tmp_path / name)
     assert "no readable model_index.json" in error_of(tmp_path)
+
+
+def test_a_pipe_among_the_weights_is_not_waited_for(broken: Path, draw: Callable[..., list[Picture]]) -> None:
+    os.mkfifo(broken / "unet" / "waits-for-ever.safetensors")
+    assert draw("a fox", pipeline=str(broken), steps=1)
 
 
 def test_the_folder_of_a_repeated_picture_is_not_looked_for_on_the_hub(module: Callable[[str], ModuleType]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from moss_agent.events import Hit
 from moss_agent.plugin_host import PluginRunner, discover, select
+from plugins.web_search._page_reader import PageReader
 from tests.documents.making import pdf
 from tests.plugins.web_search.hostile import PDF, attributes, flate_bomb, nested_entities, pdf_page
 from tests.plugins.web_search.site import Site, Write, answer
@@ -116,6 +117,18 @@ def test_a_page_that_kills_its_process_is_a_snippet(site: Site) -> None:
     assert [hit.text for hit in found(site, "/")] == ["snippet /"]
     site.pages["/"] = answer(page(STORY, HEIGHT, STORY))
     assert HEIGHT in found(site, "/")[0].text
+
+
+def test_a_server_killed_before_it_has_begun_is_not_used_again() -> None:
+    for _ in range(10):
+        before = psutil.Process().children()
+        reader = PageReader()
+        for process in set(psutil.Process().children()).difference(before):
+            process.kill()
+        with pytest.raises((OSError, ValueError)):
+            reader.read(b"<p>the tower", "text/html", "")
+        assert not reader.is_idle
+        reader.kill()
 
 
 def test_the_text_of_a_pdf_is_read(site: Site) -> None:
