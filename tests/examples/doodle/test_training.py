@@ -29,6 +29,19 @@ from examples.doodle.scenes import Scene, Thing
 from tests.examples.doodle.package import NAMES
 
 STEPS = 4
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training of a minute, not of hours, and a measure of few drawings."""
+    monkeypatch.setattr(components, "SCENES", 40)
+    monkeypatch.setattr(latents, "COMPOSED", 30)
+    monkeypatch.setattr(denoiser, "BATCH", 4)
+    monkeypatch.setattr(denoiser, "CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr(measure, "NAMES", 4)
+    monkeypatch.setattr(measure, "SEEDS", (1, 2))
+    monkeypatch.setattr(measure, "SHEET", (3, 2))
 
 
 def test_the_encoder_gives_the_components(run: Path, pictures: drawings.Drawings, small: None) -> None:
@@ -42,7 +55,6 @@ def test_the_encoder_gives_the_components(run: Path, pictures: drawings.Drawings
     torch.testing.assert_close(components.components_of(made).latents(half), encoded, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.slow
 def test_a_run_that_was_interrupted_goes_on_as_if_it_was_not(
     run: Path, pictures: drawings.Drawings, small: None
 ) -> None:
@@ -82,7 +94,6 @@ def test_a_stray_word_leaves_the_others_in_their_order(seed: int) -> None:
         assert 0 < after.index(numbers[words.UNKNOWN]) < after.index(numbers[words.END])
 
 
-@pytest.mark.slow
 def test_a_run_begins_with_the_weights_of_a_pipeline(
     run: Path, pictures: drawings.Drawings, small: None, tmp_path: Path
 ) -> None:
@@ -134,7 +145,6 @@ def test_the_text_encoder_begins_by_telling_the_first_of_two_things_from_the_sec
     assert both_after[4:].sum() > 0.7 and fox_after[2:].sum() > 0.7
 
 
-@pytest.mark.slow
 def test_one_call_makes_the_pipeline_and_what_it_can_be_asked_for(
     run: Path, pictures: drawings.Drawings, small: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -149,7 +159,6 @@ def test_one_call_makes_the_pipeline_and_what_it_can_be_asked_for(
     assert pipe.tokenizer.get_vocab() == words.vocabulary(NAMES)
 
 
-@pytest.mark.slow
 def test_the_parts_make_a_pipeline_that_draws_what_is_measured(
     run: Path, pictures: drawings.Drawings, small: None, tmp_path: Path
 ) -> None:

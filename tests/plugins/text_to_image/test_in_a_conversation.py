@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from moss_agent import Runtime
 from moss_agent.events import CallFinished, CallProgress, Notice, to_json
 from moss_agent.plugin_host import PluginRunner, discover
 from moss_agent.session import Sampling
 from tests.scripted import ScriptedModel
+
+pytestmark = pytest.mark.slow
 
 
 def test_pictures_of_a_turn(tmp_path: Path) -> None:
