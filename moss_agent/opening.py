@@ -142,16 +142,18 @@ def inspect_model(settings: Settings, family: Family) -> tuple[str, Needs, Reque
     from moss_agent.checkpoints.plan import memory_limits
     from moss_agent.engine.loading import choose_device, choose_dtype
 
+    name = settings.model
+    folder = None if name == "mini" else fetch_config(name)
     moss.register()
     target = choose_device(settings.device)
     device = "mps" if target.type == "mps" else settings.device  # `auto` on CUDA means all GPUs
     dtype, limits = choose_dtype(settings.dtype, target), memory_limits(settings.max_memory)
-    name = settings.model
-    if name == "mini":
+    if folder is None:
         from moss_agent.checkpoints.mini import prepare
 
-        name = str(prepare())
-    config = read_config(fetch_config(name))
+        folder = prepare()
+        name = str(folder)
+    config = read_config(folder)
     sees = getattr(config.get_text_config(), "max_position_embeddings", None)  # some have no limit of their own
     context_length = min(limit for limit in (family.context_length, settings.context_length, sees) if limit)
     offload_folder = str(user_path(settings.offload_folder)) if settings.offload_folder else ""

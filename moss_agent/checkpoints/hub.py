@@ -34,21 +34,22 @@ def local_folder(name: str) -> Path | None:
 def fetch_config(name: str, refresh: bool = False) -> Path:
     """Return a folder with at least the configuration and the tokenizer of the model.
 
-    refresh: ask the hub for a newer version although there is one here.
+    refresh: ask the hub for a newer version although there is one here. Raises CheckpointError or UsageError.
     """
-    if folder := local_folder(name):
-        return folder
-    with _hub_errors(name):
-        return _snapshot(name, SMALL_FILES, refresh)
+    folder = local_folder(name)
+    if not folder:
+        with _hub_errors(name):
+            folder = _snapshot(name, SMALL_FILES, refresh)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder / 'config.json'} is missing: {folder} is no checkpoint")
+    return folder
 
 
 def read_config(folder: Path) -> PretrainedConfig:
-    """Return the folder's config.json. Raises CheckpointError if it is missing or describes no model that is known."""
+    """Return the folder's config.json. Raises CheckpointError if it describes no model that is known."""
     from transformers import AutoConfig
 
     file = folder / "config.json"
-    if not file.is_file():
-        raise CheckpointError(f"{file} is missing: {folder} is no checkpoint")
     try:
         config: PretrainedConfig = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         return config
@@ -61,9 +62,9 @@ def fetch(name: str, refresh: bool = False) -> Path:
     """Return a folder with everything that is needed to load the model. Raises CheckpointError or UsageError."""
     from huggingface_hub import constants, get_cached_repo_tree
 
-    if folder := local_folder(name):
-        return folder
     snapshot = fetch_config(name, refresh)
+    if snapshot == local_folder(name):
+        return snapshot
     with _hub_errors(name):
         files = [file.path for file in get_cached_repo_tree(name) if "/" not in file.path]
     weights = fnmatch.filter(files, "model*.safetensors") or fnmatch.filter(files, "pytorch_model*.bin")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent.cli import main
+
 ROOT = Path(__file__).parents[2]
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,6 +26,20 @@ def program(tmp_path: Path) -> Program:
         return subprocess.run(
             command, input=stdin, capture_output=True, encoding="utf-8", cwd=tmp_path, env=environment
         )
+
+    return run
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Program:
+    """Runs `moss-agent` in this process, in an empty folder: what is imported for one test is there for the next."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(tmp_path)
+        with open(os.devnull) as nothing:
+            monkeypatch.setattr(sys, "stdin", nothing)
+            code = main(arguments)
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
 
     return run
 

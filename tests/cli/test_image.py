@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_draws_and_draws_again_identically(program: Program, tmp_path: Path) -> None:
-    done = program("image", "a fox reading", "--seed", "3", "--steps", "2", "--out", "first")
+    done = program("image", "a fox reading", "--seed", "3", "--steps", "1", "--out", "first")
     assert done.returncode == 0, done.stderr
     path = Path(done.stdout.strip())
     assert path.parent == tmp_path / "first"
@@ -25,7 +25,7 @@ def test_draws_and_draws_again_identically(program: Program, tmp_path: Path) -> 
     with Image.open(path) as image:
         assert image.size == (512, 512)
         details = json.loads(image.text["moss_agent"])
-    assert details["pipeline"] == "doodle" and details["seed"] == 3 and details["steps"] == 2
+    assert details["pipeline"] == "doodle" and details["seed"] == 3 and details["steps"] == 1
 
     again = program("image", "--repeat", str(path), "--out", "second")
     assert again.returncode == 0, again.stderr
@@ -73,8 +73,8 @@ def test_a_line_of_json_tells_what_was_drawn(program: Program) -> None:
     assert image["notices"] == ["the pipeline doodle does not know and leaves out: reading"]
 
 
-def test_several_pictures(program: Program) -> None:
-    done = program("image", "a dog", "--count", "2", "--steps", "1", "--size", "128x128")
+def test_several_pictures(command: Program) -> None:
+    done = command("image", "a dog", "--count", "2", "--steps", "1", "--size", "128x128")
     first, second = map(Path, done.stdout.split())
     assert first.read_bytes() != second.read_bytes()
 
@@ -95,8 +95,8 @@ def test_several_pictures(program: Program) -> None:
         (["a fox", "--device", "gpu"], 2, "no device 'gpu'"),
     ],
 )
-def test_what_cannot_be_drawn(program: Program, arguments: list[str], code: int, message: str) -> None:
-    done = program("image", *arguments)
+def test_what_cannot_be_drawn(command: Program, arguments: list[str], code: int, message: str) -> None:
+    done = command("image", *arguments)
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     assert message in done.stderr
@@ -105,13 +105,13 @@ def test_what_cannot_be_drawn(program: Program, arguments: list[str], code: int,
 
 @pytest.mark.parametrize("details", ["{", "[]", '{"steps": "many"}', '{"seed": true}', None])
 def test_files_that_do_not_tell_what_they_were_drawn_from(
-    program: Program, tmp_path: Path, details: str | None
+    command: Program, tmp_path: Path, details: str | None
 ) -> None:
     about = PngInfo()
     about.add_itxt("Description", "a fox")
     if details is not None:
         about.add_itxt("moss_agent", details)
     Image.new("RGB", (8, 8)).save(tmp_path / "x.png", pnginfo=about)
-    done = program("image", "--repeat", "x.png")
+    done = command("image", "--repeat", "x.png")
     assert done.returncode == 2
     assert "x.png is no picture of this program" in done.stderr or "which cannot be" in done.stderr

@@ -63,8 +63,8 @@ def test_every_command_has_help_with_examples(program: Program, command: list[st
         (["models", "pull", "no such name"], "no such name is no folder here"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_code_2(program: Program, arguments: list[str], told: str) -> None:
-    done = program(*arguments)
+def test_wrong_usage_is_one_line_and_exit_code_2(command: Program, arguments: list[str], told: str) -> None:
+    done = command(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("moss-agent: ")
     assert told in done.stderr
@@ -126,9 +126,9 @@ def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     ],
 )
 def test_json_ends_with_an_error_that_says_what_stderr_says(
-    program: Program, arguments: list[str], error: str, code: int
+    command: Program, arguments: list[str], error: str, code: int
 ) -> None:
-    done = program("ask", "--json", *arguments)
+    done = command("ask", "--json", *arguments)
     told = json.loads(done.stdout)
     assert (done.returncode, told["type"], told["error"]) == (code, "error", error)
     assert done.stderr == f"moss-agent: {told['message']}\n"

@@ -33,9 +33,9 @@ def test_ask_prints_events_and_no_chatter(program: Program, flags: list[str]) ->
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_same_seed_gives_the_same_answer(program: Program, flags: list[str]) -> None:
-    asked = ["ask", *flags, "--temperature", "1", "--seed", "7", "--plugins", "none", "-"]
-    first, second = (program(*asked, stdin="What is moss?") for _ in range(2))
+def test_the_same_seed_gives_the_same_answer(command: Program, flags: list[str]) -> None:
+    asked = ["ask", *flags, "--temperature", "1", "--seed", "7", "--plugins", "none", "What is moss?"]
+    first, second = (command(*asked) for _ in range(2))
     assert first.stdout.strip()
     assert (first.stdout, first.stderr) == (second.stdout, second.stderr)
 

@@ -148,7 +148,7 @@ def test_a_module_that_hides_itself_is_found(program: Program, mine: Path, deed:
 
 @pytest.mark.slow
 def test_a_file_that_never_ends_its_import_is_one_line(program: Program, mine: Path) -> None:
-    (mine / "bad.py").write_text("while True:\n    pass\n")
+    (mine / "bad.py").write_text("import time\n\nwhile True:\n    time.sleep(1)\n")
     checked = program("plugins", "check", str(mine))
     assert (checked.returncode, checked.stdout) == (1, "- Rude: enabled. API: Rude(deed)\n")
     assert "its import takes longer than 20 s: do in the function what takes long" in checked.stderr
