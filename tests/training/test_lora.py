@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import torch
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -17,6 +18,7 @@ from moss_agent.training.lora import Run, with_adapter
 from moss_agent.training.masking import batch_loss
 
 TOKENS = 300
+pytestmark = pytest.mark.slow  # importing peft takes seconds
 
 
 def base() -> LlamaForCausalLM:

@@ -16,8 +16,12 @@ def attributes(count: int = 55_000) -> bytes:
 
 def flate_bomb(content: bytes, times: int) -> bytes:
     """A PDF of one page whose content is packed twice, and repeated once it is unpacked."""
-    packing = zlib.compressobj(9)
-    once = b"".join(packing.compress(content) for _ in range(times)) + packing.flush()
+    packing = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    block = packing.compress(content) + packing.flush(zlib.Z_FULL_FLUSH)
+    check = 1
+    for _ in range(times):
+        check = zlib.adler32(content, check)
+    once = b"\x78\xda" + block * times + packing.flush() + check.to_bytes(4, "big")
     return pdf_page(zlib.compress(once, 9), "/Filter [/FlateDecode /FlateDecode]")
 
 
