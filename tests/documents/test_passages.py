@@ -65,4 +65,4 @@ def test_passages_without_a_word_are_left_out() -> None:
 
 @pytest.mark.parametrize("piece", [".", "!”", "。", "a.", "\n \n", "海\n", '"', "…", "\ud800", ", ", "1,"])
 def test_long_runs_take_no_more_than_linear_time(piece: str) -> None:
-    assert_linear(lambda text: list(split(text)), piece * 1_000_000)
+    assert_linear(lambda text: list(split(text)), piece * 300_000)
