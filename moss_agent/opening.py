@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moss_agent.checkpoints.families import Family
 from moss_agent.errors import UsageError
@@ -16,6 +16,7 @@ from moss_agent.resources import user_path
 from moss_agent.settings import Settings
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
     from moss_agent.checkpoints.needs import Needs
@@ -88,15 +89,17 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
     plan = make_plan(needs, this_machine(Path(request.offload_folder)), request)
     folder = fetch(name)
     check_weights(folder, needs.model)
+    packs = settings.model == "mini" and is_free_to_pack(settings)
     model, tokenizer = load(
         str(folder),
         device=settings.device,
-        dtype=settings.dtype,
+        dtype="bf16" if packs else settings.dtype,
         quantize=settings.quantize,
         tp=settings.tp,
         device_map=plan.device_map,
         offload_folder=request.offload_folder,
     )
+    dtype = pack_mini(model, request.dtype) if packs else request.dtype
     if settings.tp > 1 and is_follower():
         follow(model)
         raise SystemExit(0)
@@ -105,11 +108,36 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
         tokenizer,
         _backend(model, settings.tp),
         context_length=request.context_length,
-        cache_tokens=cache_tokens(settings, needs, request),
+        cache_tokens=cache_tokens(settings, needs, request.device, dtype),
         markers=END_MARKERS,
         seed=settings.seed,
         release=release,
     )
+
+
+def is_free_to_pack(settings: Settings) -> bool:
+    """Return whether the settings leave it open in which precision a CPU computes."""
+    from moss_agent.engine.loading import choose_device
+
+    return (settings.dtype, settings.quantize, settings.tp) == ("auto", "", 1) and (
+        choose_device(settings.device).type == "cpu"
+    )
+
+
+def pack_mini(model: Any, dtype: torch.dtype) -> torch.dtype:
+    """Compute mini, loaded in bfloat16, from the 4-bit weights of its base, or in `dtype` where that is faster.
+
+    Return the precision of the KV cache.
+    """
+    import torch
+
+    from moss_agent.checkpoints.mini import packed_layers
+    from moss_agent.engine.packed import Levels, pack
+
+    if pack(model, ((name, Levels(*weights)) for name, weights in packed_layers())):
+        return torch.float32
+    model.to(dtype)
+    return dtype
 
 
 def _backend(model: PreTrainedModel, tp: int) -> Backend:
@@ -122,15 +150,15 @@ def _backend(model: PreTrainedModel, tp: int) -> Backend:
     return llama_cpu.LlamaBackend(model) if llama_cpu.fits(model) else TransformersBackend(model)
 
 
-def cache_tokens(settings: Settings, needs: Needs, request: Request) -> int:
-    """Return how many tokens the KV caches of all conversations may cover together."""
+def cache_tokens(settings: Settings, needs: Needs, device: str, dtype: torch.dtype) -> int:
+    """Return how many tokens the KV caches of all conversations may cover together, in that precision."""
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import parse_size
 
     machine = this_machine()
-    free = sum(machine.gpus) if machine.gpus and request.device != "cpu" else machine.ram
+    free = sum(machine.gpus) if machine.gpus and device != "cpu" else machine.ram
     size = parse_size("cache_memory", settings.cache_memory) if settings.cache_memory else int(free * CACHE_SHARE)
-    return size // needs.cache(1, request.dtype)
+    return size // needs.cache(1, dtype)
 
 
 def inspect_model(settings: Settings, family: Family) -> tuple[str, Needs, Request]:

@@ -96,6 +96,14 @@ def test_cached_turns_equal_a_recomputation_of_the_whole_conversation(agent):
     assert float((cached - whole).norm() / whole.norm()) < ROUNDING * model._backend._model.config.num_hidden_layers
 
 
+def test_packed_weights_compute_what_it_was_trained_to(agent):
+    """In the precision that a CPU chooses by itself; fp32 is what the other tests ask for."""
+    question = "I have 12 coins of 5 or 10 cents, together 90 cents. How many of each?"
+    with Agent.from_pretrained("mini", device="cpu", plugins=["calculator", "equation_solver"]) as packed:
+        replies = [one.ask(question) for one in (packed, agent)]
+    assert [reply.calls[0].argument for reply in replies] == ["x+y=12;5*x+10*y=90"] * 2
+
+
 def test_the_command_line_prints_the_answer_alone_into_a_pipe():
     done = subprocess.run([sys.executable, "-m", "moss_agent", "ask", "What is 37*89?"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

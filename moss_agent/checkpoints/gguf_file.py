@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,8 +20,27 @@ from numpy.typing import NDArray
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 
 
-def read_gguf(path: Path) -> tuple[dict[str, Any], Iterator[tuple[str, NDArray[np.float32]]]]:
-    """Return the metadata and, one by one, names and unpacked values of the tensors. The file must be intact."""
+@dataclass(frozen=True)
+class GgufTensor:
+    """A tensor as it is stored: rows of packed bytes."""
+
+    name: str
+    kind: GGMLQuantizationType
+    packed: NDArray[np.uint8]
+
+    def unpacked(self) -> NDArray[np.float32]:
+        return gguf.dequantize(self.packed, self.kind)
+
+    def levels(self) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+        """Return a Q4_1 tensor as `levels * scale + offset`: levels (out, in), both others (out, in / 32)."""
+        blocks = self.packed.reshape(len(self.packed), -1, 20)  # scale, offset, 32 levels of 4 bits
+        scales, offsets = (blocks[..., at : at + 2].copy().view(np.float16)[..., 0].astype(np.float32) for at in (0, 2))
+        levels = np.concatenate((blocks[..., 4:] & 15, blocks[..., 4:] >> 4), -1)
+        return levels.reshape(len(levels), -1), scales, offsets
+
+
+def read_gguf(path: Path) -> tuple[dict[str, Any], Iterator[GgufTensor]]:
+    """Return the metadata and, one by one, the tensors. The file must be intact."""
     with open(path, "rb") as file:
         file.seek(8)  # "GGUF" and the version
         tensor_count, metadata_count = _scalar(file, "Q"), _scalar(file, "Q")
@@ -28,8 +48,8 @@ def read_gguf(path: Path) -> tuple[dict[str, Any], Iterator[tuple[str, NDArray[n
         entries = [_tensor_entry(file) for _ in range(tensor_count)]
         end = file.tell()
     padding = -end % metadata.get("general.alignment", gguf.GGUF_DEFAULT_ALIGNMENT)
-    data = np.fromfile(path, np.uint8, offset=end + padding)
-    return metadata, ((name, _unpacked(data[start:], shape, kind)) for name, shape, kind, start in entries)
+    data = np.memmap(path, np.uint8, "r", offset=end + padding)
+    return metadata, (_tensor(data[start:], name, shape, kind) for name, shape, kind, start in entries)
 
 
 def _scalar(file: BinaryIO, code: str) -> Any:
@@ -57,6 +77,6 @@ def _tensor_entry(file: BinaryIO) -> tuple[str, list[int], GGMLQuantizationType,
     return name, innermost_first[::-1], GGMLQuantizationType(_scalar(file, "I")), _scalar(file, "Q")
 
 
-def _unpacked(data: NDArray[np.uint8], shape: list[int], kind: GGMLQuantizationType) -> NDArray[np.float32]:
+def _tensor(data: NDArray[np.uint8], name: str, shape: list[int], kind: GGMLQuantizationType) -> GgufTensor:
     packed = gguf.quant_shape_to_byte_shape(shape, kind)
-    return gguf.dequantize(data[: np.prod(packed)].reshape(packed), kind)
+    return GgufTensor(name, kind, np.array(data[: np.prod(packed)]).reshape(packed))

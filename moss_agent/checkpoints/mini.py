@@ -24,6 +24,7 @@ import re
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from moss_agent.errors import CheckpointError
 from moss_agent.resources import cache_dir, user_path
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 ADAPTER = Path(__file__).parent / "adapter"
@@ -80,6 +82,15 @@ def base_gguf(progress: bool = True) -> Path:
 def load_base() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the base model without adapter, dense in bf16, and its tokenizer. Raises CheckpointError."""
     return _load(base_gguf())
+
+
+def packed_layers() -> Iterator[tuple[str, list[torch.Tensor]]]:
+    """Yield names and weights of the linear layers, packed as in the base; nothing if its file has been removed."""
+    from moss_agent.checkpoints import mini_base
+
+    gguf = cache_dir() / GGUF
+    if gguf.is_file() and gguf.stat().st_size == GGUF_SIZE:
+        yield from mini_base.packed_layers(gguf, ADAPTER)
 
 
 def _cache_locked(progress: bool) -> contextlib.AbstractContextManager[None]:

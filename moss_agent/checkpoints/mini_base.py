@@ -6,10 +6,14 @@ this 3.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from gguf import GGMLQuantizationType
+from safetensors.torch import load_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -36,14 +40,34 @@ CONTROL = 3  # the type of special tokens
 def load(path: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     """Return the model, dense in bf16, and its tokenizer."""
     metadata, tensors = read_gguf(path)
-    weights = {}
-    for name, values in tensors:
-        weight = torch.from_numpy(values).bfloat16()
-        if "attn_q" in name or "attn_k" in name:
-            weight = _split_rotary_pairs(weight, metadata["llama.rope.dimension_count"])
-        weights[".".join(MODULES.get(part, part) for part in name.split("."))] = weight
+    weights = {
+        _module(tensor.name): _split_rotary_pairs(tensor.name, torch.from_numpy(tensor.unpacked()).bfloat16(), metadata)
+        for tensor in tensors
+    }
     model = LlamaForCausalLM.from_pretrained(None, config=_config(metadata), state_dict=weights, dtype=torch.bfloat16)
     return model, _tokenizer(metadata)
+
+
+def packed_layers(path: Path, adapter: Path) -> Iterator[tuple[str, list[torch.Tensor]]]:
+    """Yield names of linear layers, and their weights as the base and the adapter have them.
+
+    Weights: levels (out, in), scales and offsets (out, in / 32), of the base; down (rank, in) and up (out, rank), which
+    add `up @ down`, of the adapter.
+    """
+    settings = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+    added = load_file(adapter / "adapter_model.safetensors")
+    metadata, tensors = read_gguf(path)
+    for tensor in tensors:
+        if tensor.kind == GGMLQuantizationType.Q4_1:
+            name = _module(tensor.name).removesuffix(".weight")
+            base = [_split_rotary_pairs(tensor.name, torch.from_numpy(part), metadata) for part in tensor.levels()]
+            down, up = (added[f"base_model.model.{name}.lora_{matrix}.weight"] for matrix in "AB")
+            yield name, [*base, down, up * (settings["lora_alpha"] / settings["r"])]
+
+
+def _module(name: str) -> str:
+    """Return what transformers calls the tensor."""
+    return ".".join(MODULES.get(part, part) for part in name.split("."))
 
 
 def _config(metadata: dict[str, Any]) -> LlamaConfig:
@@ -68,8 +92,11 @@ def _special_tokens(metadata: dict[str, Any]) -> dict[str, Any]:
     return {name: metadata[key] for name, key in keys.items() if key in metadata}
 
 
-def _split_rotary_pairs(weight: torch.Tensor, head_dim: int) -> torch.Tensor:
-    """Reorder the rows of every head: llama.cpp rotates neighbours, transformers what is half a head apart."""
+def _split_rotary_pairs(name: str, weight: torch.Tensor, metadata: dict[str, Any]) -> torch.Tensor:
+    """Reorder the rows of queries and keys: llama.cpp rotates neighbours, transformers what is half a head apart."""
+    if "attn_q" not in name and "attn_k" not in name:
+        return weight
+    head_dim = metadata["llama.rope.dimension_count"]
     return weight.view(-1, head_dim // 2, 2, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
 
 

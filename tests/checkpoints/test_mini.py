@@ -454,3 +454,26 @@ def test_the_real_base_is_read_exactly() -> None:
         weights.update(name.encode() + weight.view(torch.int16).numpy().tobytes())
     assert weights.hexdigest() == "d91ff134dbe0551e9a228de94c80368415893067d6e20d173495c20b0365e888"
     assert texts.hexdigest() == "7e0b8f35ca7f836d92d824d9e3db5747c22d9a1e2753ccf2ec9af24a8614e979"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_packed_layers_are_those_of_the_prepared_model() -> None:
+    """The prepared weights are the base and the adapter, joined and rounded."""
+    from safetensors import safe_open
+
+    with safe_open(mini.prepare() / "model.safetensors", "pt") as prepared:
+        names = set()
+        for name, (levels, scales, offsets, down, up) in mini.packed_layers():
+            names.add(name)
+            scales, offsets = (part.repeat_interleave(32, 1) for part in (scales, offsets))
+            weight, merged = levels * scales + offsets + up @ down, prepared.get_tensor(f"{name}.weight").float()
+            assert (weight - merged).norm() < 2**-8 * weight.norm()
+        assert names == {key.removesuffix(".weight") for key in prepared.keys() if "proj" in key}  # noqa: SIM118
+
+
+def test_without_the_base_there_is_nothing_packed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MOSS_AGENT_CACHE", str(tmp_path))
+    assert list(mini.packed_layers()) == []
+    (tmp_path / mini.GGUF).write_bytes(b"GGUF")
+    assert list(mini.packed_layers()) == []

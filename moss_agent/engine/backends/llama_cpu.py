@@ -77,11 +77,12 @@ class LlamaBackend:
         self._decoder = self._model.model
         attention = self._decoder.layers[0].self_attn
         self._head_size, self._scale = attention.head_dim, attention.scaling
+        self._dtype = self._decoder.norm.weight.dtype  # weights of linear layers may have others
 
     def new_cache(self) -> LlamaCache:
         config = self._model.config
         size = (len(self._decoder.layers), 2, config.num_key_value_heads, 0, self._head_size)
-        return LlamaCache(torch.empty(size, dtype=self._model.dtype))
+        return LlamaCache(torch.empty(size, dtype=self._dtype))
 
     def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         own = [cache for cache in caches if isinstance(cache, LlamaCache)]
@@ -106,7 +107,7 @@ class LlamaBackend:
         starts = [cache.length for cache in caches]
         for cache, (first, end) in zip(caches, rows, strict=True):
             cache.reserve(cache.length + end - first)
-        x = self._decoder.embed_tokens(torch.tensor(ids))
+        x = self._decoder.embed_tokens(torch.tensor(ids)).to(self._dtype)
         positions = [torch.arange(start, start + end - first) for start, (first, end) in zip(starts, rows, strict=True)]
         cos, sin = self._decoder.rotary_emb(x, torch.cat(positions))
         turn = (cos[:, None], sin[:, None])
