@@ -80,9 +80,10 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
     from moss_agent.checkpoints.plan import make_plan
     from moss_agent.checkpoints.weights import check_weights
     from moss_agent.engine.backends.tensor_parallel import check_processes, follow, is_follower
-    from moss_agent.engine.loading import check_quantizer, load
+    from moss_agent.engine.loading import check_quantizer, limit_libraries, load
     from moss_agent.engine.local import LocalModel
 
+    limit_libraries()
     check_processes(settings.tp)
     check_quantizer(settings.quantize)
     name, needs, request = inspect_model(settings, family)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # oneDNN and torch's layer over it compile a kernel for every new shape, such as another number of tokens, and keep
-# 1,024 of them, half a megabyte each. Both read their limit once, at the first operation.
-KERNELS_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64"}
+# 1,024 of them, half a megabyte each. OpenMP's threads wait for each other in a loop, for milliseconds if one of them
+# is not scheduled because other programs are busy too: a tenth of the speed is left then. Each reads its limit once.
+LIBRARY_LIMITS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "64", "GOMP_SPINCOUNT": "1000"}
 DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
@@ -43,7 +44,7 @@ def load(
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    limit_kept_kernels()
+    limit_libraries()
     target = choose_device(device)
     options: dict[str, Any] = {"dtype": choose_dtype(dtype, target)}
     placed: Mapping[str, int | str | torch.device] = device_map or {"": target}
@@ -113,12 +114,12 @@ def _quantized(kind: str, dtype: torch.dtype) -> dict[str, Any]:
     return {"quantization_config": packed}
 
 
-def limit_kept_kernels() -> None:
-    """Keep the memory of compiled kernels from growing with every new length of a text or size of a picture.
+def limit_libraries() -> None:
+    """Set what keeps the libraries below torch from filling the memory and from waiting for each other.
 
-    To be called before torch computes anything. Limits that the environment sets already are kept.
+    To be called before torch is imported. What the environment sets already is kept.
     """
-    for variable, number in KERNELS_KEPT.items():
+    for variable, number in LIBRARY_LIMITS.items():
         os.environ.setdefault(variable, number)
 
 

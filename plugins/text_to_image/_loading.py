@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from moss_agent.engine.loading import DTYPES, choose_dtype, limit_kept_kernels
+from moss_agent.engine.loading import DTYPES, choose_dtype, limit_libraries
 from moss_agent.errors import PluginError
 
 from ._families import defaults
@@ -44,7 +44,7 @@ class Loaded:
 
 def load(request: Request, device: torch.device) -> Loaded:
     """Return the pipeline on the device, or as much of it as fits. Raises PluginError, UsageError."""
-    limit_kept_kernels()
+    limit_libraries()
     with quiet():
         name = request.pipeline
         source = locate(name, request.revision)

@@ -1,0 +1,111 @@
+"""How fast tokens are written on the CPU, by the length of the context and the number of conversations.
+
+    python bench/decode.py [--contexts 100,1000,1800] [--conversations 1,4,16] [--busy N]
+
+"transformers" is the model's own forward pass with a DynamicCache, one conversation after another; "llama_cpu" this
+package's backend with whole weights; "packed" the same with mini's 4-bit weights. `--busy N` keeps N processors busy
+meanwhile. If llama-bench is on the PATH, its figures for the base weights follow. Medians of steps; ratios carry over
+to other machines, tokens per second do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from moss_agent.checkpoints.mini import base_gguf, prepare
+from moss_agent.engine.backends.llama_cpu import LlamaBackend
+from moss_agent.engine.backends.transformers import TransformersBackend
+from moss_agent.engine.loading import load
+from moss_agent.engine.sequence import Backend
+from moss_agent.opening import pack_mini
+
+STEPS = 12
+
+
+def whole(backend: Callable[..., Backend]) -> Backend:
+    model, _ = load(str(prepare()), device="cpu")
+    return backend(model)
+
+
+def packed() -> Backend:
+    model, _ = load(str(prepare()), device="cpu", dtype="bf16")
+    pack_mini(model, model.dtype)
+    return LlamaBackend(model)
+
+
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "transformers": lambda: whole(TransformersBackend),
+    "llama_cpu": lambda: whole(LlamaBackend),
+    "packed": packed,
+}
+
+
+def tokens_per_second(backend: Backend, context: int, conversations: int) -> tuple[float, float]:
+    """Return the speed of reading the context and of writing, for all conversations together."""
+    tokens = random.Random(1)
+    ids = [tokens.randrange(100, 40_000) for _ in range(context)]
+    cache = backend.new_cache()
+    begun = time.perf_counter()
+    for start in range(0, context, 512):
+        backend.forward([cache], [ids[start : start + 512]])
+    reading = context / (time.perf_counter() - begun)
+    caches = [cache.copy() for _ in range(conversations)]
+    taken = []
+    for _ in range(STEPS):
+        begun = time.perf_counter()
+        backend.forward(caches, [[tokens.randrange(100, 40_000)] for _ in caches])
+        taken.append(time.perf_counter() - begun)
+    return reading, conversations / statistics.median(taken)
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """Keep so many processors busy."""
+    processes = [multiprocessing.Process(target=_spin, daemon=True) for _ in range(count)]
+    for process in processes:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--contexts", default="100,1000,1800")
+    parser.add_argument("--conversations", default="1,4,16")
+    parser.add_argument("--busy", type=int, default=0)
+    arguments = parser.parse_args()
+    print(f"{'':14}{'context':>8}{'read, tok/s':>12}" + "".join(f"{n + ' at once':>12}" for n in counts(arguments)))
+    with busy(arguments.busy):
+        for name, opened in BACKENDS.items():
+            backend = opened()
+            for context in map(int, arguments.contexts.split(",")):
+                measured = [tokens_per_second(backend, context, int(n)) for n in counts(arguments)]
+                cells = [measured[0][0], *(writing for _, writing in measured)]
+                print(f"{name:14}{context:>8}" + "".join(f"{cell:>12.1f}" for cell in cells), flush=True)
+        if program := shutil.which("llama-bench"):
+            contexts = [flag for context in arguments.contexts.split(",") for flag in ("-d", context)]
+            subprocess.run([program, "-m", str(base_gguf()), "-p", "400", "-n", "32", *contexts], check=True)
+
+
+def counts(arguments: argparse.Namespace) -> list[str]:
+    return list(arguments.conversations.split(","))
+
+
+if __name__ == "__main__":
+    main()
