@@ -1,6 +1,6 @@
 """How often a model reaches for the right plugin on the first turns of recorded MOSS conversations.
 
-    python bench/tool_choice.py turns.jsonl [--model mini] [--own-plugins] [--limit N]
+    python bench/tool_choice.py turns.jsonl [--model mini] [--dtype auto] [--own-plugins] [--limit N]
 
 A first turn counts as right if the model writes a command of a plugin that the recorded turn used, or none
 where none was used. The chat is the real one, decoding greedily; its plugins are stand-ins that find
@@ -14,6 +14,7 @@ import argparse
 import json
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -28,6 +29,8 @@ from moss_agent.session import Sampling
 from moss_agent.settings import Settings
 
 LABELS = {"Search": "web search", "Calculate": "calculator", "Solve": "equation solver", "Text2Image": "text-to-image"}
+
+AT_ONCE = 8  # conversations
 
 
 @dataclass
@@ -89,6 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("turns", type=Path)
     parser.add_argument("--model", default="mini")
+    parser.add_argument("--dtype", default="auto")
     parser.add_argument("--family", help="the model's family, if its name does not tell")
     parser.add_argument("--own-plugins", action="store_true", help="enable what the recorded conversation had")
     parser.add_argument("--limit", type=int, help="measure about this many turns, spread over the file")
@@ -98,22 +102,26 @@ def main() -> None:
     rows = [row for row in rows if row["turn"] == 1]
     rows = rows[:: max(1, len(rows) // (arguments.limit or len(rows)))]
     family = load_family(arguments.family or family_of(arguments.model))
-    model = open_local(Settings(model=arguments.model), family)
+    model = open_local(Settings(model=arguments.model, dtype=arguments.dtype), family)
     plugins = [stand_in(plugin) for plugin in discover().values()]
-    choices, mistakes = [], Counter()
-    for row in rows:
+
+    def measure(row: dict) -> tuple[Choice, list[str]]:
         enabled = [Capability(plugin.label, plugin.api) for plugin in plugins]
         if arguments.own_plugins:
             enabled = [capability for capability in enabled if capability.line(True) in row["meta_instruction"]]
         runner = PluginRunner([plugin for plugin in plugins if plugin.label in {c.label for c in enabled}])
         runtime = Runtime(model, runner, preamble=family.preamble.render(enabled), sampling=Sampling())
-        choice, written = choose(runtime.chat(), row)
-        choices.append(choice)
-        mistakes[tuple(sorted(choice.wanted)), tuple(sorted(choice.chosen))] += not choice.right
-        if arguments.log:
-            with arguments.log.open("a", encoding="utf-8") as log:
-                entry = {"question": row["human"], "right": choice.right, "commands": written}
-                log.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        return choose(runtime.chat(), row)
+
+    choices, mistakes = [], Counter()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for row, (choice, written) in zip(rows, threads.map(measure, rows), strict=True):
+            choices.append(choice)
+            mistakes[tuple(sorted(choice.wanted)), tuple(sorted(choice.chosen))] += not choice.right
+            if arguments.log:
+                with arguments.log.open("a", encoding="utf-8") as log:
+                    entry = {"question": row["human"], "right": choice.right, "commands": written}
+                    log.write(json.dumps(entry, ensure_ascii=False) + "\n")
     print(table(choices))
     for (wanted, chosen), count in (+mistakes).most_common(8):
         print(f"{count:4} wanted {', '.join(wanted) or 'none'}, chose {', '.join(chosen) or 'none'}")
