@@ -30,6 +30,10 @@ class Approval:
     named: Mapping[str, Value] | None = None
     reason: str = ""
 
+    def __post_init__(self) -> None:
+        if isinstance(self.arguments, str):
+            raise UsageError(f"the arguments of an Approval must be a tuple: write ({self.arguments!r},)")
+
 
 OnApproval = Callable[[ApprovalRequested], Union["Approval", None]]
 """Decides on a call; None leaves it to `Chat.approve`, for which the turn then waits."""
@@ -176,7 +180,7 @@ class TurnCalls:
         if decision.arguments is not None or decision.named is not None:
             arguments = command.arguments if decision.arguments is None else decision.arguments
             named = command.named if decision.named is None else decision.named
-            command = self._commands[pending.index] = Command(command.name, arguments, named)
+            command = self._commands[pending.index] = Command(command.name, tuple(arguments), named)
         if decision.run:
             yield self._start(pending.index, command, approved=True)
             return
@@ -188,8 +192,11 @@ class TurnCalls:
         if pending.decision is None:
             if self._on_approval is None:
                 return Approval(False)
-            if decision := self._on_approval(pending.request):
+            decision = self._on_approval(pending.request)
+            if isinstance(decision, Approval):
                 return decision
+            if decision is not None:
+                raise UsageError(f"on_approval must return an Approval or None, not {decision!r}")
         with self._decided:
             while pending.decision is None:
                 self._cancellation.check()

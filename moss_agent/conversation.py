@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import ValidationError, convert
 
 from moss_agent.errors import UsageError
-from moss_agent.events import Call
+from moss_agent.events import Call, Citation
 from moss_agent.protocol import (
     ANSWER,
     COMMANDS,
@@ -21,6 +21,9 @@ from moss_agent.protocol import (
     RESULTS,
     SEGMENTS,
     THOUGHTS,
+    Entry,
+    Passage,
+    cited_numbers,
     parse_commands,
     parse_results,
     parse_turn,
@@ -119,17 +122,31 @@ def _training_turn(turn: Turn) -> dict[str, str]:
 
 
 def _turn_of_texts(data: Mapping[str, Any]) -> Turn:
-    """Return a turn of its five segments' texts, with the calls that can be told from them."""
+    """Return a turn of its five segments' texts, with the calls and citations that can be told from them."""
     human, thoughts, commands, results, answer = (
         _text(data[name]) for name in ("human", "thoughts", "commands", "results", "answer")
     )
-    told = {entry.head: render_outcome(entry) for entry in parse_results(results)}
+    entries = parse_results(results)
+    told = {entry.head: render_outcome(entry) for entry in entries}
     calls = tuple(
         Call(command.name, command.argument, result, result != NO_RESULT, 0.0, arguments=command.arguments)
         for command in parse_commands(commands)
         for result in [told.get(str(command), NO_RESULT)]
     )
-    return Turn(human, (Round(thoughts, commands, results, calls),), answer, time="")
+    sources = _sources(entries)
+    citations = tuple(sources[number] for number in cited_numbers(answer) if number in sources)
+    done = Round(thoughts, commands, results, calls, tuple(sources.values()))
+    return Turn(human, (done,), answer, time="", citations=citations)
+
+
+def _sources(entries: Sequence[Entry]) -> dict[int, Citation]:
+    """Return what the numbers in an answer stand for: the passages, then the other results in their order."""
+    passages = [line for entry in entries for line in entry.body or () if isinstance(line, Passage)]
+    sources = [Citation(passage.number, passage.text) for passage in passages]
+    for entry in entries:
+        if entry.body and not any(isinstance(line, Passage) for line in entry.body):
+            sources.append(Citation(len(sources) + 1, f"{entry.head} => {render_outcome(entry)}"))
+    return {source.number: source for source in sources}
 
 
 def _text(value: Any) -> str:

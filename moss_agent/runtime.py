@@ -107,15 +107,15 @@ class Runtime:
 
 def checked_preamble(model: Model, family: Family, plugins: Sequence[Plugin]) -> str:
     """Return the preamble of the plugins. Raises UsageError if it leaves no room for a conversation."""
-    capabilities = {plugin.key: Capability(plugin.label, plugin.api) for plugin in plugins}
-    preamble = family.preamble.render(capabilities.values())
+    capabilities = [Capability(plugin.label, plugin.api) for plugin in plugins]
+    preamble = family.preamble.render(capabilities)
     needed, alone = model.count(preamble), model.count(family.preamble.render(()))
     limit = model.context_length - LEAST_ROOM
     if alone > limit:
         raise UsageError(f"the preamble takes {alone} tokens: set a context_length of {alone + 256} or more")
     if needed > limit or needed - alone > model.context_length // 2:
-        sizes = {key: model.count(capability.line(True)) for key, capability in capabilities.items()}
-        longest = ", ".join(f"{key} ({sizes[key]} tokens)" for key in sorted(sizes, key=sizes.__getitem__)[:-4:-1])
+        sizes = [(model.count(each.line(True)), plugin.key) for each, plugin in zip(capabilities, plugins, strict=True)]
+        longest = ", ".join(f"{key} ({size} tokens)" for size, key in sorted(sizes, reverse=True)[:3])
         raise UsageError(
             f"{len(sizes)} plugins make the preamble {needed} tokens long, and the context has {model.context_length}: "
             f"enable fewer with --plugins; the longest lines: {longest}"

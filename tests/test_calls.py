@@ -73,8 +73,21 @@ def test_the_model_is_told_the_reason_of_a_refusal():
     assert (events[-1].calls[0].ok, events[-1].calls[0].error) == (False, "refused: not <eor> today")
 
 
-def test_a_call_can_be_edited_before_it_runs():
-    events, _ = turn(decide=Approval(True, arguments=("other",)))
+def test_a_text_in_place_of_the_edited_arguments_is_refused():
+    with pytest.raises(UsageError, match=r"write \('other',\)"):
+        Approval(True, arguments="other")
+
+
+@pytest.mark.parametrize("returned", [True, False])
+def test_a_callback_that_returns_no_decision_ends_the_turn(returned):
+    with pytest.raises(UsageError, match=f"must return an Approval or None, not {returned}"):
+        turn(lambda request: returned)
+    assert "a" not in ran
+
+
+@pytest.mark.parametrize("arguments", [("other",), ["other"]])
+def test_a_call_can_be_edited_before_it_runs(arguments):
+    events, _ = turn(decide=Approval(True, arguments=arguments))
     assert sorted(ran) == ["b", "other"] and events[-1].calls[0].arguments == ("other",)
 
 

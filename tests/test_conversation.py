@@ -153,6 +153,16 @@ def test_the_training_format_is_read_and_written_the_same():
     assert conversation.to_training("example_1", "calculator") == TRAINING
 
 
+def test_what_answers_cite_is_told_from_the_results():
+    answer = "A <sup><|2|></sup> and B <sup><|1|></sup><sup><|3|></sup>, not C <sup><|4|></sup>."
+    results = "Search(\"x\") =>\n<|1|>: 'moss'\n<|2|>: 'fern'\nCalculate(\"1+1\") => '2'\nSolve(\"y\") =>\nNo result."
+    old = {"human": "x", **EMPTY, "results": results, "answer": answer}
+    (turn,) = Conversation.from_json(json.loads(old_file(**old))).turns
+    cited = (Citation(2, "fern"), Citation(1, "moss"), Citation(3, 'Calculate("1+1") => 2'))
+    assert turn.citations == cited and set(turn.rounds[0].sources) == set(cited)
+    assert turn.text == answer.replace("<sup><|4|></sup>", "")
+
+
 @pytest.mark.parametrize("record", [{}, {"chat": 3}, {"chat": {"turn_1": {}}, "meta_instruction": ""}])
 def test_a_record_that_is_none_of_training_is_refused(record):
     with pytest.raises(UsageError, match="training format"):

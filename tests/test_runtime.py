@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from moss_agent import Runtime
+from moss_agent import Runtime, plugin
 from moss_agent.checkpoints.families import load_family
 from moss_agent.errors import Cancelled, UsageError
 from moss_agent.opening import open_plugins
-from moss_agent.plugin_host import PluginRunner
+from moss_agent.plugin_host import Plugin, PluginRunner
 from moss_agent.runtime import checked_preamble
 from moss_agent.session import Sampling
 from moss_agent.settings import make_settings
@@ -93,6 +93,21 @@ def test_a_preamble_that_leaves_no_room_is_refused_by_name_and_size(context_leng
         return
     with pytest.raises(UsageError, match=message):
         checked_preamble(model, family, PLUGINS)
+
+
+def weather_of(city: str) -> Plugin:
+    @plugin(city, label=f"Weather of {city}")
+    def weather(day: str) -> str:
+        return f"{city} {day}: sunny"
+
+    return weather
+
+
+def test_the_model_is_told_of_every_plugin_although_their_keys_are_the_same():
+    plugins = [weather_of("Rome"), weather_of("Paris")]
+    assert len({each.key for each in plugins}) == 1
+    preamble = checked_preamble(ScriptedModel([]), load_family("mini"), plugins)
+    assert all(f"- Weather of {city}: enabled. API: {city}(day)\n" in preamble for city in ("Rome", "Paris"))
 
 
 def test_a_plugin_that_is_denied_is_disabled_for_the_model():

@@ -61,7 +61,7 @@ class Needs:
 
 
 def needs_of(config: PretrainedConfig) -> Needs:
-    """Raise CheckpointError if no causal language model can be built from `config`."""
+    """Return what the model of `config` needs. Raises CheckpointError if it is no causal language model."""
     import torch
     from transformers import AutoModelForCausalLM
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def make_plan(needs: Needs, machine: Machine, request: Request) -> Plan:
-    """Raise CheckpointError, naming what would make it fit, if it does not; UsageError for what cannot be combined."""
+    """Return where the model goes.
+
+    Raises CheckpointError, naming what would make it fit, and UsageError for what cannot be combined.
+    """
     _check(needs, machine, request)
     budgets = budgets_of(machine, request)
     if plan := place(needs, budgets, request):

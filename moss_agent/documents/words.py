@@ -126,7 +126,7 @@ def _chinese(run: str, parts: bool) -> list[str]:
 
 
 def _phrase(word: str) -> str:
-    """Return one character of a script in pairs is whatever begins with it, a longer word the sequence of its pairs."""
+    """Return the word as a phrase. Of a script in pairs: what begins with the one character, or the pairs in a row."""
     if not _RUN.fullmatch(word):
         return f'"{_EDGE.sub(" ", word)}"'
     return f'"{word}"*' if len(word) == 1 else f'"{" ".join(_pairs(word)[:-1])}"'

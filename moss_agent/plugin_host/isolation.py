@@ -138,7 +138,7 @@ class Workers:
         return bool(self._idle) or self._closed
 
     def _give_back(self, worker: Worker, is_usable: bool) -> None:
-        """End of a call. A worker that is not usable any more is killed; `close` has killed all of them."""
+        """End a call. A worker that is not usable any more is killed; `close` has killed all of them."""
         with self._changed:
             self._busy.remove(worker)
             if self._closed:

@@ -98,7 +98,7 @@ class RemoteSession:
     def generate(
         self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
     ) -> Generator[str, None, Generation]:
-        """Yield a server may end its text at a stop text and not say which: that counts as the model's own end.
+        """Yield the text as it comes. A server may end it at a stop text and not say which: as if by the model itself.
 
         Closing the generator ends the request at once. After an error or an early end the session is as before.
         """
