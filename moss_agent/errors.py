@@ -84,6 +84,21 @@ class PluginTimeout(PluginError):
     """A plugin call took longer than its limit."""
 
 
+def cut(text: str, length: int) -> str:
+    """Return the text, cut to at most `length` characters."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def one_line(text: object, length: int = 300) -> str:
+    """Return the text in one line of at most `length` characters."""
+    return cut(" ".join(str(text).split()), length)
+
+
+def said_by(error: BaseException) -> str:
+    """Return what an error says of itself in one line; its type if it says nothing."""
+    return one_line(error) or type(error).__name__
+
+
 def shorten_words(message: str, length: int = 200) -> str:
     """Return the message with the beginnings of longer words: what is said of a name stays in sight behind it."""
     return re.sub(rf"(\S{{{length}}})\S+", r"\1…", message)

@@ -4,10 +4,11 @@ import os
 import re
 import stat
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from moss_agent.errors import UsageError
+from moss_agent.errors import UsageError, cut
 
 _PACKAGE = Path(__file__).parent
 _writing = threading.Lock()  # threads would write into the same file
@@ -106,7 +107,29 @@ def _remove_left_over(folder: Path, beginning: str) -> None:
                 (folder / name).unlink()
 
 
+def beside(path: Path, suffix: str) -> Path:
+    """Return the path of the helper file `<name><suffix>` next to `path`."""
+    return path.with_name(path.name + suffix)
+
+
+@contextmanager
+def locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file `path`; call `waits` first if another process does. It is free when that process has died."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(str(path))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waits()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _short(name: str | Path) -> str:
     """Return the beginning of a name, in characters that can be printed."""
     text = ascii(str(name))[1:-1] if not str(name).isprintable() else str(name)
-    return text if len(text) <= 100 else text[:99] + "…"
+    return cut(text, 100)

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from moss_agent.checkpoints.files import announce, beside, disk_errors, is_intact, locked, publish
+from moss_agent.checkpoints.files import announce, disk_errors, exclusive, is_intact, publish
 from moss_agent.errors import CheckpointError
 from moss_agent.http.client import open_client
 from moss_agent.http.failures import Failure, RequestFailed, told_apart
 from moss_agent.http.sending import asked_pause
+from moss_agent.resources import beside
 
 if TYPE_CHECKING:
     import httpx2
@@ -82,7 +83,7 @@ def fetch(
     """
     part = beside(destination, ".part")
     job = _Job(url, part, size, label, bundle, headers)
-    with disk_errors(label, destination.parent), locked(beside(destination, ".lock"), label, progress):
+    with disk_errors(label, destination.parent), exclusive(beside(destination, ".lock"), label, progress):
         if is_intact(destination, sha256, size):
             return destination
         for attempt in ("first", "last"):

@@ -6,11 +6,13 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from moss_agent.errors import CheckpointError
+from moss_agent.resources import beside, locked
 
 CHUNK = 1 << 16
 
@@ -48,33 +50,16 @@ def publish(part: Path, destination: Path) -> None:
     os.replace(part, destination)
 
 
-def beside(path: Path, suffix: str) -> Path:
-    """Return the path of the helper file `<name><suffix>` next to `path`."""
-    return path.with_name(path.name + suffix)
-
-
 def announce(line: str, progress: bool) -> None:
     """Tell the person who waits, if anybody wants to know."""
     if progress:
         print(line, file=sys.stderr, flush=True)
 
 
-@contextmanager
-def locked(path: Path, label: str, progress: bool) -> Iterator[None]:
-    """Hold the lock file `path`; the operating system releases it when a process dies. Not reentrant."""
-    from filelock import FileLock, Timeout
-
+def exclusive(path: Path, label: str, progress: bool) -> AbstractContextManager[None]:
+    """Hold the lock file `path`, in a folder that is made if need be; say so if another process has to finish first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(path))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        announce(f"{label}: another process is at it, waiting for it...", progress)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+    return locked(path, partial(announce, f"{label}: another process is at it, waiting for it...", progress))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints import download
-from moss_agent.errors import CheckpointError, UsageError
+from moss_agent.errors import CheckpointError, UsageError, said_by
 from moss_agent.resources import user_path
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def read_config(folder: Path) -> PretrainedConfig:
         config: PretrainedConfig = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         return config
     except Exception as error:  # whatever can be written in such a file
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CheckpointError(f"{file} cannot be used: {reason[:200]}") from error
+        raise CheckpointError(f"{file} cannot be used: {said_by(error)}") from error
 
 
 def fetch(name: str, refresh: bool = False) -> Path:
@@ -147,8 +146,7 @@ def _hub_errors(name: str) -> Iterator[None]:
     except IncompleteSnapshotError as error:
         raise CheckpointError(f"{name}: fetched in part: run moss-agent models pull {name} with a network") from error
     except Exception as error:  # from the network, the disk and the server, without a common base
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise CheckpointError(
-            f"{name} is no folder here, and it cannot be fetched from {constants.ENDPOINT} ({reason[:200]}): "
+            f"{name} is no folder here, and it cannot be fetched from {constants.ENDPOINT} ({said_by(error)}): "
             "check the network, name a mirror in HF_ENDPOINT or the path of a copy"
         ) from error

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from moss_agent.checkpoints.download import fetch
-from moss_agent.checkpoints.files import announce, disk_errors, install, is_intact, locked
+from moss_agent.checkpoints.files import announce, disk_errors, exclusive, install, is_intact
 from moss_agent.checkpoints.package_index import find_file
 from moss_agent.errors import CheckpointError
 from moss_agent.resources import cache_dir, user_path
@@ -94,7 +94,7 @@ def packed_layers() -> Iterator[tuple[str, list[torch.Tensor]]]:
 
 
 def _cache_locked(progress: bool) -> contextlib.AbstractContextManager[None]:
-    return locked(cache_dir() / "mini.lock", LABEL, progress)
+    return exclusive(cache_dir() / "mini.lock", LABEL, progress)
 
 
 def _fingerprint() -> str:

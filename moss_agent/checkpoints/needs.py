@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moss_agent.errors import CheckpointError
+from moss_agent.errors import CheckpointError, said_by
 
 if TYPE_CHECKING:
     import torch
@@ -74,9 +74,8 @@ def needs_of(config: PretrainedConfig) -> Needs:
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
         model.tie_weights()
     except Exception as error:  # whatever a config can be made to cause
-        reason = " ".join(str(error).split()) or type(error).__name__
         file = Path(config.name_or_path or "") / "config.json"
-        raise CheckpointError(f"{file} describes no language model that can be built: {reason}") from error
+        raise CheckpointError(f"{file} describes no language model that can be built: {said_by(error)}") from error
     key_heads = getattr(text, "num_key_value_heads", None) or heads
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
     return Needs(model, 2 * layers * key_heads * head_dim, getattr(text, "qkv_groups", key_heads))

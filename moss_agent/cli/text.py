@@ -11,6 +11,8 @@ import re
 from itertools import accumulate, takewhile
 from unicodedata import east_asian_width
 
+from moss_agent import errors
+
 _UNSAFE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI, such as colours and cursor movements
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x80-\x9f\n]*(?:\x07|\x1b\\|\x9c)"  # OSC and its kin
@@ -32,8 +34,7 @@ def clean(text: str) -> str:
 
 def one_line(text: str, length: int = 2000) -> str:
     """Return `text`, clean, in one line of at most `length` characters."""
-    line = " ".join(clean(text).split())
-    return line if len(line) <= length else line[: length - 1] + "…"
+    return errors.one_line(clean(text), length)
 
 
 def columns(text: str) -> int:

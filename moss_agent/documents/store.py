@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from moss_agent.documents.words import terms
 from moss_agent.errors import DocumentIndexError, UsageError
+from moss_agent.resources import beside, locked
 
 VERSION = 1
 _APPLICATION = 0x4D4F5353
@@ -69,25 +70,15 @@ def writing(path: Path, waits: Callable[[], None]) -> Iterator[sqlite3.Connectio
 @contextmanager
 def _locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of the index, which then exists, be it empty."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(beside(path, ".lock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waits()
-            lock.acquire()
-        with suppress(FileExistsError):  # readable by its owner only
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError as error:
-        lock.release()
-        raise DocumentIndexError(f"document index {path}: {error.strerror}: choose another place for it") from error
-    try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(beside(path, ".lock"), waits))
+            with suppress(FileExistsError):  # readable by its owner only
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise DocumentIndexError(f"document index {path}: {error.strerror}: choose another place for it") from error
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -101,10 +92,6 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
             db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
-
-
-def beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.engine.backends.failures import is_out_of_memory
-from moss_agent.errors import CheckpointError, MissingDependency, OutOfMemory, UsageError
+from moss_agent.errors import CheckpointError, MissingDependency, OutOfMemory, UsageError, said_by
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +74,7 @@ def _errors_of(name: str) -> Iterator[None]:
             raise OutOfMemory(
                 f"out of memory while loading {name}: close what else runs, or choose --quantize int8 or int4"
             ) from None
-        raise CheckpointError(f"cannot load {name}: {_first_line(error)}{_remedy(name)}") from error
+        raise CheckpointError(f"cannot load {name}: {said_by(error)}{_remedy(name)}") from error
 
 
 @contextmanager
@@ -155,10 +155,6 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if device.type == "mps":
         return torch.float16
     return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _remedy(name: str) -> str:

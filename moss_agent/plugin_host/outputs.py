@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TypeAlias, TypeGuard, TypeVar
 
-from moss_agent.errors import PluginContractError
+from moss_agent.errors import PluginContractError, cut
 from moss_agent.events import Hit, Output, Picture
 from moss_agent.plugin_host.contract import Plugin
 
@@ -23,13 +23,13 @@ def limit_output(plugin: Plugin, output: Output) -> Result:
     if isinstance(output, Picture):
         output = (output,)
     if isinstance(output, str):
-        return _cut(output, length) or None
+        return cut(output, length) or None
     if _all_are(output, Hit):
         return tuple(_cut_hit(hit, length) for hit in output) or None
     if _all_are(output, Picture):
         return tuple(_plain_picture(picture) for picture in output)
     if _all_are(output, str):
-        return tuple(_cut("\n".join(output), length).splitlines()) or None
+        return tuple(cut("\n".join(output), length).splitlines()) or None
     raise PluginContractError(plugin.name, f"returned {type(output).__name__}, not str, lines, hits or pictures")
 
 
@@ -38,14 +38,10 @@ def _all_are(output: object, kind: type[T]) -> TypeGuard[Sequence[T]]:
 
 
 def _cut_hit(hit: Hit, length: int) -> Hit:
-    return Hit(_cut(str(hit.text), length), _cut(str(hit.title), length), _cut(str(hit.url), length))
+    return Hit(cut(str(hit.text), length), cut(str(hit.title), length), cut(str(hit.url), length))
 
 
 def _plain_picture(picture: Picture) -> Picture:
     """Return the picture with nothing in it that JSON has not."""
     details = json.loads(json.dumps(dict(picture.details), default=str), parse_constant=str)
     return Picture(str(picture.path), str(picture.description), details, tuple(map(str, picture.notices)))
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moss_agent.engine.loading import DTYPES, choose_dtype, limit_libraries
-from moss_agent.errors import PluginError
+from moss_agent.errors import PluginError, said_by
 
 from ._families import defaults
 from ._placement import Placement, free_memory, place, sizes
 from ._request import TABLE, Request
-from ._sources import Source, locate, one_line, quiet
+from ._sources import Source, locate, quiet
 
 if TYPE_CHECKING:
     import torch
@@ -97,7 +97,7 @@ def settle(pipe: Any, placement: Placement, device: torch.device, name: str) -> 
 
 def failure(what: str, error: Exception, size: str = "") -> PluginError:
     """Return the error in one line, with what to do if that is known. size: of the picture, if one was being drawn."""
-    text = one_line(error)
+    text = said_by(error)
     if isinstance(error, MemoryError) or re.search("(out of|not enough|allocate) memory", text):
         smaller = halved(size) if size else ""
         remedy = f'size = "{smaller}" or a smaller pipeline' if smaller else "a smaller pipeline"

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from moss_agent.errors import PluginError, UsageError
+from moss_agent.errors import PluginError, UsageError, said_by
 from moss_agent.plugin_host import report
 from moss_agent.resources import read_text
 
@@ -72,7 +72,7 @@ def fetch(name: str, revision: str) -> Path:
         cause = error.__cause__ or error
         what = (
             f"the pipeline {name} cannot be fetched and is not in the cache: check the network, "
-            f"set HF_ENDPOINT to a mirror, or name a local folder ({one_line(cause)})"
+            f"set HF_ENDPOINT to a mirror, or name a local folder ({said_by(cause)})"
         )
         if isinstance(cause, RepositoryNotFoundError):
             what = f"the hub shows no pipeline {name}: correct the name, or log in with `hf auth login` if it is gated"
@@ -131,7 +131,7 @@ def fingerprint(folder: Path) -> str:
                 content.seek(-min(EDGE, file.stat().st_size), 2)
                 digest.update(content.read(EDGE))
     except OSError as error:
-        raise PluginError(f"the pipeline folder {folder} cannot be read: {one_line(error)}") from error
+        raise PluginError(f"the pipeline folder {folder} cannot be read: {said_by(error)}") from error
     return LOCAL + digest.hexdigest()[:12]
 
 
@@ -158,7 +158,3 @@ def quiet() -> Iterator[None]:
                 afterwards.callback(log.enable_progress_bar)
                 log.disable_progress_bar()
         yield
-
-
-def one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
-from moss_agent.checkpoints.files import beside
 from moss_agent.errors import CheckpointError, UsageError
+from moss_agent.resources import beside, locked
 
 
 @contextmanager
@@ -44,19 +45,17 @@ def staged(target: Path, size: int) -> Iterator[Path]:
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
     """Hold the lock of `target`. Raises CheckpointError if another process does."""
-    from filelock import FileLock, Timeout
 
-    lock = FileLock(beside(target, ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise CheckpointError(f"another process is writing {target}: let it finish") from None
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # where a file that is open cannot be removed, it stays
-            Path(lock.lock_file).unlink()
-        lock.release()
+    def refuse() -> NoReturn:
+        raise CheckpointError(f"another process is writing {target}: let it finish")
+
+    lock = beside(target, ".lock")
+    with locked(lock, refuse):
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # where a file that is open cannot be removed, it stays
+                lock.unlink()
 
 
 def _check_room(target: Path, size: int) -> None:

@@ -16,7 +16,7 @@ from moss_agent.checkpoints.convert.source import Source
 from moss_agent.checkpoints.convert.staging import staged
 from moss_agent.checkpoints.convert.to_gptj import save_plain_tokenizer
 from moss_agent.checkpoints.weights import weight_files
-from moss_agent.errors import CheckpointError, MissingDependency
+from moss_agent.errors import CheckpointError, MissingDependency, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +44,7 @@ def to_ctranslate2(source: Source, target: Path, quantize: str = "") -> float:
             converter = TransformersConverter(codegen, load_as_float16=half, low_cpu_mem_usage=True)
             converter.convert(str(part), quantization=precision, force=True)
         except Exception as error:  # of transformers, torch or CTranslate2, which share no base class
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            reason = one_line(f"{type(error).__name__}: {error}")
             raise CheckpointError(f"CTranslate2 cannot convert {source.folder} ({reason})") from error
         save_plain_tokenizer(source.tokenizer, part)
         ids = random_prompt(source.config.vocab_size)

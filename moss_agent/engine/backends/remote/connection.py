@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.errors import ContextFull, ServerError, UsageError
+from moss_agent.errors import ContextFull, ServerError, UsageError, one_line
 from moss_agent.http.client import open_client
 from moss_agent.http.failures import Failure, RequestFailed
 from moss_agent.http.sending import BUSY, body_of, pieces_of, sending
@@ -138,19 +138,13 @@ class Connection:
         for name in ("error", "detail", "message"):
             if isinstance(data, dict) and data.get(name):
                 data = data[name]
-        return f": {short(data)}" if isinstance(data, (str, list)) else ""
+        return f": {one_line(data)}" if isinstance(data, (str, list)) else ""
 
     def _reason(self, error: RequestFailed) -> str:
         """Return what `error` means, in a few words without addresses."""
         if error.failure is Failure.TIMEOUT:
             return f"nothing came for {self.seconds:g} seconds (setting server_timeout)"
         return str(error.failure.value)
-
-
-def short(words: object) -> str:
-    """Return `words` of a server as one line of bounded length."""
-    line = " ".join(str(words).split())
-    return line if len(line) <= 300 else line[:299] + "…"
 
 
 def _checked_address(url: str) -> str:

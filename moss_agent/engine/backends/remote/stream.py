@@ -14,8 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from moss_agent.engine.backends.remote.connection import short
-from moss_agent.errors import ServerError
+from moss_agent.errors import ServerError, one_line
 
 LONGEST_EVENT = 1 << 20  # characters
 DONE = "[DONE]"
@@ -91,7 +90,7 @@ def parse_piece(data: str) -> Piece:
         event = json.loads(data)
         if event.get("error"):
             told = event["error"]
-            raise ServerError(f"the server failed: {short(told.get('message') if isinstance(told, dict) else told)}")
+            raise ServerError(f"the server failed: {one_line(told.get('message') if isinstance(told, dict) else told)}")
         usage = event.get("usage")
         choice = (event.get("choices") or [{}])[0]
         return Piece(
@@ -101,7 +100,7 @@ def parse_piece(data: str) -> Piece:
             usage=(_count(usage["prompt_tokens"]), _count(usage["completion_tokens"])) if usage else None,
         )
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        raise ServerError(f"the server sends what is no completion: {short(data)}") from None
+        raise ServerError(f"the server sends what is no completion: {one_line(data)}") from None
 
 
 def _well_formed(text: str) -> str:
