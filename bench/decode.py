@@ -37,7 +37,7 @@ def whole(backend: Callable[..., Backend]) -> Backend:
 
 def packed() -> Backend:
     model, _ = load(str(prepare()), device="cpu", dtype="bf16")
-    pack_mini(model, model.dtype)
+    pack_mini(model)
     return LlamaBackend(model)
 
 

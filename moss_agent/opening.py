@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints.families import Family
 from moss_agent.errors import UsageError
@@ -100,7 +100,9 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
         device_map=plan.device_map,
         offload_folder=request.offload_folder,
     )
-    dtype = pack_mini(model, request.dtype) if packs else request.dtype
+    if packs:
+        pack_mini(model)
+    dtype = model.get_decoder().norm.weight.dtype if packs else request.dtype
     if settings.tp > 1 and is_follower():
         follow(model)
         raise SystemExit(0)
@@ -125,20 +127,12 @@ def is_free_to_pack(settings: Settings) -> bool:
     )
 
 
-def pack_mini(model: Any, dtype: torch.dtype) -> torch.dtype:
-    """Compute mini, loaded in bfloat16, from the 4-bit weights of its base, or in `dtype` where that is faster.
-
-    Return the precision of the KV cache.
-    """
-    import torch
-
+def pack_mini(model: PreTrainedModel) -> None:
+    """Compute mini, loaded in bfloat16, from the 4-bit weights of its base where that is faster."""
     from moss_agent.checkpoints.mini import packed_layers
     from moss_agent.engine.packed import Levels, pack
 
-    if pack(model, ((name, Levels(*weights)) for name, weights in packed_layers())):
-        return torch.float32
-    model.to(dtype)
-    return dtype
+    pack(model, ((name, Levels(*weights)) for name, weights in packed_layers()))
 
 
 def _backend(model: PreTrainedModel, tp: int) -> Backend:

@@ -10,7 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from moss_agent.engine import packed
 from moss_agent.engine.backends.llama_cpu import LlamaBackend, fits
-from moss_agent.engine.packed import FEW, GROUP, Levels, PackedLinear, pack
+from moss_agent.engine.packed import FEW, GROUP, HalfLinear, Levels, PackedLinear, pack
 
 ROUNDING = 2 * torch.finfo(torch.bfloat16).eps  # of rows and of scales, relative
 
@@ -58,14 +58,16 @@ def packed_layers(model: LlamaForCausalLM) -> Iterator[tuple[str, Levels]]:
             yield name, levels
 
 
-def test_a_packed_model_computes_nearly_what_it_computes_in_full_precision(
-    llama: LlamaForCausalLM, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", [PackedLinear, HalfLinear])
+def test_a_model_computes_with_the_faster_layers_nearly_what_it_computes_in_full_precision(
+    llama: LlamaForCausalLM, monkeypatch: pytest.MonkeyPatch, kind: type
 ) -> None:
-    monkeypatch.setattr(packed, "_seconds", lambda layer: 0.0)
+    monkeypatch.setattr(packed, "_seconds", lambda layers: float(any(not isinstance(one, kind) for one in layers)))
     layers = list(packed_layers(llama))
     whole = LlamaForCausalLM(llama.config).eval()
     whole.load_state_dict(llama.state_dict())
-    assert pack(llama.bfloat16(), iter(layers))
+    pack(llama.bfloat16(), layers)
+    assert isinstance(llama.model.layers[1].mlp.up_proj, kind) and isinstance(llama.lm_head, HalfLinear)
     assert fits(llama)
     backend = LlamaBackend(llama)
     cache, ids = backend.new_cache(), torch.randint(1, 400, (40,)).tolist()
@@ -77,10 +79,6 @@ def test_a_packed_model_computes_nearly_what_it_computes_in_full_precision(
     assert (logits - want).norm() < 8 * ROUNDING * want.norm()
 
 
-def test_a_model_stays_as_it_is_where_packing_is_not_faster(
-    llama: LlamaForCausalLM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packed, "_seconds", lambda layer: float(isinstance(layer, PackedLinear)))
-    modules = dict(llama.bfloat16().named_modules())
-    assert not pack(llama, packed_layers(llama))
-    assert dict(llama.named_modules()) == modules
+def test_without_packed_layers_weights_of_16_bits_are_computed_with(llama: LlamaForCausalLM) -> None:
+    pack(llama.bfloat16(), [])
+    assert isinstance(llama.model.layers[1].mlp.up_proj, HalfLinear)
