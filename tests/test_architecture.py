@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ ALSO = {
 }  # of the plugins: devices, as the model's
 
 
+@cache
 def imported_names(path: Path) -> set[str]:
     """What a module imports, at its top or inside functions, from outside its own room."""
     names = set()
