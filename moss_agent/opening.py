@@ -90,7 +90,8 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
     plan = make_plan(needs, this_machine(Path(request.offload_folder)), request)
     folder = fetch(name)
     check_weights(folder, needs.model)
-    packs = settings.model == "mini" and is_free_to_pack(settings)
+    is_open = (settings.dtype, settings.quantize) == ("auto", "")  # in which precision is computed
+    packs = settings.model == "mini" and is_open and plan.device_map == {"": "cpu"}
     model, tokenizer = load(
         str(folder),
         device=settings.device,
@@ -115,15 +116,6 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
         markers=END_MARKERS,
         seed=settings.seed,
         release=release,
-    )
-
-
-def is_free_to_pack(settings: Settings) -> bool:
-    """Return whether the settings leave it open in which precision a CPU computes."""
-    from moss_agent.engine.loading import choose_device
-
-    return (settings.dtype, settings.quantize, settings.tp) == ("auto", "", 1) and (
-        choose_device(settings.device).type == "cpu"
     )
 
 
