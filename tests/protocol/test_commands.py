@@ -185,7 +185,7 @@ values = st.one_of(
 
 @given(
     names.filter(lambda name: name.lower() != "none"),
-    st.tuples(values.filter(lambda value: isinstance(value, str)), values, values),
+    st.tuples(texts, values, values),
     st.dictionaries(names, values, max_size=2),
 )
 def test_a_command_reads_back_from_its_text(name, arguments, named):
