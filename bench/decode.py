@@ -25,7 +25,7 @@ from moss_agent.engine.backends.llama_cpu import LlamaBackend
 from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.loading import load
 from moss_agent.engine.sequence import Backend
-from moss_agent.opening import pack_mini
+from moss_agent.opening.local import pack_mini
 
 STEPS = 12
 

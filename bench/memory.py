@@ -18,7 +18,8 @@ import psutil
 from moss_agent.agent import Agent
 from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import load_family
-from moss_agent.opening import open_plugins
+from moss_agent.dialects.moss import MossDialect
+from moss_agent.opening.plugins import open_plugins
 from moss_agent.runtime import Runtime
 from moss_agent.session import Generation, Sampling
 from moss_agent.settings import Settings
@@ -51,7 +52,7 @@ class EndlessModel(ScriptedModel):
 def scripted(settings: Settings) -> Agent:
     """An agent whose model calls all plugins in every turn."""
     runner = open_plugins(settings, load_family("mini"))
-    return Agent(Runtime(EndlessModel([]), runner, preamble="A test.\n", sampling=Sampling(max_new_tokens=64)))
+    return Agent(Runtime(MossDialect(EndlessModel([]), "A test.\n", Sampling(max_new_tokens=64)), runner))
 
 
 def megabytes() -> tuple[float, float]:

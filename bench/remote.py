@@ -26,9 +26,11 @@ from statistics import median
 import httpx2
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.checkpoints.families import Family, family_of, load_family
+from moss_agent.checkpoints.families import Family
 from moss_agent.checkpoints.mini import prepare
-from moss_agent.opening import find_served, open_local, open_served
+from moss_agent.opening.dialect import choose_family
+from moss_agent.opening.local import open_local
+from moss_agent.opening.served import find_served, open_served
 from moss_agent.protocol import THOUGHTS, render_human
 from moss_agent.session import Sampling, Session
 from moss_agent.settings import Settings
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    family = load_family(arguments.family or family_of(arguments.model))
+    family = choose_family(Settings(model=arguments.model, family=arguments.family or ""), None)
     folder = str(prepare()) if arguments.model == "mini" else arguments.model
     print(f"{'':14} {'to the first piece':>19} {'per piece after it':>19} {'pieces':>7}")
     local = open_local(Settings(model=arguments.model, dtype="fp32", device="cpu"), family)

@@ -20,9 +20,10 @@ from functools import wraps
 from pathlib import Path
 
 from moss_agent import Chat, Runtime
-from moss_agent.checkpoints.families import family_of, load_family
+from moss_agent.dialects.moss import MossDialect
 from moss_agent.events import CallFinished, CallStarted, Reply, Text
-from moss_agent.opening import open_local
+from moss_agent.opening.dialect import choose_family
+from moss_agent.opening.local import open_local
 from moss_agent.plugin_host import Plugin, PluginRunner, discover
 from moss_agent.protocol import HUMAN, Capability
 from moss_agent.session import Sampling
@@ -101,7 +102,7 @@ def main() -> None:
     rows = [json.loads(line) for line in arguments.turns.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row["turn"] == 1]
     rows = rows[:: max(1, len(rows) // (arguments.limit or len(rows)))]
-    family = load_family(arguments.family or family_of(arguments.model))
+    family = choose_family(Settings(model=arguments.model, family=arguments.family or ""), None)
     model = open_local(Settings(model=arguments.model, dtype=arguments.dtype), family)
     plugins = [stand_in(plugin) for plugin in discover().values()]
 
@@ -110,7 +111,7 @@ def main() -> None:
         if arguments.own_plugins:
             enabled = [capability for capability in enabled if capability.line(True) in row["meta_instruction"]]
         runner = PluginRunner([plugin for plugin in plugins if plugin.label in {c.label for c in enabled}])
-        runtime = Runtime(model, runner, preamble=family.preamble.render(enabled), sampling=Sampling())
+        runtime = Runtime(MossDialect(model, family.preamble.render(enabled), Sampling(), list(runner.plugins)), runner)
         return choose(runtime.chat(), row)
 
     choices, mistakes = [], Counter()

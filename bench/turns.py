@@ -13,8 +13,8 @@ import argparse
 import time
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.checkpoints.families import family_of, load_family
-from moss_agent.opening import open_local
+from moss_agent.opening.dialect import choose_family
+from moss_agent.opening.local import open_local
 from moss_agent.protocol import MARKERS, THOUGHTS, Turn, render_human, render_turn
 from moss_agent.session import Sampling, Session
 from moss_agent.settings import Settings
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--family", help="the model's family, if its name does not tell")
     parser.add_argument("--turns", type=int, default=6)
     arguments = parser.parse_args()
-    family = load_family(arguments.family or family_of(arguments.model))
+    family = choose_family(Settings(model=arguments.model, family=arguments.family or ""), None)
     session = open_local(Settings(model=arguments.model), family).session("")
     history = family.preamble.render(family.preamble.known)
     print(f"{'turn':>4} {'tokens':>7} {'new':>5} {'cached, s':>10} {'again, s':>9} {'ratio':>6}")

@@ -110,11 +110,8 @@ class TurnCalls:
 
     def start(self, command: Command) -> Iterator[CallStarted | ApprovalRequested | Notice]:
         """Start the command beside the model, unless it needs approval or the turn has had too many."""
-        index = self._first + len(self._commands)
-        if index >= MAX_CALLS:
-            if not self._too_many:
-                yield Notice(f"more than {MAX_CALLS} commands: the others are not run")
-            self._too_many = True
+        if (index := self._next()) is None:
+            yield from self._warn()
             return
         self._commands[index] = command
         plugin = self._runner.plugins.get(command.name)
@@ -128,6 +125,15 @@ class TurnCalls:
         with self._decided:
             self._pending.append(_Pending(index, command, request))
         yield request
+
+    def refuse(self, command: Command, reason: str) -> Iterator[CallStarted | FinishedCall | Notice]:
+        """End a command that cannot be run as it was written. reason: for people and for the model."""
+        if (index := self._next()) is None:
+            yield from self._warn()
+            return
+        self._commands[index] = command
+        yield self._started(index, command)
+        yield self._end(index, FinishedCall(self._id(index), index, command, error=reason))
 
     def approve(self, call_id: str, decision: Approval) -> None:
         """Decide on a call that waits for it. Thread-safe. Raises UsageError if none of that id does."""
@@ -205,9 +211,22 @@ class TurnCalls:
 
     def _start(self, index: int, command: Command, approved: bool = False) -> CallStarted:
         self._running.start(index, command.name, command.arguments, command.named, approved)
+        return self._started(index, command)
+
+    def _started(self, index: int, command: Command) -> CallStarted:
         return CallStarted(
             index, command.name, command.argument, command.arguments, command.named, call_id=self._id(index)
         )
+
+    def _next(self) -> int | None:
+        """Return the number of the next call, None if the turn has had too many."""
+        index = self._first + len(self._commands)
+        return index if index < MAX_CALLS else None
+
+    def _warn(self) -> Iterator[Notice]:
+        if not self._too_many:
+            yield Notice(f"more than {MAX_CALLS} commands: the others are not run")
+        self._too_many = True
 
     def _end(self, index: int, call: FinishedCall) -> FinishedCall:
         self._ended[index] = call

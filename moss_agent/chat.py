@@ -14,8 +14,7 @@ from moss_agent.asynchronous import iterate_in_thread
 from moss_agent.calls import Approval, FinishedCall, OnApproval, TurnCalls
 from moss_agent.cancellation import Cancellation
 from moss_agent.conversation import Conversation
-from moss_agent.dialects.moss import MossDialect, Read
-from moss_agent.dialects.moss_results import tell
+from moss_agent.dialects.dialect import DialectSession, FaultyCall, Read
 from moss_agent.draft import Draft, reply_of, resumed
 from moss_agent.errors import UsageError
 from moss_agent.events import CallFinished, Event, Events, Notice, Reply, Text, Thoughts
@@ -38,7 +37,7 @@ class Chat:
 
     def __init__(
         self,
-        dialect: MossDialect,
+        dialect: DialectSession,
         runner: PluginRunner,
         *,
         preamble: str = "",
@@ -161,7 +160,8 @@ class Chat:
         except BaseException:
             calls.cancel()
             if keep_stopped and (draft.generations or draft.thoughts or draft.answer):
-                self._conversation.turns.append(draft.turn("stopped", tell(calls.stopped(draft.called), ()).calls))
+                left = self._dialect.record(calls.stopped(draft.called))
+                self._conversation.turns.append(draft.turn("stopped", left))
             self._dialect.undo()
             raise
         finally:
@@ -171,20 +171,23 @@ class Chat:
 
     def _turn(self, draft: Draft, calls: TurnCalls, cancellation: Cancellation) -> Events:
         """Run the central loop: what the model is given and what it writes, in order."""
-        begun = draft.answer
+        begun = draft.answer = draft.answer if self._dialect.continues_answers else ""
+        answer = None
         yield from self._dialect.begin(self._conversation.turns, draft.question, draft.rounds, cancellation)
         while not begun and len(draft.rounds) < self._max_rounds:
             written = yield from self._watch(self._dialect.write_round(not draft.rounds), draft, calls)
-            if written is None:
+            if written is None or written.answer is not None:
+                answer = written.answer if written else None
                 break
             yield from self._report(calls.collect())
             ended = calls.ended(draft.called)
             told = yield from self._watch(self._dialect.give_results(ended, draft.sources), draft, calls)
             sources = tuple(told.sources.values())
-            draft.end_round(Round(written.thoughts, written.commands, told.text, told.calls, sources))
+            draft.end_round(Round(written.thoughts, written.commands, told.text, told.calls, sources, written.text))
             if not told.calls:
                 break
-        answer = yield from self._watch(self._dialect.write_answer(begun), draft, calls)
+        if answer is None:
+            answer = yield from self._watch(self._dialect.write_answer(begun), draft, calls)
         if dangling := draft.end_answer(answer):
             yield Notice(f"the answer cites what was not found: {', '.join(map(str, dangling))}")
 
@@ -198,6 +201,8 @@ class Chat:
         for read in until_end():
             if isinstance(read, Command):
                 yield from calls.start(read)
+            elif isinstance(read, FaultyCall):
+                yield from self._report(calls.refuse(read.command, read.reason))
             elif isinstance(read, Generation):
                 draft.generations.append(read)
                 yield from _text(citations.flush())
@@ -216,7 +221,7 @@ class Chat:
             if not isinstance(item, FinishedCall):
                 yield item
                 continue
-            yield CallFinished(item.index, tell([item], ()).calls[0], call_id=item.id)
+            yield CallFinished(item.index, self._dialect.record([item])[0], call_id=item.id)
             yield from map(Notice, dict.fromkeys(notice for image in item.images for notice in image.notices))
 
 

@@ -18,7 +18,8 @@ from moss_agent.session import Generation
 class Draft:
     """What has been written of a turn so far.
 
-    rounds: those that are finished. thoughts: of the running round. answer: as the model writes it.
+    rounds: those that are finished. thoughts: of the running round. answer: as the model writes it, or what it says
+    before its calls.
     """
 
     question: str
@@ -44,12 +45,13 @@ class Draft:
 
     def end_round(self, done: Round) -> None:
         self.rounds.append(done)
-        self.thoughts = ""
+        self.thoughts = self.answer = ""
 
     def end_answer(self, answer: str) -> list[int]:
         """Note the answer as far as it goes; return the numbers that it cites and that stand for nothing."""
         self.answer = answer
-        self.citations, dangling = filter_citations(answer, self.sources)
+        said = "\n".join((*(each.text for each in self.rounds), answer))
+        self.citations, dangling = filter_citations(said, self.sources)
         return dangling
 
     def turn(self, status: Literal["done", "stopped"], calls: tuple[Call, ...] = ()) -> Turn:

@@ -32,8 +32,9 @@ def check_markers(**texts: str) -> None:
 class Round:
     """What the model thought and called, and what it was given.
 
-    commands, results: the text that the model wrote and saw. calls: the same as data, with what people see.
+    commands, results: the text that MOSS writes and sees for it. calls: the same as data, with what people see.
     sources: what the numbers in the results stand for, which the answer may cite.
+    text: what the model said to the person before its calls.
     """
 
     thoughts: str = ""
@@ -41,9 +42,10 @@ class Round:
     results: str = NO_COMMAND
     calls: tuple[Call, ...] = ()
     sources: tuple[Citation, ...] = ()
+    text: str = ""
 
     def __post_init__(self) -> None:
-        check_markers(thoughts=self.thoughts, commands=self.commands, results=self.results)
+        check_markers(thoughts=self.thoughts, commands=self.commands, results=self.results, text=self.text)
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,9 @@ class Turn:
 
     @property
     def text(self) -> str:
-        """The answer as people saw it: without citations that point at nothing."""
-        return check_citations(self.answer, {citation.number for citation in self.citations})[0]
+        """What the model said, as people saw it: without citations that point at nothing."""
+        said = "\n\n".join(filter(None, (*(each.text for each in self.rounds), self.answer)))
+        return check_citations(said, {citation.number for citation in self.citations})[0]
 
     @property
     def thoughts(self) -> str:

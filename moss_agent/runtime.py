@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 from weakref import WeakSet
 
 from moss_agent.calls import OnApproval
 from moss_agent.chat import Chat
-from moss_agent.checkpoints.families import Family, family_of, load_family
 from moss_agent.conversation import Conversation
-from moss_agent.dialects.moss import MossDialect
+from moss_agent.dialects.dialect import Dialect
 from moss_agent.errors import UsageError
-from moss_agent.opening import find_served, open_local, open_plugins, open_served
+from moss_agent.opening.dialect import choose_family, open_dialect
+from moss_agent.opening.plugins import open_plugins
+from moss_agent.opening.served import find_served
 from moss_agent.plugin_host import Plugin, PluginRunner
-from moss_agent.protocol import Capability
-from moss_agent.session import Model, Sampling
 from moss_agent.settings import Settings, make_settings
-
-LEAST_ROOM = 64  # tokens that the preamble has to leave
 
 
 class Runtime:
     """A model with plugins, opened once; `chat` opens conversations on it. Thread-safe.
 
-    preamble: the text that every chat begins with.
+    max_rounds: how often the model may call plugins in one turn.
     """
 
-    def __init__(
-        self, model: Model, runner: PluginRunner, *, preamble: str, sampling: Sampling, max_rounds: int = 1
-    ) -> None:
-        self._model = model
+    def __init__(self, dialect: Dialect, runner: PluginRunner, *, max_rounds: int = 1) -> None:
+        self._dialect = dialect
         self._runner = runner
-        self._preamble = preamble
-        self._sampling = sampling
         self._max_rounds = max_rounds
         self._chats: WeakSet[Chat] = WeakSet()
         self._lock = threading.Lock()
@@ -53,16 +45,11 @@ class Runtime:
     def from_settings(cls, settings: Settings) -> Runtime:
         """Open the model and the plugins. What can be refused without loading the model is refused first."""
         served = find_served(settings) if settings.server else None
-        family = load_family(settings.family or family_of(served.name if served else settings.model))
+        family = choose_family(settings, served)
         runner = open_plugins(settings, family)
-        sampling = Sampling(**settings.sampling(family.sampling))
-        if served:
-            model: Model = open_served(settings, family, served)
-        else:
-            model = open_local(settings, family, runner.release)
+        dialect = open_dialect(settings, family, served, runner)
         runner.warm_up()  # while the model reads its first question
-        preamble = checked_preamble(model, family, list(runner.plugins.values()))
-        return cls(model, runner, preamble=preamble, sampling=sampling, max_rounds=settings.max_rounds)
+        return cls(dialect, runner, max_rounds=settings.max_rounds or family.max_rounds)
 
     @property
     def plugins(self) -> dict[str, Plugin]:
@@ -77,11 +64,10 @@ class Runtime:
         with self._lock:
             if self._is_closed:
                 raise UsageError("the runtime is closed: open another one")
-            dialect = MossDialect(self._model.session(self._preamble), self._sampling, list(self._runner.plugins))
             chat = Chat(
-                dialect,
+                self._dialect.open(),
                 self._runner,
-                preamble=self._preamble,
+                preamble=self._dialect.preamble,
                 conversation=conversation,
                 on_approval=on_approval,
                 max_rounds=self._max_rounds,
@@ -95,7 +81,7 @@ class Runtime:
             self._is_closed = True
             chats = list(self._chats)
         with ExitStack() as last_first:
-            for close in (self._model.close, self._runner.close, *(chat.close for chat in chats)):
+            for close in (self._dialect.close, self._runner.close, *(chat.close for chat in chats)):
                 last_first.callback(close)
 
     def __enter__(self) -> Runtime:
@@ -103,21 +89,3 @@ class Runtime:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def checked_preamble(model: Model, family: Family, plugins: Sequence[Plugin]) -> str:
-    """Return the preamble of the plugins. Raises UsageError if it leaves no room for a conversation."""
-    capabilities = [Capability(plugin.label, plugin.api) for plugin in plugins]
-    preamble = family.preamble.render(capabilities)
-    needed, alone = model.count(preamble), model.count(family.preamble.render(()))
-    limit = model.context_length - LEAST_ROOM
-    if alone > limit:
-        raise UsageError(f"the preamble takes {alone} tokens: set a context_length of {alone + 256} or more")
-    if needed > limit or needed - alone > model.context_length // 2:
-        sizes = [(model.count(each.line(True)), plugin.key) for each, plugin in zip(capabilities, plugins, strict=True)]
-        longest = ", ".join(f"{key} ({size} tokens)" for size, key in sorted(sizes, reverse=True)[:3])
-        raise UsageError(
-            f"{len(sizes)} plugins make the preamble {needed} tokens long, and the context has {model.context_length}: "
-            f"enable fewer with --plugins; the longest lines: {longest}"
-        )
-    return preamble

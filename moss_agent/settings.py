@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from moss_agent.errors import UsageError
 from moss_agent.plugin_host.approval import Decision, Policy
 from moss_agent.resources import read_text, user_path
+from moss_agent.session import Sampling
 
 if TYPE_CHECKING:
     from moss_agent.plugin_host import Plugin
@@ -34,6 +35,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+DIALECTS = ("", "moss", "tools", "shown")
 QUANTIZED = ("", "int8", "int4")
 LONGEST_FILE = 1_000_000  # bytes
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -56,6 +58,8 @@ class Settings:
 
     model: `mini`, a folder, or a name on the model hub.
     family: file in `prompts/` that says how the model was trained; empty for the model's own.
+    dialect: how the model calls plugins: `moss`, its text; `tools`, a chat model's own tool calls; `shown`, MOSS's text
+        shown by examples. Empty for what fits the model.
     plugins: keys or command names of the plugins to enable, or plugins themselves; None for all.
     plugin_dirs: folders with the user's plugins.
     plugin_settings: by plugin key, values for the plugin's keyword-only parameters.
@@ -70,13 +74,15 @@ class Settings:
         for the next piece of text. A key is read from the variable MOSS_AGENT_API_KEY, and from nowhere else.
     context_length: tokens the conversation may take, at most what the model can see.
     cache_memory: size such as `2GB` that the KV caches of all conversations may take; empty for half of what is free.
-    max_rounds: how often the model may call plugins in one turn; MOSS and mini are trained for once.
+    max_rounds: how often the model may call plugins in one turn; None for the family's: MOSS and mini are trained for
+        once, chat models may 8 times.
     seed: makes sampling reproducible.
     The others are those of `session.Sampling`.
     """
 
     model: str = "mini"
     family: str = ""
+    dialect: str = ""
     plugins: tuple[str | Plugin, ...] | None = None
     plugin_dirs: tuple[str, ...] = ()
     plugin_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -92,7 +98,7 @@ class Settings:
     server_timeout: float = 300.0
     context_length: int | None = None
     cache_memory: str = ""
-    max_rounds: int = 1
+    max_rounds: int | None = None
     seed: int | None = None
     temperature: float | None = None
     top_k: int | None = None
@@ -113,7 +119,9 @@ class Settings:
         Policy(self.approval)  # raises if a decision is none
         if self.tp < 1:
             raise UsageError("tp must be 1 or more processes")
-        if self.max_rounds < 1:
+        if self.dialect not in DIALECTS:
+            raise UsageError(f"no dialect {self.dialect!r}: use {', '.join(filter(None, DIALECTS))}")
+        if self.max_rounds is not None and self.max_rounds < 1:
             raise UsageError("max_rounds must be 1 or more")
         if self.context_length is not None and self.context_length < 256:
             raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
@@ -123,9 +131,9 @@ class Settings:
             raise UsageError("server_timeout must be above 0 seconds")
 
     def sampling(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the family's sampling with what is set here instead."""
-        chosen = {name: getattr(self, name) for name in defaults}
-        return {name: defaults[name] if value is None else value for name, value in chosen.items()}
+        """Return the family's values for `session.Sampling`, with what is set here instead and besides."""
+        chosen = {item.name: getattr(self, item.name) for item in fields(Sampling)}
+        return {**defaults, **{name: value for name, value in chosen.items() if value is not None}}
 
 
 def load_settings(flags: Mapping[str, Any] = {}) -> Settings:

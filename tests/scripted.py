@@ -8,6 +8,7 @@ from moss_agent.calls import OnApproval
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.chat import Chat
 from moss_agent.conversation import Conversation
+from moss_agent.dialects.moss import MossDialect
 from moss_agent.plugin_host import Plugin, PluginRunner, Policy
 from moss_agent.protocol import first_marker
 from moss_agent.runtime import Runtime
@@ -121,7 +122,8 @@ def scripted_runtime(
 ) -> Runtime:
     """A runtime on the model, with plugins that really run."""
     runner = PluginRunner(plugins, policy=policy)
-    return Runtime(model, runner, preamble=PREAMBLE, sampling=Sampling(max_new_tokens=64), max_rounds=max_rounds)
+    dialect = MossDialect(model, PREAMBLE, Sampling(max_new_tokens=64), list(runner.plugins))
+    return Runtime(dialect, runner, max_rounds=max_rounds)
 
 
 def scripted_chat(

@@ -25,12 +25,13 @@ MAY_IMPORT = {
     "http": {"http", "cancellation", "errors"},
     "protocol": {"protocol"},
     "plugin_host": {"plugin_host", "worker_process"} | BASE,
-    "engine": {"engine"} | BASE,
+    "engine": {"engine", "messages"} | BASE,
     "records": {"protocol"} | BASE,
     "conversation": {"protocol", "records"} | BASE,
     "draft": {"protocol", "records"} | BASE,
     "calls": {"protocol", "plugin_host"} | BASE,
-    "dialects": {"dialects", "calls", "records", "protocol"} | BASE,
+    "messages": {"cancellation", "session"},
+    "dialects": {"dialects", "calls", "messages", "records", "protocol", "plugin_host"} | BASE,
     "turn_lock": BASE,
     "chat": {"asynchronous", "calls", "conversation", "dialects", "draft", "records", "turn_lock"}
     | {"plugin_host", "protocol"}
@@ -39,10 +40,8 @@ MAY_IMPORT = {
     "checkpoints": {"checkpoints", "protocol"} | BASE,
     "documents": {"documents", "worker_process"} | BASE,
     "training": {"training", "protocol"} | BASE,
-    "opening": {"engine", "checkpoints", "plugin_host", "protocol", "settings"} | BASE,
-    "runtime": {"calls", "chat", "conversation", "dialects", "opening"}
-    | {"checkpoints", "plugin_host", "protocol", "settings"}
-    | BASE,
+    "opening": {"opening", "dialects", "engine", "checkpoints", "plugin_host", "protocol", "settings"} | BASE,
+    "runtime": {"calls", "chat", "conversation", "dialects", "opening", "plugin_host", "settings"} | BASE,
     "agent": {"runtime", "conversation"} | BASE,
 }
 ALSO = {

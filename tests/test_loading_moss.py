@@ -12,7 +12,7 @@ import torch
 from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import load_family
 from moss_agent.engine.local import LocalSession
-from moss_agent.opening import open_local
+from moss_agent.opening.local import open_local
 from moss_agent.session import Sampling
 from moss_agent.settings import Settings
 from tests.checkpoints.moss.published import write_checkpoint

@@ -12,10 +12,11 @@ import pytest
 
 from moss_agent import Runtime, plugin
 from moss_agent.checkpoints.families import load_family
+from moss_agent.dialects.moss import MossDialect
 from moss_agent.errors import Cancelled, UsageError
-from moss_agent.opening import open_plugins
+from moss_agent.opening.dialect import checked_preamble
+from moss_agent.opening.plugins import open_plugins
 from moss_agent.plugin_host import Plugin, PluginRunner
-from moss_agent.runtime import checked_preamble
 from moss_agent.session import Sampling
 from moss_agent.settings import make_settings
 from tests.checkpoints.moss.published import write_checkpoint
@@ -32,7 +33,7 @@ QUESTIONS = [f"Question {number}: {'and so on ' * number}" for number in range(8
 def runtime() -> Iterator[Runtime]:
     """On a random model, which writes nonsense, the same every time."""
     model = open_model(make_model(), make_tokenizer([]), context_length=1000)
-    with Runtime(model, PluginRunner([echo]), preamble=PREAMBLE, sampling=Sampling(max_new_tokens=8)) as opened:
+    with Runtime(MossDialect(model, PREAMBLE, Sampling(max_new_tokens=8)), PluginRunner([echo])) as opened:
         yield opened
 
 
@@ -53,9 +54,9 @@ def test_eight_threads_get_the_answers_that_they_get_one_after_the_other(runtime
 def test_a_chat_that_was_closed_leaves_no_cache(runtime):
     chat = runtime.chat()
     chat.ask("Hi")
-    assert chat._dialect._session._sequence in runtime._model.scheduler._used
+    assert chat._dialect._session._sequence in runtime._dialect.model.scheduler._used
     chat.close()
-    assert not runtime._model.scheduler._used
+    assert not runtime._dialect.model.scheduler._used
 
 
 @pytest.mark.slow
@@ -69,7 +70,7 @@ def test_a_chat_whose_cache_was_cancellation_answers_as_before(tmp_path: Path):
     with Runtime.open(str(folder), cache_memory="1KB", **options) as runtime:
         chat, other = runtime.chat(), runtime.chat()
         got = [chat.ask("Who are you?").text]
-        runtime._model.scheduler._limit = 1
+        runtime._dialect.model.scheduler._limit = 1
         other.ask("Something else?")
         got.append(chat.ask("And who am I?").text)
     assert got == want

@@ -16,6 +16,7 @@ import torch
 
 from moss_agent import Agent, Runtime, plugin
 from moss_agent.checkpoints.mini import prepare
+from moss_agent.dialects.moss import MossDialect
 from moss_agent.engine.backends.remote.connection import Connection
 from moss_agent.engine.backends.remote.served import connect
 from moss_agent.engine.backends.remote.session import RemoteModel
@@ -45,7 +46,7 @@ def test_a_turn_in_which_the_markers_are_special_tokens(kind, last):
     with serving(server := ModelServer(make_model(), tokenizer, kind, [tokenizer.encode(text) for text in said])):
         model = RemoteModel(connect(Connection(server.url)), context_length=512, markers=MARKERS)
         sampling = Sampling(max_new_tokens=99)
-        with Runtime(model, PluginRunner([add]), preamble="Be kind.\n", sampling=sampling) as runtime:
+        with Runtime(MossDialect(model, "Be kind.\n", sampling), PluginRunner([add])) as runtime:
             reply = runtime.chat().ask("1+2?")
     assert (reply.thoughts, reply.text) == ("It is a sum.", "It is 3<sup><|1|></sup>.")
     assert [(call.name, call.result) for call in reply.calls] == [("Add", "3")]

@@ -1,7 +1,6 @@
 """Model families: what a model was trained to see first, how to sample it, how far it can look back.
 
-One TOML file per family in `prompts/`. A checkpoint that is not known by name gets the family that the
-user names, or `moss`.
+One TOML file per family in `prompts/`.
 """
 
 from __future__ import annotations
@@ -24,17 +23,19 @@ LONGEST_FILE = 1_000_000  # bytes
 
 @dataclass(frozen=True)
 class Family:
-    """sampling: the keyword arguments of `engine.Sampling`; context_length: in tokens."""
+    """What a model was taught, or has to be told.
+
+    dialect: how it is told of plugins and calls them. sampling: values of `session.Sampling`; what a chat model's
+    family leaves out is left to the model. context_length: most tokens of a conversation. max_rounds: how often it may
+    call plugins in one turn.
+    """
 
     name: str
+    dialect: str
     preamble: Preamble
     sampling: dict[str, Any]
     context_length: int
-
-
-def family_of(model: str) -> str:
-    """Guess the family from the model's name."""
-    return "mini" if model == "mini" else "moss"
+    max_rounds: int
 
 
 def load_family(name: str) -> Family:
@@ -45,5 +46,5 @@ def load_family(name: str) -> Family:
         raise UsageError(f"no model family {name!r}; there are: {', '.join(names)}")
     data = tomllib.loads(read_text(folder / f"{name}.toml", LONGEST_FILE))
     known = tuple(Capability(label, api) for label, api in data["known"])
-    preamble = Preamble(data["instruction"], known, tuple(data["never"]))
-    return Family(name, preamble, data["sampling"], data["context_length"])
+    preamble = Preamble(data["instruction"], known, tuple(data["never"]), data.get("examples", ""))
+    return Family(name, data["dialect"], preamble, data["sampling"], data["context_length"], data["max_rounds"])

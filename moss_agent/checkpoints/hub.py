@@ -22,7 +22,7 @@ from moss_agent.resources import user_path
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-SMALL_FILES = ["*.json", "*.txt", "*.model"]
+SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
 
 
 def local_folder(name: str) -> Path | None:

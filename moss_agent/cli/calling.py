@@ -7,7 +7,7 @@ from itertools import chain
 
 from moss_agent.calls import TurnCalls
 from moss_agent.cancellation import Cancellation
-from moss_agent.dialects.moss_results import tell
+from moss_agent.dialects.results import tell
 from moss_agent.errors import PluginError, UsageError
 from moss_agent.events import Call, CallProgress
 from moss_agent.plugin_host import PluginRunner

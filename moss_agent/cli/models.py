@@ -72,14 +72,14 @@ def run_pull(parsed: argparse.Namespace) -> int:
 
 
 def run_info(parsed: argparse.Namespace) -> int:
-    from moss_agent.checkpoints.families import family_of, load_family
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import make_plan
-    from moss_agent.opening import inspect_model
+    from moss_agent.opening.dialect import choose_family
+    from moss_agent.opening.local import inspect_model
 
     settings = settings_from(parsed)
     silence_libraries()
-    _, needs, request = inspect_model(settings, load_family(settings.family or family_of(settings.model)))
+    _, needs, request = inspect_model(settings, choose_family(settings, None))
     print(f"{one_line(settings.model)}: {needs.model.config.model_type}, {needs.parameters:,} parameters\n")
     print(needs_table(needs, request))
     print()

@@ -42,9 +42,18 @@ def add_agent_options(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     add = model.add_argument
     add("--model", metavar="NAME", help="mini, a folder, or a name on the Hugging Face hub (default: mini)")
-    add("--server", metavar="URL", help="use the model that a server has, such as vLLM on http://127.0.0.1:8000")
+    add("--server", metavar="URL", help="use the model that a server has, such as Ollama on http://127.0.0.1:11434")
     add("--server-model", metavar="NAME", help="which of the server's models (default: the only one)")
-    add("--family", metavar="NAME", help="protocol the model was trained on: mini or moss (default: by the model)")
+    add(
+        "--family",
+        metavar="NAME",
+        help="what the model is told: mini, moss, tools or shown (default: by the model)",
+    )
+    add(
+        "--dialect",
+        metavar="KIND",
+        help="how it calls plugins: tools, as chat models do; moss; shown, as MOSS by examples (default: what fits)",
+    )
     add_placement_options(model)
     add(
         "--temperature",

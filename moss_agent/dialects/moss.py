@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import tee
-from typing import Union
 
 from moss_agent.calls import FinishedCall
 from moss_agent.cancellation import NEVER, Cancellation
-from moss_agent.dialects.moss_results import Told, renderings
+from moss_agent.dialects.dialect import Read, Written
+from moss_agent.dialects.results import Told, renderings, tell
 from moss_agent.dialects.window import Window
-from moss_agent.events import Citation, HistoryTrimmed, Notice, Text, Thoughts
+from moss_agent.events import Call, Citation, HistoryTrimmed, Notice, Text, Thoughts
 from moss_agent.protocol import (
     ANSWER,
     COMMANDS,
@@ -19,21 +19,18 @@ from moss_agent.protocol import (
     NO_COMMAND,
     RESULTS,
     THOUGHTS,
-    Command,
     CommandRead,
     ParseEvent,
     Segment,
     TextRead,
     TurnParser,
+    hit_length,
     possible_marker,
     render_human,
     render_segment,
 )
 from moss_agent.records import Round, Turn
-from moss_agent.session import Generation, Sampling, Session
-
-Read = Union[Thoughts, Text, Command, Notice, HistoryTrimmed, Generation]
-"""What comes of a turn while it is written: events, commands to run, and each generation as it ends."""
+from moss_agent.session import Generation, Model, Sampling, Session
 
 
 def render_turn(turn: Turn) -> str:
@@ -48,18 +45,25 @@ def _render_round(done: Round) -> str:
 
 
 @dataclass(frozen=True)
-class Written:
-    """What the model wrote in a round."""
-
-    thoughts: str
-    commands: str
-
-
 class MossDialect:
-    """The turns of one conversation on one session.
+    """A model that was taught MOSS's text. order: command names in the order in which their results are told."""
 
-    order: command names in the order in which their results are told.
-    """
+    model: Model
+    preamble: str
+    sampling: Sampling
+    order: Sequence[str] = ()
+
+    def open(self) -> MossSession:
+        return MossSession(self.model.session(self.preamble), self.sampling, self.order)
+
+    def close(self) -> None:
+        self.model.close()
+
+
+class MossSession:
+    """The turns of one conversation on one session of the model."""
+
+    continues_answers = True
 
     def __init__(self, session: Session, sampling: Sampling, order: Sequence[str]) -> None:
         self._session = session
@@ -110,7 +114,7 @@ class MossDialect:
         self, calls: Sequence[FinishedCall], sources: Mapping[int, Citation]
     ) -> Generator[Read, None, Told]:
         """Feed the results, shortened if they are too long for the context."""
-        told, texts = tee(renderings(calls, self._order, self._turn, len(sources)))
+        told, texts = tee(renderings(calls, self._order, hit_length(self._turn), len(sources)))
         chosen = yield from self._window.extend_with_first_that_fits(render_segment(RESULTS, t.text) for t in texts)
         if chosen:
             yield Notice("the results are shortened: they were too long for the context of the model")
@@ -120,6 +124,9 @@ class MossDialect:
         """Let the model answer. begun: what it has written of the answer already."""
         answer, _ = yield from self._write(ANSWER, begun)
         return answer
+
+    def record(self, calls: Sequence[FinishedCall]) -> tuple[Call, ...]:
+        return tell(calls, self._order).calls
 
     def _choose(self) -> Generator[Read, None, Segment | None]:
         """Let the model write the header of what it wants to write next; None if it writes anything else."""

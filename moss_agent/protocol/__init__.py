@@ -15,6 +15,7 @@ from moss_agent.protocol.commands import Command, CommandScanner, Value, parse_c
 from moss_agent.protocol.markers import (
     ANSWER,
     COMMANDS,
+    END_MARKERS,
     HUMAN,
     MARKERS,
     RESULTS,
@@ -48,6 +49,7 @@ __all__ = [
     "ANSWER",
     "COMMANDS",
     "DRAWN",
+    "END_MARKERS",
     "HUMAN",
     "MARKERS",
     "NO_COMMAND",

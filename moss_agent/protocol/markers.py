@@ -22,7 +22,8 @@ RESULTS = Segment("results", "<|Results|>:", "<eor>")
 ANSWER = Segment("answer", "<|MOSS|>:", "<eom>")
 
 SEGMENTS = (HUMAN, THOUGHTS, COMMANDS, RESULTS, ANSWER)
-MARKERS = tuple(s.end for s in SEGMENTS) + tuple(s.header for s in SEGMENTS)
+END_MARKERS = tuple(s.end for s in SEGMENTS)
+MARKERS = END_MARKERS + tuple(s.header for s in SEGMENTS)
 """Every text that is structure. A model that writes one has ended its segment, the right one or not."""
 
 MARKER = re.compile("|".join(map(re.escape, MARKERS)))

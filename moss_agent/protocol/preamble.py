@@ -26,11 +26,13 @@ class Preamble:
     instruction: text up to and including the line before the capabilities.
     known: the plugins that every training conversation lists, on or off, in this order.
     never: labels that are listed after all others and always off.
+    examples: turns that show the protocol to a model that was not taught it.
     """
 
     instruction: str
     known: tuple[Capability, ...]
     never: tuple[str, ...] = ()
+    examples: str = ""
 
     def render(self, enabled: Iterable[Capability]) -> str:
         """Return the whole preamble with the given plugins on; ones that the family does not know come last.
@@ -44,4 +46,5 @@ class Preamble:
             on.pop(known.label, None)
         lines += [f"- {label}: disabled.\n" for label in self.never if label not in on]
         lines += [own.line(True) for own in on.values()]
+        lines.append(self.examples)
         return "".join(lines)

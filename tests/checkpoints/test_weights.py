@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from moss_agent.checkpoints.families import load_family
 from moss_agent.errors import CheckpointError
-from moss_agent.opening import open_local
+from moss_agent.opening.local import open_local
 from moss_agent.settings import Settings
 from tests.checkpoints.moss.published import write_checkpoint
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from examples.mini.record import record
 from moss_agent import Hit, Picture, Runtime, plugin
 from moss_agent.checkpoints.families import load_family
+from moss_agent.dialects.moss import MossDialect
 from moss_agent.events import Output
 from moss_agent.plugin_host import Plugin, PluginRunner
 from moss_agent.protocol import DRAWN, Capability
@@ -30,7 +31,7 @@ def test_the_record_is_what_the_chat_feeds_and_reads(examples):
         runner = PluginRunner(list(plugins_of(example, outputs)))
         enabled = [Capability(label, api) for label, api, on in example.plugins if on]
         preamble = load_family("mini").preamble.render(enabled)
-        chat = Runtime(model, runner, preamble=preamble, sampling=Sampling()).chat()
+        chat = Runtime(MossDialect(model, preamble, Sampling(), list(runner.plugins)), runner).chat()
         for turn in example.turns:
             for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
                 outputs[name, argument] = output_of(name, output)

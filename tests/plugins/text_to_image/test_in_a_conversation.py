@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from moss_agent import Runtime
+from moss_agent.dialects.moss import MossDialect
 from moss_agent.events import CallFinished, CallProgress, Notice, to_json
 from moss_agent.plugin_host import PluginRunner, discover
 from moss_agent.session import Sampling
@@ -21,7 +22,7 @@ def test_pictures_of_a_turn(tmp_path: Path) -> None:
     runner = PluginRunner([discover()["Text2Image"]], {"text_to_image": table})
     commands = ' Text2Image("a fox reading"), Text2Image("quantum fields"), Text2Image("an owl")<eoc>'
     model = ScriptedModel([" x<eot>", commands, " Here.<eom>"])
-    chat = Runtime(model, runner, preamble="", sampling=Sampling()).chat()
+    chat = Runtime(MossDialect(model, "", Sampling()), runner).chat()
     events = list(chat.stream("Draw!"))
     reply = events[-1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moss_agent import Hit, Picture
 from moss_agent.calls import FinishedCall
-from moss_agent.dialects.moss_results import renderings, tell
+from moss_agent.dialects.results import renderings, tell
 from moss_agent.protocol import Command, parse_results
 
 HITS = tuple(Hit(f"text {n}", f"title {n}", f"https://example.org/{n}") for n in range(1, 6))
@@ -58,12 +58,12 @@ def test_pictures_are_announced_in_the_trained_words():
 
 def test_renderings_become_shorter_and_differ():
     calls = [call(0, "Search", tuple(Hit("word " * 100) for _ in range(3))), call(1, "Echo", "x" * 900)]
-    lengths = [len(told.text) for told in renderings(calls, ["Search"], turn=1)]
+    lengths = [len(told.text) for told in renderings(calls, ["Search"], length=400)]
     assert lengths == sorted(set(lengths), reverse=True) and len(lengths) > 3
-    assert [told.text for told in renderings([call(0, "Echo", "short")], [], turn=1)] == ["Echo(\"a\") => 'short'"]
+    assert [told.text for told in renderings([call(0, "Echo", "short")], [], length=400)] == ["Echo(\"a\") => 'short'"]
 
 
-def test_later_turns_get_shorter_hits():
-    calls = [call(0, "Search", (Hit("x" * 1000),))]
-    first, third = (next(renderings(calls, [], turn)).text.count("x") for turn in (1, 3))
-    assert (first, third) == (400, 300)
+def test_hits_are_as_long_and_as_many_as_wanted():
+    calls = [call(0, "Search", tuple(Hit("x" * 1000) for _ in range(9)))]
+    assert next(renderings(calls, [], 300)).text.count("x") == 3 * 300
+    assert next(renderings(calls, [], 400, hits=5)).text.count("x") == 5 * 400

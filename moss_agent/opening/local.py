@@ -1,17 +1,14 @@
-"""From settings to a model, here or on a server, and to plugins."""
+"""A model in this process, from the settings."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moss_agent.checkpoints.families import Family
-from moss_agent.errors import UsageError
 from moss_agent.extras import need
-from moss_agent.plugin_host import Plugin, PluginRunner, Policy, discover
-from moss_agent.protocol import SEGMENTS
+from moss_agent.protocol import END_MARKERS
 from moss_agent.resources import user_path
 from moss_agent.settings import Settings
 
@@ -21,52 +18,11 @@ if TYPE_CHECKING:
 
     from moss_agent.checkpoints.needs import Needs
     from moss_agent.checkpoints.placement import Request
-    from moss_agent.engine.backends.remote.served import ServedModel
-    from moss_agent.engine.backends.remote.session import RemoteModel
     from moss_agent.engine.local import LocalModel
+    from moss_agent.engine.local_chat import LocalChatModel
     from moss_agent.engine.sequence import Backend
 
-END_MARKERS = [segment.end for segment in SEGMENTS]
 CACHE_SHARE = 0.5  # of the memory that is free once the model is loaded
-
-
-def open_plugins(settings: Settings, family: Family) -> PluginRunner:
-    """Return the enabled plugins that the policy does not deny, in the family's order, with their settings."""
-    available = discover(map(user_path, settings.plugin_dirs))
-    plugins, policy = available.enabled(settings.plugins), Policy(settings.approval)
-    if not available.problems:  # else the plugin may be one that does not load
-        _check_tables(settings, policy, [*available.values(), *available.left_out, *plugins])
-    plugins = [plugin for plugin in plugins if policy.decide(plugin) != "deny"]
-    known = [capability.label for capability in family.preamble.known]
-    plugins.sort(key=lambda plugin: known.index(plugin.label) if plugin.label in known else len(known))
-    return PluginRunner(plugins, settings.plugin_settings, policy)
-
-
-def _check_tables(settings: Settings, policy: Policy, plugins: Sequence[Plugin]) -> None:
-    """Raise UsageError for settings of a plugin that does not exist, and for rules of approval for one."""
-    keys = {plugin.key for plugin in plugins}
-    policy.check_names(keys)
-    for key in settings.plugin_settings.keys() - keys:
-        known = ", ".join(sorted(keys))
-        raise UsageError(f"the settings have a table [plugins.{key}] of an unknown plugin; there are: {known}")
-
-
-def find_served(settings: Settings) -> ServedModel:
-    """Ask the server of the settings for its model. Raises ServerError, UsageError."""
-    from moss_agent.engine.backends.remote.connection import KEY_VARIABLE, Connection
-    from moss_agent.engine.backends.remote.served import connect
-
-    key = os.environ.get(KEY_VARIABLE, "")
-    return connect(Connection(settings.server, key=key, seconds=settings.server_timeout), settings.server_model)
-
-
-def open_served(settings: Settings, family: Family, served: ServedModel) -> RemoteModel:
-    """Return the server's model, ready to open sessions."""
-    from moss_agent.engine.backends.remote.session import RemoteModel
-
-    limits = [family.context_length, settings.context_length, served.context_length]
-    context_length = min(limit for limit in limits if limit)
-    return RemoteModel(served, context_length=context_length, markers=END_MARKERS, seed=settings.seed)
 
 
 def open_local(settings: Settings, family: Family, release: Callable[[], bool] = lambda: False) -> LocalModel:
@@ -117,6 +73,20 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
         seed=settings.seed,
         release=release,
     )
+
+
+def open_local_chat(
+    settings: Settings,
+    family: Family,
+    sampling: Mapping[str, Any],
+    max_new_tokens: int,
+    release: Callable[[], bool] = lambda: False,
+) -> LocalChatModel:
+    """Load the chat model of the settings. sampling: what the user has chosen; the rest is the model's own."""
+    from moss_agent.engine.local_chat import LocalChatModel
+
+    model = open_local(settings, family, release)
+    return LocalChatModel(model, sampling=sampling, max_new_tokens=max_new_tokens)
 
 
 def pack_mini(model: PreTrainedModel) -> None:

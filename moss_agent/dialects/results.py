@@ -1,4 +1,4 @@
-"""Finished calls as the Results segment tells them: for the model, for people, for the citations."""
+"""Finished calls as the Results segment of MOSS tells them: for the model, for people, for the citations."""
 
 from __future__ import annotations
 
@@ -35,15 +35,18 @@ class Told:
     sources: Mapping[int, Citation]
 
 
-def renderings(calls: Sequence[FinishedCall], order: Sequence[str], turn: int, cited: int = 0) -> Iterator[Told]:
+def renderings(
+    calls: Sequence[FinishedCall], order: Sequence[str], length: int, cited: int = 0, hits: int | None = None
+) -> Iterator[Told]:
     """Yield ever shorter renderings; the caller picks one.
 
-    order: command names in the order in which their results stand. turn: its number from 1; later ones get shorter
-    hits. cited: numbers that are taken by earlier rounds of the turn.
+    order: command names in the order in which their results stand. length: most characters of a hit.
+    cited: numbers that are taken by earlier rounds of the turn. hits: most hits of a search, None for as many as MOSS
+    was trained on.
     """
     last = None
     for longest in (None, *LENGTHS):
-        told = tell(calls, order, hit_length(turn), longest, cited)
+        told = tell(calls, order, length, longest, cited, hits)
         if told.text != last:
             yield told
         last = told.text
@@ -55,29 +58,30 @@ def tell(
     length: int = hit_length(1),
     longest: int | None = None,
     cited: int = 0,
+    hits: int | None = None,
 ) -> Told:
-    """Render the calls. length: most characters of a hit; longest: of any result, None for the plugins' own limits."""
+    """Render the calls. length: most characters of a hit; longest: of any result, None for the plugins' own limits.
+
+    The others are those of `renderings`.
+    """
     place = {name: i for i, name in enumerate(order)}
     ordered = sorted(calls, key=lambda call: (place.get(call.name, len(place)), call.index))
     shown: list[tuple[Hit, ...]] = []
     for call in ordered:
-        searches = sum(other.name == call.name for other in calls)
-        shown.append(_choose_hits(call, searches, {hit.text for hits in shown for hit in hits}))
-    entries = [_entry(call, hits, length, longest) for call, hits in zip(ordered, shown, strict=True)]
+        most = hits or hits_per_search(sum(other.name == call.name for other in calls))
+        shown.append(_choose_hits(call, most, {hit.text for earlier in shown for hit in earlier}))
+    entries = [_entry(call, chosen, length, longest) for call, chosen in zip(ordered, shown, strict=True)]
     numbered = number_passages(entries, cited + 1)
-    told = [_record(call, entry, hits) for call, entry, hits in zip(ordered, numbered, shown, strict=True)]
+    told = [_record(call, entry, chosen) for call, entry, chosen in zip(ordered, numbered, shown, strict=True)]
     written = sorted(zip((call.index for call in ordered), told, strict=True), key=lambda pair: pair[0])
     return Told(
         render_results(numbered, cited + 1), tuple(call for _, call in written), _sources(numbered, shown, cited)
     )
 
 
-def _choose_hits(call: FinishedCall, searches: int, shown: Collection[str]) -> tuple[Hit, ...]:
-    """Return the hits of one search that the model gets to see: fewer, the more searches there are.
-
-    Rather others than those that an earlier search has `shown`.
-    """
-    return tuple(sorted(call.hits, key=lambda hit: hit.text in shown)[: hits_per_search(searches)])
+def _choose_hits(call: FinishedCall, most: int, shown: Collection[str]) -> tuple[Hit, ...]:
+    """Return the hits of one search that the model gets to see, rather others than those that are `shown` already."""
+    return tuple(sorted(call.hits, key=lambda hit: hit.text in shown)[:most])
 
 
 def _entry(call: FinishedCall, hits: tuple[Hit, ...], length: int, longest: int | None) -> Entry:

@@ -1,0 +1,91 @@
+"""Which dialect a model speaks, and the model that speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from moss_agent.checkpoints.families import Family, load_family
+from moss_agent.dialects.dialect import Dialect
+from moss_agent.dialects.messages import tool_of
+from moss_agent.dialects.moss import MossDialect
+from moss_agent.dialects.tools import ToolsDialect
+from moss_agent.errors import UsageError
+from moss_agent.opening.local import open_local, open_local_chat
+from moss_agent.opening.served import is_taught_moss, open_served, open_served_chat
+from moss_agent.plugin_host import Plugin, PluginRunner
+from moss_agent.protocol import Capability
+from moss_agent.session import Model, Sampling
+from moss_agent.settings import Settings
+
+if TYPE_CHECKING:
+    from moss_agent.engine.backends.remote.served import ServedModel
+
+LEAST_ROOM = 64  # tokens that the preamble has to leave
+
+
+def choose_family(settings: Settings, served: ServedModel | None) -> Family:
+    """Return the family that the settings name, or that fits the model. Raises UsageError."""
+    name = settings.family or _family_of(settings, served)
+    family = load_family(name)
+    if settings.family and settings.dialect and settings.dialect not in (family.dialect, family.name):
+        raise UsageError(f"the family {name} speaks the dialect {family.dialect}: leave out one of the two settings")
+    return family
+
+
+def _family_of(settings: Settings, served: ServedModel | None) -> str:
+    if settings.dialect in ("tools", "shown"):
+        return settings.dialect
+    if served:
+        if settings.dialect == "moss" or is_taught_moss(served):
+            return "mini" if served.name == "mini" else "moss"
+        return "tools"
+    if settings.model == "mini":
+        return "mini"
+    from moss_agent.checkpoints.chat_template import has_tool_template
+    from moss_agent.checkpoints.hub import fetch_config
+
+    return "tools" if not settings.dialect and has_tool_template(fetch_config(settings.model)) else "moss"
+
+
+def open_dialect(settings: Settings, family: Family, served: ServedModel | None, runner: PluginRunner) -> Dialect:
+    """Open the model, with the plugins that it is told of. Raises MossAgentError."""
+    if family.dialect == "tools":
+        return _open_tools(settings, family, served, runner)
+    sampling = Sampling(**settings.sampling(family.sampling))
+    if served:
+        model: Model = open_served(settings, family, served)
+    else:
+        model = open_local(settings, family, runner.release)
+    preamble = checked_preamble(model, family, list(runner.plugins.values()))
+    return MossDialect(model, preamble, sampling, list(runner.plugins))
+
+
+def _open_tools(settings: Settings, family: Family, served: ServedModel | None, runner: PluginRunner) -> ToolsDialect:
+    sampling = settings.sampling(family.sampling)
+    Sampling(**sampling)  # raises if a value is none
+    longest = sampling.pop("max_new_tokens")
+    if served:
+        model = open_served_chat(settings, family, served, sampling, longest)
+    else:
+        model = open_local_chat(settings, family, sampling, longest, runner.release)
+    tools = [tool_of(plugin) for plugin in runner.plugins.values()]
+    return ToolsDialect(model, family.preamble.instruction.strip(), tools, longest)
+
+
+def checked_preamble(model: Model, family: Family, plugins: Sequence[Plugin]) -> str:
+    """Return the preamble of the plugins. Raises UsageError if it leaves no room for a conversation."""
+    capabilities = [Capability(plugin.label, plugin.api) for plugin in plugins]
+    preamble = family.preamble.render(capabilities)
+    needed, alone = model.count(preamble), model.count(family.preamble.render(()))
+    limit = model.context_length - LEAST_ROOM
+    if alone > limit:
+        raise UsageError(f"the preamble takes {alone} tokens: set a context_length of {alone + 256} or more")
+    if needed > limit or needed - alone > model.context_length // 2:
+        sizes = [(model.count(each.line(True)), plugin.key) for each, plugin in zip(capabilities, plugins, strict=True)]
+        longest = ", ".join(f"{key} ({size} tokens)" for size, key in sorted(sizes, reverse=True)[:3])
+        raise UsageError(
+            f"{len(sizes)} plugins make the preamble {needed} tokens long, and the context has {model.context_length}: "
+            f"enable fewer with --plugins; the longest lines: {longest}"
+        )
+    return preamble
