@@ -20,11 +20,22 @@ expressions with unknowns, complex numbers.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from moss_agent.plugin_host.contract import plugin
 
 
-@plugin("Calculate", label="Calculator", timeout=5, isolated=True, imports=("numexpr", "mpmath"))
-def calculate(expression: str) -> str:
+@plugin(
+    "Calculate",
+    label="Calculator",
+    description="Compute an arithmetic expression exactly. Use it for every calculation with numbers.",
+    timeout=5,
+    isolated=True,
+    imports=("numexpr", "mpmath"),
+)
+def calculate(
+    expression: Annotated[str, "such as (1500/20)*1.5, 2^100, sqrt(2), 15% of 80 or p=6; p*(p-1); no unknowns"],
+) -> str:
     """Return the value of `expression`. Raises PluginError naming the token or the limit that is in the way."""
     from ._mathematics.calculation import calculated
 

@@ -24,6 +24,7 @@ What the result lines mean is in `_mathematics/solving.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from moss_agent.errors import PluginError
 from moss_agent.plugin_host.contract import plugin
@@ -35,8 +36,18 @@ from ._mathematics.tree import Name, Power, Relation, Statement, names, walk
 MAX_UNKNOWNS = 100
 
 
-@plugin("Solve", label="Equation solver", timeout=5, isolated=True, imports=("sympy",))
-def solve(equation: str, unknowns: str = "") -> list[str]:
+@plugin(
+    "Solve",
+    label="Equation solver",
+    description="Solve equations, systems of equations or inequalities for their unknowns, exactly.",
+    timeout=5,
+    isolated=True,
+    imports=("sympy",),
+)
+def solve(
+    equation: Annotated[str, "equations with =, < or >, separated by semicolons, such as x+y=35; 2*x+4*y=94"],
+    unknowns: Annotated[str, "names to solve for, such as x, y; empty for all"] = "",
+) -> list[str]:
     """Return the solution lines. Raises PluginError if there is none, or naming what is in the way."""
     statements = read_equations(equation)
     relations = [s for s in statements if isinstance(s, Relation)]

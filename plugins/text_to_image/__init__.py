@@ -22,6 +22,7 @@ along is never run. Not covered: LoRA, several GPUs for one pipeline, fetching o
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 from moss_agent.errors import PluginError
 from moss_agent.events import Picture
@@ -35,9 +36,17 @@ from ._request import SEEDS, Request, seed_or_new
 TIMEOUT = 600.0  # seconds without a sign of life: one step, or loading
 
 
-@plugin("Text2Image", label="Text-to-image", effects={"files"}, timeout=TIMEOUT, release=release, extra="images")
+@plugin(
+    "Text2Image",
+    label="Text-to-image",
+    description="Draw a picture and show it to the person.",
+    effects={"files"},
+    timeout=TIMEOUT,
+    release=release,
+    extra="images",
+)
 def text_to_image(
-    description: str,
+    description: Annotated[str, "what the picture shows, in English, in a few plain words"],
     *,
     pipeline: str = "doodle",
     revision: str = "",

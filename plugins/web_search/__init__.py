@@ -18,6 +18,7 @@ The way of a query is `_finding.find`. Not covered: pages that need JavaScript, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from moss_agent.errors import PluginError
 from moss_agent.events import Hit
@@ -31,9 +32,18 @@ IMPORTS = ("ddgs.ddgs", "httpx2", "httpcore2", "rjieba")
 
 
 # Isolated, because a page can make its parser spin or crash.
-@plugin("Search", label="Web search", effects={"network"}, timeout=20.0, isolated=True, imports=IMPORTS, extra="search")
+@plugin(
+    "Search",
+    label="Web search",
+    description="Search the web, or the person's documents, for passages that answer a query.",
+    effects={"network"},
+    timeout=20.0,
+    isolated=True,
+    imports=IMPORTS,
+    extra="search",
+)
 def web_search(
-    query: str,
+    query: Annotated[str, "a few words, as one would type them into a search engine, in the language of the sources"],
     *,
     providers: Sequence[str] = ("ddgs",),
     hits: int = 3,
