@@ -1,6 +1,7 @@
 """How often a model reaches for the right plugin on the first turns of recorded MOSS conversations.
 
     python bench/tool_choice.py turns.jsonl [--model mini] [--dtype auto] [--own-plugins] [--limit N]
+    python bench/tool_choice.py turns.jsonl --server http://127.0.0.1:8080
 
 A first turn counts as right if the model writes a command of a plugin that the recorded turn used, or none
 where none was used. The chat is the real one, decoding greedily; its plugins are stand-ins that find
@@ -20,13 +21,11 @@ from functools import wraps
 from pathlib import Path
 
 from moss_agent import Chat, Runtime
-from moss_agent.dialects.moss import MossDialect
-from moss_agent.events import CallFinished, CallStarted, Reply, Text
-from moss_agent.opening.dialect import choose_family
-from moss_agent.opening.local import open_local
+from moss_agent.events import CallFinished, CallStarted, Text
+from moss_agent.opening.dialect import choose_family, open_dialect, open_model
+from moss_agent.opening.served import find_served
 from moss_agent.plugin_host import Plugin, PluginRunner, discover
 from moss_agent.protocol import HUMAN, Capability
-from moss_agent.session import Sampling
 from moss_agent.settings import Settings
 
 LABELS = {"Search": "web search", "Calculate": "calculator", "Solve": "equation solver", "Text2Image": "text-to-image"}
@@ -57,15 +56,18 @@ def stand_in(plugin: Plugin) -> Plugin:
     return replace(plugin, function=nothing, isolated=False)
 
 
-def choose(chat: Chat, row: dict) -> tuple[Choice, list[str]]:
-    """The model's commands for one recorded question; the turn is left before the answer."""
+def choose(chat: Chat, row: dict, speaks_first: bool) -> tuple[Choice, list[str]]:
+    """The model's commands for one recorded question; the turn is left before the answer.
+
+    speaks_first: whether the model may say something before its calls.
+    """
     question = row["human"].removeprefix(HUMAN.header).strip().removesuffix(HUMAN.end)
     commands = []
     events = chat.stream(question)
     for event in events:
         if isinstance(event, CallStarted):
             commands.append((event.name, event.argument))
-        elif isinstance(event, (Text, Reply)) or (isinstance(event, CallFinished) and event.index == 0):
+        elif isinstance(event, CallFinished) or (isinstance(event, Text) and not speaks_first):
             break
     events.close()
     chosen = frozenset(name for name, _ in commands)
@@ -94,7 +96,9 @@ def main() -> None:
     parser.add_argument("turns", type=Path)
     parser.add_argument("--model", default="mini")
     parser.add_argument("--dtype", default="auto")
-    parser.add_argument("--family", help="the model's family, if its name does not tell")
+    parser.add_argument("--family", default="", help="the model's family, if its name does not tell")
+    parser.add_argument("--server", default="", help="address of a server that has the model")
+    parser.add_argument("--server-model", default="", help="its name there")
     parser.add_argument("--own-plugins", action="store_true", help="enable what the recorded conversation had")
     parser.add_argument("--limit", type=int, help="measure about this many turns, spread over the file")
     parser.add_argument("--log", type=Path, help="write question and commands here, one JSON object per turn")
@@ -102,8 +106,11 @@ def main() -> None:
     rows = [json.loads(line) for line in arguments.turns.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row["turn"] == 1]
     rows = rows[:: max(1, len(rows) // (arguments.limit or len(rows)))]
-    family = choose_family(Settings(model=arguments.model, family=arguments.family or ""), None)
-    model = open_local(Settings(model=arguments.model, dtype=arguments.dtype), family)
+    given = {name: getattr(arguments, name) for name in ("model", "dtype", "family", "server", "server_model")}
+    settings = Settings(temperature=0.0, max_new_tokens=256, **given)
+    served = find_served(settings) if settings.server else None
+    family = choose_family(settings, served)
+    model = open_model(settings, family, served)
     plugins = [stand_in(plugin) for plugin in discover().values()]
 
     def measure(row: dict) -> tuple[Choice, list[str]]:
@@ -111,8 +118,8 @@ def main() -> None:
         if arguments.own_plugins:
             enabled = [capability for capability in enabled if capability.line(True) in row["meta_instruction"]]
         runner = PluginRunner([plugin for plugin in plugins if plugin.label in {c.label for c in enabled}])
-        runtime = Runtime(MossDialect(model, family.preamble.render(enabled), Sampling(), list(runner.plugins)), runner)
-        return choose(runtime.chat(), row)
+        dialect = open_dialect(model, settings, family, list(runner.plugins.values()))
+        return choose(Runtime(dialect, runner).chat(), row, speaks_first=family.dialect == "tools")
 
     choices, mistakes = [], Counter()
     with ThreadPoolExecutor(AT_ONCE) as threads:

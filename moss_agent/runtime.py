@@ -12,7 +12,7 @@ from moss_agent.chat import Chat
 from moss_agent.conversation import Conversation
 from moss_agent.dialects.dialect import Dialect
 from moss_agent.errors import UsageError
-from moss_agent.opening.dialect import choose_family, open_dialect
+from moss_agent.opening.dialect import choose_family, open_dialect, open_model
 from moss_agent.opening.plugins import open_plugins
 from moss_agent.opening.served import find_served
 from moss_agent.plugin_host import Plugin, PluginRunner
@@ -47,7 +47,8 @@ class Runtime:
         served = find_served(settings) if settings.server else None
         family = choose_family(settings, served)
         runner = open_plugins(settings, family)
-        dialect = open_dialect(settings, family, served, runner)
+        model = open_model(settings, family, served, runner.release)
+        dialect = open_dialect(model, settings, family, list(runner.plugins.values()))
         runner.warm_up()  # while the model reads its first question
         return cls(dialect, runner, max_rounds=settings.max_rounds or family.max_rounds)
 

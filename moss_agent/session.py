@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.errors import ContextFull, UsageError
@@ -105,6 +105,7 @@ class Session(Protocol):
         """Free what the session holds."""
 
 
+@runtime_checkable
 class Model(Protocol):
     """What opens sessions. Thread-safe."""
 

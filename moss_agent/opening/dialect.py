@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints.families import Family, load_family
@@ -11,9 +11,10 @@ from moss_agent.dialects.messages import tool_of
 from moss_agent.dialects.moss import MossDialect
 from moss_agent.dialects.tools import ToolsDialect
 from moss_agent.errors import UsageError
+from moss_agent.messages import ChatModel
 from moss_agent.opening.local import open_local, open_local_chat
 from moss_agent.opening.served import is_taught_moss, open_served, open_served_chat
-from moss_agent.plugin_host import Plugin, PluginRunner
+from moss_agent.plugin_host import Plugin
 from moss_agent.protocol import Capability
 from moss_agent.session import Model, Sampling
 from moss_agent.settings import Settings
@@ -48,29 +49,31 @@ def _family_of(settings: Settings, served: ServedModel | None) -> str:
     return "tools" if not settings.dialect and has_tool_template(fetch_config(settings.model)) else "moss"
 
 
-def open_dialect(settings: Settings, family: Family, served: ServedModel | None, runner: PluginRunner) -> Dialect:
-    """Open the model, with the plugins that it is told of. Raises MossAgentError."""
-    if family.dialect == "tools":
-        return _open_tools(settings, family, served, runner)
-    sampling = Sampling(**settings.sampling(family.sampling))
-    if served:
-        model: Model = open_served(settings, family, served)
-    else:
-        model = open_local(settings, family, runner.release)
-    preamble = checked_preamble(model, family, list(runner.plugins.values()))
-    return MossDialect(model, preamble, sampling, list(runner.plugins))
+def open_model(
+    settings: Settings, family: Family, served: ServedModel | None, release: Callable[[], bool] = lambda: False
+) -> Model | ChatModel:
+    """Open the model in the way that the family's dialect needs. Raises MossAgentError.
 
-
-def _open_tools(settings: Settings, family: Family, served: ServedModel | None, runner: PluginRunner) -> ToolsDialect:
+    release: lets others give back memory when the model has none left.
+    """
     sampling = settings.sampling(family.sampling)
     Sampling(**sampling)  # raises if a value is none
+    if family.dialect == "moss":
+        return open_served(settings, family, served) if served else open_local(settings, family, release)
     longest = sampling.pop("max_new_tokens")
     if served:
-        model = open_served_chat(settings, family, served, sampling, longest)
-    else:
-        model = open_local_chat(settings, family, sampling, longest, runner.release)
-    tools = [tool_of(plugin) for plugin in runner.plugins.values()]
-    return ToolsDialect(model, family.preamble.instruction.strip(), tools, longest)
+        return open_served_chat(settings, family, served, sampling, longest)
+    return open_local_chat(settings, family, sampling, longest, release)
+
+
+def open_dialect(model: Model | ChatModel, settings: Settings, family: Family, plugins: Sequence[Plugin]) -> Dialect:
+    """Return the dialect that tells the model of the plugins. Raises UsageError if its context is too small."""
+    sampling = Sampling(**settings.sampling(family.sampling))
+    if isinstance(model, Model):
+        preamble = checked_preamble(model, family, plugins)
+        return MossDialect(model, preamble, sampling, [plugin.name for plugin in plugins])
+    tools = [tool_of(plugin) for plugin in plugins]
+    return ToolsDialect(model, family.preamble.instruction.strip(), tools, sampling.max_new_tokens)
 
 
 def checked_preamble(model: Model, family: Family, plugins: Sequence[Plugin]) -> str:
