@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "moss_agent"
-BASE = {"errors", "events", "resources", "cancellation", "session", "extras", "http"}
+BASE = {"errors", "events", "resources", "cancellation", "session", "messages", "extras", "http"}
 MAY_IMPORT = {
     "errors": set(),
     "events": set(),
@@ -25,13 +25,13 @@ MAY_IMPORT = {
     "http": {"http", "cancellation", "errors"},
     "protocol": {"protocol"},
     "plugin_host": {"plugin_host", "worker_process"} | BASE,
-    "engine": {"engine", "messages"} | BASE,
+    "engine": {"engine"} | BASE,
     "records": {"protocol"} | BASE,
     "conversation": {"protocol", "records"} | BASE,
     "draft": {"protocol", "records"} | BASE,
     "calls": {"protocol", "plugin_host"} | BASE,
     "messages": {"cancellation", "session"},
-    "dialects": {"dialects", "calls", "messages", "records", "protocol", "plugin_host"} | BASE,
+    "dialects": {"dialects", "calls", "records", "protocol", "plugin_host"} | BASE,
     "turn_lock": BASE,
     "chat": {"asynchronous", "calls", "conversation", "dialects", "draft", "records", "turn_lock"}
     | {"plugin_host", "protocol"}
