@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.backends.remote.connection import Connection
-from moss_agent.engine.backends.remote.dialects import LLAMA_CPP, PLAIN, TRANSFORMERS, VLLM, Dialect, fragments
+from moss_agent.engine.backends.remote.kinds import LLAMA_CPP, PLAIN, TRANSFORMERS, VLLM, ServerKind, fragments
 from moss_agent.engine.backends.remote.stream import Piece, read_pieces
 from moss_agent.errors import ServerError, UsageError
 from moss_agent.session import Sampling
@@ -23,15 +23,15 @@ class ServedModel:
     """name: empty where the server decides. context_length: in tokens, None where the server does not say."""
 
     connection: Connection
-    dialect: Dialect
+    kind: ServerKind
     name: str
     context_length: int | None
 
     def tokenize(self, text: str, special: bool = False, cancellation: Cancellation = NEVER) -> Tokens:
         """Return the tokens of `text`. special: whether special tokens in it count as such, where there is a choice."""
-        if self.dialect.tokenize is None:
+        if self.kind.tokenize is None:
             return fragments(text)
-        answer = self.connection.post("/tokenize", self._named(self.dialect.tokenize(text, special)), cancellation)
+        answer = self.connection.post("/tokenize", self._named(self.kind.tokenize(text, special)), cancellation)
         ids = answer.get("tokens") if isinstance(answer, dict) else None
         if not isinstance(ids, list) or not all(type(token) is int for token in ids):
             raise ServerError(f"{self.connection.host} answers /tokenize with something that is no list of tokens")
@@ -51,17 +51,17 @@ class ServedModel:
         Raises ServerError, ContextFull, Cancelled.
         """
         body = {
-            "prompt": "".join(map(str, prompt)) if self.dialect.tokenize is None else list(prompt),
+            "prompt": "".join(map(str, prompt)) if self.kind.tokenize is None else list(prompt),
             "max_tokens": limit,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "seed": seed,
             "stream": True,
             "stream_options": {"include_usage": True},
-            **self.dialect.fields,
-            **self.dialect.sampling(sampling),
+            **self.kind.fields,
+            **self.kind.sampling(sampling),
         }
-        if stop and self.dialect.sends_stops:
+        if stop and self.kind.sends_stops:
             body["stop"] = list(stop)
         with closing(self.connection.stream("/v1/completions", self._named(body), cancellation)) as chunks:
             yield from read_pieces(chunks, self.connection.seconds)
@@ -82,13 +82,13 @@ def connect(connection: Connection, name: str = "") -> ServedModel:
     if not owners & {"vllm", "llamacpp"} and connection.get("/load_model")[0] == 405:
         return ServedModel(connection, TRANSFORMERS, name, None)
     chosen = _choose(models, name) if models else {"id": name}
-    dialect, context = PLAIN, _field(chosen, "max_model_len", int)
+    kind, context = PLAIN, _field(chosen, "max_model_len", int)
     if "vllm" in owners:
-        dialect = VLLM
+        kind = VLLM
     elif "llamacpp" in owners:
         _, props = connection.get("/props")
-        dialect, context = LLAMA_CPP, _field(_field(props, "default_generation_settings", dict), "n_ctx", int)
-    return ServedModel(connection, dialect, chosen["id"], context)
+        kind, context = LLAMA_CPP, _field(_field(props, "default_generation_settings", dict), "n_ctx", int)
+    return ServedModel(connection, kind, chosen["id"], context)
 
 
 def _choose(models: list[dict[str, Any]], name: str) -> dict[str, Any]:

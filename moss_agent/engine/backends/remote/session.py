@@ -118,7 +118,7 @@ class RemoteSession:
                         yield text
                     if filtered.stop or written.too_much:
                         break
-                if filtered.stop and self._served.dialect.sends_stops:  # it ends too, and counts its tokens
+                if filtered.stop and self._served.kind.sends_stops:  # it ends too, and counts its tokens
                     written.usage = next((piece.usage for piece in islice(pieces, MARKER_ROOM) if piece.usage), None)
             if rest := filtered.flush():
                 shown.append(rest)
@@ -138,7 +138,7 @@ class RemoteSession:
         cached, prefilled = self._seen, len(self._tokens) - self._seen
         self._tokens += tokens
         self._seen = len(self._tokens)
-        if written.usage and self._served.dialect.tokenize is None:
+        if written.usage and self._served.kind.tokenize is None:
             self._scale = sum(written.usage) / len(self._tokens)
         generated = written.usage[1] if written.usage else written.tokens
         return Generation(text, filtered.stop, written.finish_reason(filtered.stop), cached, prefilled, generated)

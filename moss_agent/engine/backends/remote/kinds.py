@@ -22,7 +22,7 @@ _FRAGMENT = re.compile(r" ?[A-Za-z]{1,5}|\d| ?[^\w\s]|\s+|.", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Dialect:
+class ServerKind:
     """A kind of server.
 
     sampling: the fields of a request that make it choose tokens as asked, beyond the temperature and top_p.
@@ -72,15 +72,15 @@ def _transformers_sampling(sampling: Sampling) -> Fields:
     return {"generation_config": json.dumps(config)}
 
 
-PLAIN = Dialect(_plain_sampling)
-VLLM = Dialect(
+PLAIN = ServerKind(_plain_sampling)
+VLLM = ServerKind(
     _vllm_sampling,
     tokenize=lambda text, special: {"prompt": text, "add_special_tokens": False},
     fields={"skip_special_tokens": False, "spaces_between_special_tokens": False, "return_token_ids": True},
 )
-LLAMA_CPP = Dialect(
+LLAMA_CPP = ServerKind(
     _llama_cpp_sampling,
     tokenize=lambda text, special: {"content": text, "add_special": False, "parse_special": special},
     fields={"cache_prompt": True},
 )
-TRANSFORMERS = Dialect(_transformers_sampling, sends_stops=True)
+TRANSFORMERS = ServerKind(_transformers_sampling, sends_stops=True)
