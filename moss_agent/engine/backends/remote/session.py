@@ -17,12 +17,11 @@ from itertools import chain, islice
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.backends.remote.served import ServedModel, Tokens
-from moss_agent.engine.backends.remote.stream import Piece
+from moss_agent.engine.backends.remote.stream import LONGEST_TOKEN, Piece, Usage
 from moss_agent.engine.text_stream import StopFilter
 from moss_agent.errors import EngineError
 from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room
 
-LONGEST_TOKEN = 256  # characters
 REMEMBERED = 256  # texts whose tokens are kept
 
 
@@ -139,8 +138,8 @@ class RemoteSession:
         self._tokens += tokens
         self._seen = len(self._tokens)
         if written.usage and self._served.kind.tokenize is None:
-            self._scale = sum(written.usage) / len(self._tokens)
-        generated = written.usage[1] if written.usage else written.tokens
+            self._scale = (written.usage.prompt + written.usage.written) / len(self._tokens)
+        generated = written.usage.written if written.usage else written.tokens
         return Generation(text, filtered.stop, written.finish_reason(filtered.stop), cached, prefilled, generated)
 
     def _encode_written(self, written: _Written, filtered: StopFilter, cancellation: Cancellation) -> Tokens:
@@ -176,7 +175,7 @@ class _Written:
         self.pieces: list[Piece] = []
         self.tokens = 0
         self.finish = ""
-        self.usage: tuple[int, int] | None = None
+        self.usage: Usage | None = None
 
     @property
     def too_much(self) -> bool:
