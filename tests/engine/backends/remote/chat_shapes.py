@@ -216,6 +216,31 @@ SHAPES = {
             ToolCall("", "add", '{"numbers": "3,4"}'),
         ],
     ),
+    "one index and no arguments for two calls of one tool": Shape(
+        sent(calls(call(0, "call_a", "now", "")), calls(call(0, "call_b", "now", "")), delta("tool_calls")),
+        [ToolCall("call_a", "now", "{}"), TWO[1]],
+    ),
+    "the index from the second piece on": Shape(
+        sent(
+            calls(call(None, "call_a", "add", '{"numbers": ')),
+            calls(call(0, arguments='"1,2"}')),
+            delta("tool_calls"),
+        ),
+        [TWO[0]],
+    ),
+    "an id for the second call only": Shape(
+        sent(
+            calls(call(None, None, "now", "")),
+            calls(call(None, "call_a", "add", '{"numbers": ')),
+            calls(call(None, None, None, '"1,2"}')),
+            delta("tool_calls"),
+        ),
+        [ToolCall("", "now", "{}"), TWO[0]],
+    ),
+    "twice the same call, with neither ids nor indexes": Shape(
+        sent(calls(call(None, None, "now", "{}")), calls(call(None, None, "now", "{}")), delta("tool_calls")),
+        [ToolCall("", "now", "{}"), ToolCall("", "now", "{}")],
+    ),
     "pieces of two calls in turn": Shape(
         sent(
             calls(call(0, "call_a", "add", ""), call(1, "call_b", "now", "")),

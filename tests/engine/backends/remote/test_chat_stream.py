@@ -16,7 +16,7 @@ from moss_agent.errors import ServerError
 from moss_agent.messages import Content, Reasoning, ToolCall, Written
 from tests.engine.backends.remote.chat_shapes import FIRST, SHAPES, TWO, call, calls, delta, sent, usage
 
-ARGUMENTS = '{"text": "say \\"{[}]\\" \\\\", "more": [{}, {"a": null}]}'
+ARGUMENTS = '{"text": "say \\"} ]\\" \\\\", "more": [{}, {"a": null}]}'
 
 
 def read(chunks: Iterable[bytes], limit: int = 10_000, taken: Iterable[str] = ()) -> tuple[list[Written], Ending]:
@@ -133,6 +133,14 @@ def test_a_server_that_finds_the_thoughts_itself_may_speak_of_tags():
 def test_a_call_is_seen_before_the_message_ends_and_in_its_place():
     stream = read_chat([sent(delta(content="I add."), calls(call(0, *FIRST)))], 9, 99)
     assert [next(stream), next(stream)] == [Content("I add."), TWO[0]]
+
+
+def test_a_call_that_does_not_show_its_end_comes_with_that_of_the_message():
+    def chunks():
+        yield sent(calls(call(0, "call_b", "now", "")), delta("tool_calls"), done=False)
+        pytest.fail("the counts were waited for")
+
+    assert next(read_chat(chunks(), 9, 99)) == TWO[1]
 
 
 def test_ids_are_told_apart_from_each_other_and_from_earlier_ones():
