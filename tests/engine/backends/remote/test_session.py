@@ -10,7 +10,7 @@ import pytest
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine.backends.remote.connection import Connection
-from moss_agent.engine.backends.remote.dialects import LLAMA_CPP, PLAIN, VLLM
+from moss_agent.engine.backends.remote.kinds import LLAMA_CPP, PLAIN, VLLM
 from moss_agent.engine.backends.remote.served import connect
 from moss_agent.engine.backends.remote.session import RemoteModel, RemoteSession
 from moss_agent.errors import ContextFull, EngineError, ServerError, UsageError
@@ -49,7 +49,7 @@ def test_several_rounds_give_the_tokens_of_a_local_session(llama, tokenizer, kin
     server = ModelServer(llama, tokenizer, kind)
     with serving(server):
         remote, local = open_session(server), open_local(llama, tokenizer, context_length=CONTEXT, markers=MARKERS)
-        assert (remote.context_length, remote._served.dialect) == (CONTEXT, VLLM if kind == "vllm" else LLAMA_CPP)
+        assert (remote.context_length, remote._served.kind) == (CONTEXT, VLLM if kind == "vllm" else LLAMA_CPP)
         for text in (TEXT, " And then?", "\n<|Commands|>:")[: 3 if kind == "vllm" else 1]:
             for session in (remote, local):
                 session.extend(text)
@@ -176,7 +176,7 @@ def test_without_a_tokenizer_tokens_are_estimated_and_put_right_by_the_servers_c
     session, written = write_one(
         stream(event(" one"), event(" two"), event(finish_reason="stop", usage=(40, 12)), b"data: [DONE]\n\n"),
     )
-    assert written.text == " one two" and session._served.dialect is PLAIN
+    assert written.text == " one two" and session._served.kind is PLAIN
     assert "".join(session._tokens) == "Q: 你好 one two"
     assert session.room == 1000 - 52 and written.generated == 12
     session.rewind(0)
