@@ -16,7 +16,7 @@ from moss_agent.engine.backends.remote.chat_request import message_json, tool_js
 from moss_agent.engine.backends.remote.chat_stream import REASONING_FIELDS, Ending
 from moss_agent.engine.backends.remote.kinds import fragments
 from moss_agent.engine.backends.remote.served import ServedModel
-from moss_agent.messages import Message, Tool, Written
+from moss_agent.messages import Message, MessagePiece, Tool
 from moss_agent.session import Generation, check_room
 
 MESSAGE_TOKENS = 4  # of the template, around each message
@@ -69,7 +69,7 @@ class RemoteChatSession:
 
     def write(
         self, messages: Sequence[Message], *, may_call: bool, cancellation: Cancellation
-    ) -> Generator[Written, None, Generation]:
+    ) -> Generator[MessagePiece, None, Generation]:
         """Yield the next message as it comes. A server that does not know `tool_choice` may call all the same.
 
         Closing the generator ends the request at once.

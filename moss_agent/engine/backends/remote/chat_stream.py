@@ -21,7 +21,7 @@ from moss_agent.engine.backends.remote.stream import (
 )
 from moss_agent.engine.backends.remote.think_tags import ThinkTags
 from moss_agent.errors import ServerError
-from moss_agent.messages import Content, Reasoning, Written
+from moss_agent.messages import Content, MessagePiece, Reasoning
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 CUT = ("length", "max_tokens", "model_length")
@@ -53,7 +53,7 @@ class Ending:
 
 def read_chat(
     chunks: Iterable[bytes], seconds: float, limit: int, taken: Collection[str] = ()
-) -> Generator[Written, None, Ending]:
+) -> Generator[MessagePiece, None, Ending]:
     """Yield a message as it comes, calls when they are complete, and return what is to be told at its end.
 
     limit: tokens after which a message is cut that the server does not cut. taken: ids of earlier calls. Raises
@@ -91,7 +91,7 @@ class _Message:
     def is_too_long(self) -> bool:
         return self._pieces > self._limit or self._length > self._limit * LONGEST_TOKEN
 
-    def add(self, delta: Delta) -> Iterator[Written]:
+    def add(self, delta: Delta) -> Iterator[MessagePiece]:
         self._usage = delta.usage or self._usage
         self._count(delta)
         if delta.reasoning:
@@ -106,7 +106,7 @@ class _Message:
             self._check()
             yield from self.end()
 
-    def end(self) -> Iterator[Written]:
+    def end(self) -> Iterator[MessagePiece]:
         """Yield what was held back. A call may be complete without showing it; not if the message was cut."""
         if not self._finish and not self.is_too_long and self._calls.is_cut:
             raise ServerError("the server broke off in the middle of a tool call: ask again")

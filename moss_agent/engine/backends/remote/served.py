@@ -14,7 +14,7 @@ from moss_agent.engine.backends.remote.connection import Connection
 from moss_agent.engine.backends.remote.kinds import LLAMA_CPP, PLAIN, TRANSFORMERS, VLLM, ServerKind, fragments
 from moss_agent.engine.backends.remote.stream import Piece, read_pieces
 from moss_agent.errors import ServerError, UsageError
-from moss_agent.messages import Written
+from moss_agent.messages import MessagePiece
 from moss_agent.session import Sampling
 
 LENGTHS = ("max_model_len", "context_length", "context_window")  # vLLM and SGLang, OpenRouter and Together, Groq
@@ -72,7 +72,7 @@ class ServedModel:
 
     def write_message(
         self, body: dict[str, Any], limit: int, taken: Collection[str], cancellation: Cancellation
-    ) -> Generator[Written, None, Ending]:
+    ) -> Generator[MessagePiece, None, Ending]:
         """Yield the next message of a chat; `body` is the request, the rest as for `read_chat`.
 
         Closing the generator ends the request. Raises ServerError, ContextFull, Cancelled.

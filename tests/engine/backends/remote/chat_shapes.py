@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from moss_agent.messages import Content, Reasoning, ToolCall, Written
+from moss_agent.messages import Content, MessagePiece, Reasoning, ToolCall
 
 
 def call(index: int | None = None, id: str | None = None, name: str | None = None, arguments: Any = None) -> dict:
@@ -39,7 +39,7 @@ class Shape:
     """A stream and what is read from it; an id that no server told is empty in `written`."""
 
     stream: bytes
-    written: list[Written]
+    written: list[MessagePiece]
 
 
 TWO = [ToolCall("call_a", "add", '{"numbers": "1,2"}'), ToolCall("call_b", "now", "{}")]

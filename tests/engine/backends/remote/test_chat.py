@@ -15,7 +15,7 @@ from moss_agent.engine.backends.remote.kinds import LLAMA_CPP, PLAIN, TRANSFORME
 from moss_agent.engine.backends.remote.served import ServedModel
 from moss_agent.errors import Cancelled, ContextFull, ServerError
 from moss_agent.http import sending
-from moss_agent.messages import ChatModel, Content, Message, Reasoning, Tool, ToolCall, Written
+from moss_agent.messages import ChatModel, Content, Message, MessagePiece, Reasoning, Tool, ToolCall
 from moss_agent.session import Generation
 from tests.engine.backends.remote.chat_shapes import SHAPES, TWO, calls, delta, sent, usage
 from tests.engine.backends.remote.chat_shapes import call as entry
@@ -52,7 +52,7 @@ def open_session(
 
 def write(
     session: RemoteChatSession, messages: list[Message] = ASKED, may_call: bool = True
-) -> tuple[list[Written], Generation]:
+) -> tuple[list[MessagePiece], Generation]:
     pieces, written = session.write(messages, may_call=may_call, cancellation=Cancellation()), []
     while True:
         try:

@@ -13,13 +13,13 @@ from moss_agent.engine.backends.remote import chat_calls
 from moss_agent.engine.backends.remote.chat_stream import Ending, parse_delta, read_chat
 from moss_agent.engine.backends.remote.stream import Usage
 from moss_agent.errors import ServerError
-from moss_agent.messages import Content, Reasoning, ToolCall, Written
+from moss_agent.messages import Content, MessagePiece, Reasoning, ToolCall
 from tests.engine.backends.remote.chat_shapes import FIRST, SHAPES, TWO, call, calls, delta, sent, usage
 
 ARGUMENTS = '{"text": "say \\"} ]\\" \\\\", "more": [{}, {"a": null}]}'
 
 
-def read(chunks: Iterable[bytes], limit: int = 10_000, taken: Iterable[str] = ()) -> tuple[list[Written], Ending]:
+def read(chunks: Iterable[bytes], limit: int = 10_000, taken: Iterable[str] = ()) -> tuple[list[MessagePiece], Ending]:
     stream, written = read_chat(chunks, 9, limit, set(taken)), []
     while True:
         try:
@@ -28,9 +28,9 @@ def read(chunks: Iterable[bytes], limit: int = 10_000, taken: Iterable[str] = ()
             return written, end.value
 
 
-def read_until_error(chunks: Iterable[bytes]) -> tuple[list[Written], str]:
+def read_until_error(chunks: Iterable[bytes]) -> tuple[list[MessagePiece], str]:
     """What came, and the error that ended it, if one did."""
-    written: list[Written] = []
+    written: list[MessagePiece] = []
     try:
         for item in read_chat(chunks, 9, 10_000):
             written.append(item)
@@ -39,16 +39,16 @@ def read_until_error(chunks: Iterable[bytes]) -> tuple[list[Written], str]:
     return written, ""
 
 
-def without_new_ids(written: Iterable[Written], told: Iterable[Written]) -> list[Written]:
+def without_new_ids(written: Iterable[MessagePiece], told: Iterable[MessagePiece]) -> list[MessagePiece]:
     """The same with the ids taken away that `told` does not have."""
     known = {item.id for item in told if isinstance(item, ToolCall)}
     kept = lambda item: isinstance(item, ToolCall) and item.id not in known  # noqa: E731
     return [ToolCall("", item.name, item.arguments) if kept(item) else item for item in written]
 
 
-def joined(written: Iterable[Written]) -> list[Written]:
+def joined(written: Iterable[MessagePiece]) -> list[MessagePiece]:
     """The same with pieces of one kind put together."""
-    whole: list[Written] = []
+    whole: list[MessagePiece] = []
     for item in written:
         if whole and not isinstance(item, ToolCall) and type(whole[-1]) is type(item):
             whole[-1] = type(item)(whole[-1].text + item.text)
