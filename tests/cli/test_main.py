@@ -59,7 +59,7 @@ def test_every_command_has_help_with_examples(program: Program, command: list[st
         (["ask", "--model", "~nosuchuser/x", "moss?"], "no such home folder"),
         (["models", "info", "a" * 5000], "File name too long"),
         (["plugins", "list", "a" * 5000], "a… (see moss-agent --help)"),
-        (["image", "a fox", "--size", "a" * 5000], "a…"),
+        pytest.param(["image", "a fox", "--size", "a" * 5000], "a…", marks=pytest.mark.slow),  # imports torch
         (["models", "pull", "no such name"], "no such name is no folder here"),
     ],
 )
