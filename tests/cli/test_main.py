@@ -28,11 +28,11 @@ def test_version(program: Program) -> None:
     assert program("--version").stdout == f"moss-agent {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [["ask"], ["chat"], ["plugins"], ["plugins", "run"], ["models"]])
-def test_every_command_has_help_with_examples(program: Program, command: list[str]) -> None:
-    done = program(*command, "--help")
+@pytest.mark.parametrize("words", [["ask"], ["chat"], ["plugins"], ["plugins", "run"], ["models"]])
+def test_every_command_has_help_with_examples(command: Program, words: list[str]) -> None:
+    done = command(*words, "--help")
     assert done.returncode == 0
-    assert f"moss-agent {' '.join(command)}" in done.stdout.partition("examples:")[2]
+    assert f"moss-agent {' '.join(words)}" in done.stdout.partition("examples:")[2]
 
 
 @pytest.mark.parametrize(
