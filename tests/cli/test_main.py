@@ -12,6 +12,7 @@ import pytest
 
 from moss_agent import __version__, cli
 from moss_agent.errors import ContextFull
+from moss_agent.http import sending
 from tests.cli.conftest import ROOT, Program
 
 HEAVY = {"asyncio", "huggingface_hub", "numpy", "platformdirs", "torch", "transformers"}
@@ -126,8 +127,9 @@ def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     ],
 )
 def test_json_ends_with_an_error_that_says_what_stderr_says(
-    command: Program, arguments: list[str], error: str, code: int
+    command: Program, arguments: list[str], error: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sending, "PAUSE", 0.001)  # before it asks the server again
     done = command("ask", "--json", *arguments)
     told = json.loads(done.stdout)
     assert (done.returncode, told["type"], told["error"]) == (code, "error", error)
