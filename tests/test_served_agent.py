@@ -25,10 +25,11 @@ from moss_agent.plugin_host import PluginRunner
 from moss_agent.session import Sampling
 from tests.engine.backends.remote.model_server import ModelServer
 from tests.engine.backends.remote.raw_server import serving
-from tests.engine.conftest import make_model, make_tokenizer
+from tests.engine.tiny import make_model, make_tokenizer
 
 MARKERS = ["<eoh>", "<eot>", "<eoc>", "<eor>", "<eom>"]
 QUESTION = "What is 37*89?"
+pytestmark = pytest.mark.slow
 
 
 @plugin("Add", label="Adder")
@@ -95,7 +96,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_served_mini_answers_as_the_local_one(served_mini, one_thread):
     plugins = ["calculator", "equation_solver"]

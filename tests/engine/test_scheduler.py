@@ -13,12 +13,14 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.engine import scheduler
 from moss_agent.errors import Cancelled, EngineError, OutOfMemory
 from moss_agent.session import Sampling
-from tests.engine.conftest import make_model
-from tests.engine.test_session import STOPS, open_model, recompute, write
+from tests.engine.test_session import open_model, recompute
+from tests.engine.tiny import make_model
+from tests.engine.writing import STOPS, write
 
 PREAMBLE = "The agent thinks 思考."
 TEXTS = [f" Question {number}: {'and so on ' * number}" for number in range(8)]
 FEW = Sampling(max_new_tokens=6)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
