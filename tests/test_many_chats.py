@@ -52,7 +52,7 @@ def test_a_chat_that_was_closed_leaves_no_cache(runtime):
     assert not runtime._dialect.model.scheduler._used
 
 
-def test_a_chat_whose_cache_was_cancellation_answers_as_before(tmp_path: Path):
+def test_a_chat_whose_cache_was_given_up_answers_as_before(tmp_path: Path):
     """On the layout of MOSS, with memory for the cache of one conversation."""
     folder = write_checkpoint(tmp_path)
     options = {"family": "mini", "dtype": "fp32", "plugins": [], "max_new_tokens": 12, "context_length": 900}

@@ -130,7 +130,7 @@ def test_counts_of_threads_that_begin_together_add_up_to_the_prompt(model, token
     assert [each.cached + each.prefilled for each in written] == lengths
 
 
-def test_idle_caches_are_cancellation_when_memory_is_short(model, tokenizer):
+def test_idle_caches_are_given_up_when_memory_is_short(model, tokenizer):
     opened = open_model(model, tokenizer)
     idle, busy = opened.session(PREAMBLE), opened.session(PREAMBLE)
     write(idle, FEW)

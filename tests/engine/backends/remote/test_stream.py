@@ -113,7 +113,7 @@ def test_a_stream_that_breaks_off_is_no_answer():
 
 
 @pytest.mark.parametrize("part", [b"data: aaaaaaaaaaaaaa", b"data: aaaaaaaaaaaaa\n", b": aaaaaaaaaaaaaaaaaa", b":\n"])
-def test_an_event_without_an_end_is_cancellation(part):
+def test_an_event_without_an_end_is_given_up(part):
     with pytest.raises(ServerError, match="without an end"):
         list(read_events([part] * LONGEST_EVENT))
 
