@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from moss_agent.engine.call_bodies import JsonEnd, calls_in_json, calls_in_tags, named_call, whole_message
-from moss_agent.messages import Content, Piece, Reasoning, Tool, ToolCall
+from moss_agent.messages import Content, MessagePiece, Reasoning, Tool, ToolCall
 
 THOUGHTS = (("<think>", "</think>"), ("[THINK]", "[/THINK]"))
 SPACES = 8  # at most so many whitespace characters before a call belong to it
@@ -63,7 +63,7 @@ class MessageReader:
         self._forms = forms
         self._schemas = {tool.name: tool.schema for tool in tools}
         self._text = ""
-        self._written: list[Piece] = []
+        self._written: list[MessagePiece] = []
         self._json: JsonEnd | None = None
         self._body_begin = 0  # of a call, behind its whitespace
         self._body_end = -1  # of the JSON or the function of a call
@@ -73,7 +73,7 @@ class MessageReader:
         begun = forms.thought and prompt.rstrip().endswith(forms.thought[0])
         self._step = self._thinking if begun else self._beginning
 
-    def push(self, text: str, is_last: bool = False) -> list[Piece]:
+    def push(self, text: str, is_last: bool = False) -> list[MessagePiece]:
         """Return what is certain with this piece."""
         self._text += text
         while self._step(is_last):

@@ -16,7 +16,7 @@ from moss_agent.engine.chat_codec import ChatCodec, Held, Part
 from moss_agent.engine.chat_template import ChatTemplate
 from moss_agent.engine.local import LocalModel, LocalSession
 from moss_agent.errors import EngineError
-from moss_agent.messages import Content, Message, Piece, Tool
+from moss_agent.messages import Content, Message, MessagePiece, Tool
 from moss_agent.session import MARKER_ROOM, Generation, Sampling, check_room
 
 PROMPT_PARTS = 3  # of the end of a prompt: enough to see whether it begins a thought
@@ -63,7 +63,7 @@ class LocalChatSession:
 
     def write(
         self, messages: Sequence[Message], *, may_call: bool, cancellation: Cancellation
-    ) -> Generator[Piece, None, Generation]:
+    ) -> Generator[MessagePiece, None, Generation]:
         model, session = self._model, self._read(messages)
         forms, banned = model.forms, []
         if not may_call:
@@ -120,7 +120,7 @@ class LocalChatSession:
 
 def _passed_on(
     pieces: Generator[str, None, Generation], reader: MessageReader, content: list[str]
-) -> Generator[Piece, None, Generation]:
+) -> Generator[MessagePiece, None, Generation]:
     """Yield what is read of the pieces; add the content to the list."""
     is_last = False
     while not is_last:

@@ -12,7 +12,7 @@ from moss_agent.engine.local import LocalModel
 from moss_agent.engine.local_chat import LocalChatModel
 from moss_agent.engine.sequence import Cache
 from moss_agent.messages import Message, Tool
-from tests.engine.conftest import make_tokenizer
+from tests.engine.tiny import make_tokenizer
 
 SPECIAL = ["<|im_start|>", "<|im_end|>", "<|head|>", "<|/head|>", "<|eot|>", "[INST]", "[/INST]"]
 ORDINARY = ["<think>", "</think>", "<tool_call>", "</tool_call>", "[TOOL_CALLS]"]  # added, but not special

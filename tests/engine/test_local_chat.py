@@ -12,10 +12,10 @@ from transformers import LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2Fo
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine.local_chat import LocalChatModel, LocalChatSession
 from moss_agent.errors import Cancelled, ContextFull, EngineError
-from moss_agent.messages import Content, Message, Piece, Reasoning, Tool, ToolCall
+from moss_agent.messages import Content, Message, MessagePiece, Reasoning, Tool, ToolCall
 from moss_agent.session import Generation
 from tests.engine.chat_parts import ADD, FORGETS, HERMES, LLAMA, LOOK, MISTRAL, SYSTEM, open_chat
-from tests.engine.conftest import make_model
+from tests.engine.tiny import make_model
 
 SIZES = {
     "vocab_size": 400,
@@ -46,7 +46,7 @@ def one_model() -> PreTrainedModel:
 
 def write(
     session: LocalChatSession, messages: Sequence[Message], may_call: bool = True
-) -> tuple[Message, Generation, list[Piece]]:
+) -> tuple[Message, Generation, list[MessagePiece]]:
     """Let it write to the end: the message as a conversation keeps it, the counts, the pieces."""
     pieces, told = session.write(messages, may_call=may_call, cancellation=Cancellation()), []
     while True:
