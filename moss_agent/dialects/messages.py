@@ -20,6 +20,7 @@ from moss_agent.records import Round, Turn
 
 NOT_RUN = "Not run: the turn has had too many calls."
 SHOWN = "Done: the person sees the picture."
+CITE = "(Behind each statement in your answer that a passage supports, write its number, like this: [{}].)"
 _LONGEST_ERROR = 300  # characters
 
 # What templates of chat models write as structure, besides what `neutralise` knows.
@@ -107,7 +108,8 @@ def _result_text(call: Call, sources: Sequence[Citation]) -> str:
         return SHOWN
     if not sources:
         return call.result
-    return "\n\n".join("\n".join(filter(None, (f"[{s.number}] {s.title}", s.url, s.text))) for s in sources)
+    passages = ("\n".join(filter(None, (f"[{s.number}] {s.title}", s.url, s.text))) for s in sources)
+    return "\n\n".join([*passages, CITE.format(sources[0].number)])
 
 
 def _arguments(call: Call, tools: Mapping[str, Tool]) -> str:

@@ -110,7 +110,9 @@ def named_call(text: str) -> list[ToolCall]:
 
 
 def _without_fence(text: str) -> str:
-    """Return what stands between the lines of a fence that are the first and the last one."""
+    """Return what stands between the lines of a fence, or the tags around a list of tools, that are all around it."""
+    if text.startswith("<tools>") and text.endswith("</tools>"):  # models confuse them with those around a call
+        return text.removeprefix("<tools>").removesuffix("</tools>")
     head, line, rest = text.partition("\n")
     is_fenced = head.startswith("```") and line and rest.endswith("```") and len(rest) >= 3
     return rest[:-3] if is_fenced else text

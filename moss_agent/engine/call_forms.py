@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from moss_agent.engine.call_bodies import JsonEnd, calls_in_json, calls_in_tags, named_call, whole_message
 from moss_agent.messages import Content, MessagePiece, Reasoning, Tool, ToolCall
@@ -20,8 +20,10 @@ FUNCTION = "<function="
 SPACE = re.compile(r"\s*")
 UNDECIDED = 64  # characters after which a message that may still be anything is content
 # How a message begins that is nothing but calls, and what may still become such a beginning.
-BARE = re.compile(r'\s*(?:```\w*\s*)?\[?\s*\{{1,2}\s*"(?:name|type|id|arguments|parameters|function)"')
-BARE_BEGUN = re.compile(r'\s*(?:`{1,2}|```\w*\s*)?\[?\s*(?:\{{1,2}\s*(?:"\w*)?)?')
+BARE = re.compile(r'\s*(?:```\w*\s*|<tools>\s*)?\[?\s*\{{1,2}\s*"(?:name|type|id|arguments|parameters|function)"')
+BARE_BEGUN = re.compile(
+    r'\s*(?:`{1,2}|```\w*\s*|<(?:t(?:o(?:o(?:l(?:s(?:>\s*)?)?)?)?)?)?)?\[?\s*(?:\{{1,2}\s*(?:"\w*)?)?'
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,6 @@ class MessageReader:
 
     def _after_thought(self, is_last: bool) -> bool:
         self._text = self._text.lstrip()
-        self._forms = replace(self._forms, thought=None)
         if not self._text and not is_last:
             return False
         self._step = self._beginning

@@ -131,6 +131,7 @@ def test_numbers_go_on_in_the_next_round():
     chat, model = scripted_chat(replies, PLUGINS)
     reply = chat.ask("a and b?")
     assert model.seen[2][-1].content.startswith("[6] title 1")
+    assert model.seen[2][-1].content.endswith("like this: [6].)")
     assert [c.text for c in reply.citations] == ["a 1", "b 1"]
 
 

@@ -58,7 +58,8 @@ class RemoteChatSession:
 
     def __init__(self, model: RemoteChatModel, tools: Sequence[Tool], random_numbers: random.Random | None) -> None:
         self._model = model
-        self._tools = [tool_json(tool) for tool in tools]
+        self._tools = tools
+        self._tools_json = [tool_json(tool) for tool in tools]
         self._random = random_numbers
         self._scale = 1.0
         self._sent: Sequence[Message] = ()
@@ -79,7 +80,8 @@ class RemoteChatSession:
         limit = min(model.max_new_tokens, model.context_length - needed)
         body = self._request(messages, may_call, limit)
         taken = {call.id for message in messages for call in message.calls}
-        ending = yield from model.served.write_message(body, limit, taken, cancellation)
+        tools = self._tools if may_call else ()
+        ending = yield from model.served.write_message(body, limit, taken, tools, cancellation)
         return self._generation(messages, ending)
 
     def close(self) -> None:
@@ -94,7 +96,7 @@ class RemoteChatSession:
             **self._model.sampling,
         }
         if self._tools:
-            body["tools"] = self._tools
+            body["tools"] = self._tools_json
             if not may_call:  # the tools are sent all the same: without them the prompt would begin otherwise
                 body["tool_choice"] = "none"
         if self._random:
@@ -124,7 +126,7 @@ class RemoteChatSession:
         return messages[:known]
 
     def _estimate(self, messages: Sequence[Message]) -> int:
-        texts = [str(tool) for tool in self._tools]
+        texts = [str(tool) for tool in self._tools_json]
         for message in messages:
             texts += [message.content, message.reasoning]
             texts += [call.name + call.arguments for call in message.calls]

@@ -6,8 +6,8 @@ The format: https://platform.openai.com/docs/api-reference/chat-streaming, and w
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from moss_agent.engine.backends.remote.chat_calls import CallPiece, Calls
@@ -19,10 +19,13 @@ from moss_agent.engine.backends.remote.stream import (
     read_parts,
     well_formed,
 )
-from moss_agent.engine.backends.remote.think_tags import ThinkTags
+from moss_agent.engine.call_forms import Forms, MessageReader
 from moss_agent.errors import ServerError
-from moss_agent.messages import Content, MessagePiece, Reasoning
+from moss_agent.messages import Content, MessagePiece, Reasoning, Tool
 
+# What some models write and their server does not read. Templates that begin the thoughts themselves (DeepSeek-R1, QwQ)
+# leave nothing to tell thoughts from an answer by: such servers have to be started with their parser.
+UNREAD = Forms(("<think>", "</think>"), "<tool_call>", "</tool_call>", whole=True)
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 CUT = ("length", "max_tokens", "model_length")
 FAILED = ("error", "abort", "insufficient_system_resource")
@@ -52,14 +55,15 @@ class Ending:
 
 
 def read_chat(
-    chunks: Iterable[bytes], seconds: float, limit: int, taken: Collection[str] = ()
+    chunks: Iterable[bytes], seconds: float, limit: int, taken: Collection[str] = (), tools: Sequence[Tool] = ()
 ) -> Generator[MessagePiece, None, Ending]:
     """Yield a message as it comes, calls when they are complete, and return what is to be told at its end.
 
-    limit: tokens after which a message is cut that the server does not cut. taken: ids of earlier calls. Raises
-    ServerError if the stream is broken, cut off, or silent for so many seconds, and if the server gives up.
+    limit: tokens after which a message is cut that the server does not cut. taken: ids of earlier calls.
+    tools: those that the model may call, in its text too where the server does not read such calls. Raises ServerError
+    if the stream is broken, cut off, or silent for so many seconds, and if the server gives up.
     """
-    message = _Message(limit, taken)
+    message = _Message(limit, taken, tools)
     for delta in read_parts(chunks, seconds, parse_delta, Delta()):
         yield from message.add(delta)
         if message.is_too_long:
@@ -76,10 +80,12 @@ def parse_delta(data: str) -> Delta:
 class _Message:
     """The message while it comes."""
 
-    def __init__(self, limit: int, taken: Collection[str]) -> None:
+    def __init__(self, limit: int, taken: Collection[str], tools: Sequence[Tool]) -> None:
         self._limit = limit
         self._calls = Calls(taken)
-        self._tags = ThinkTags()
+        self._tools = tools
+        self._forms = UNREAD if tools else UNREAD.without_calls()
+        self._reader = MessageReader(self._forms, tools)
         self._text: list[str] = []
         self._pieces = 0
         self._length = 0
@@ -96,9 +102,9 @@ class _Message:
         self._count(delta)
         if delta.reasoning:
             self._reasoning_field = delta.reasoning_field
-            yield from self._noted(self._tags.end())  # this server finds the tags itself
+            yield from self._forget_tags()
             yield Reasoning(delta.reasoning)
-        yield from self._noted(self._tags.push(delta.content))
+        yield from self._noted(self._reader.push(delta.content))
         for piece in delta.calls:
             yield from self._calls.add(piece)
         if delta.finish:
@@ -110,7 +116,7 @@ class _Message:
         """Yield what was held back. A call may be complete without showing it; not if the message was cut."""
         if not self._finish and not self.is_too_long and self._calls.is_cut:
             raise ServerError("the server broke off in the middle of a tool call: ask again")
-        yield from self._noted(self._tags.end())
+        yield from self._noted(self._reader.push("", is_last=True))
         yield from self._calls.end(cut=self._is_cut)
 
     def ending(self) -> Ending:
@@ -120,6 +126,13 @@ class _Message:
     @property
     def _is_cut(self) -> bool:
         return self.is_too_long or self._finish in CUT
+
+    def _forget_tags(self) -> Iterator[MessagePiece]:
+        """Look for no thoughts in the text: this server finds them itself."""
+        if self._forms.thought:
+            yield from self._noted(self._reader.push("", is_last=True))
+            self._forms = replace(self._forms, thought=None)
+            self._reader = MessageReader(self._forms, self._tools)
 
     def _count(self, delta: Delta) -> None:
         lengths = [len(delta.content), len(delta.reasoning)]
@@ -133,7 +146,7 @@ class _Message:
         if self._finish in FAILED:
             raise ServerError(f"the server gave up in the middle of its answer ({self._finish}): ask again")
 
-    def _noted(self, pieces: Iterable[Reasoning | Content]) -> Iterator[Reasoning | Content]:
+    def _noted(self, pieces: Iterable[MessagePiece]) -> Iterator[MessagePiece]:
         for piece in pieces:
             if isinstance(piece, Content):
                 self._text.append(piece.text)

@@ -14,7 +14,7 @@ from moss_agent.engine.backends.remote.connection import Connection
 from moss_agent.engine.backends.remote.kinds import LLAMA_CPP, PLAIN, TRANSFORMERS, VLLM, ServerKind, fragments
 from moss_agent.engine.backends.remote.stream import Piece, read_pieces
 from moss_agent.errors import ServerError, UsageError
-from moss_agent.messages import MessagePiece
+from moss_agent.messages import MessagePiece, Tool
 from moss_agent.session import Sampling
 
 LENGTHS = ("max_model_len", "context_length", "context_window")  # vLLM and SGLang, OpenRouter and Together, Groq
@@ -71,14 +71,19 @@ class ServedModel:
             yield from read_pieces(chunks, self.connection.seconds)
 
     def write_message(
-        self, body: dict[str, Any], limit: int, taken: Collection[str], cancellation: Cancellation
+        self,
+        body: dict[str, Any],
+        limit: int,
+        taken: Collection[str],
+        tools: Sequence[Tool],
+        cancellation: Cancellation,
     ) -> Generator[MessagePiece, None, Ending]:
         """Yield the next message of a chat; `body` is the request, the rest as for `read_chat`.
 
         Closing the generator ends the request. Raises ServerError, ContextFull, Cancelled.
         """
         with closing(self.connection.stream("/v1/chat/completions", self._named(body), cancellation)) as chunks:
-            return (yield from read_chat(chunks, self.connection.seconds, limit, taken))
+            return (yield from read_chat(chunks, self.connection.seconds, limit, taken, tools))
 
     def _named(self, body: dict[str, Any]) -> dict[str, Any]:
         return body | ({"model": self.name} if self.name else {})

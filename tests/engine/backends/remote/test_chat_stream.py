@@ -13,7 +13,7 @@ from moss_agent.engine.backends.remote import chat_calls
 from moss_agent.engine.backends.remote.chat_stream import Ending, parse_delta, read_chat
 from moss_agent.engine.backends.remote.stream import Usage
 from moss_agent.errors import ServerError
-from moss_agent.messages import Content, MessagePiece, Reasoning, ToolCall
+from moss_agent.messages import Content, MessagePiece, Reasoning, Tool, ToolCall
 from tests.engine.backends.remote.chat_shapes import FIRST, SHAPES, TWO, call, calls, delta, sent, usage
 
 ARGUMENTS = '{"text": "say \\"} ]\\" \\\\", "more": [{}, {"a": null}]}'
@@ -114,7 +114,7 @@ def test_tags_are_found_however_the_text_is_cut(pieces):
         ("<think>a</think><think>b</think> c", [Reasoning("a"), Reasoning("b"), Content("c")]),
         ("Between <think> and </think>.", [Content("Between <think> and </think>.")]),
         (" \n Hi. ", [Content(" \n Hi. ")]),
-        ("Hm.\n</think>\n\nHi.", [Content("Hm.\n</think>\n\nHi.")]),  # as without a parser: see think_tags
+        ("Hm.\n</think>\n\nHi.", [Content("Hm.\n</think>\n\nHi.")]),  # as without a parser
         ("<thi", [Content("<thi")]),
         ("<think>Hm.</th", [Reasoning("Hm."), Reasoning("</th")]),
         ("\n", [Content("\n")]),
@@ -292,3 +292,27 @@ def test_lone_surrogates_become_text_that_can_be_written():
 
 def test_a_usage_event_may_come_without_choices():
     assert parse_delta(json.dumps(usage(3, 1))).usage == Usage(3, 1)
+
+
+ADD = Tool("add", "Add.", {"type": "object", "properties": {}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<tool_call>\n{"name": "add", "arguments": {"numbers": "1,2"}}\n</tool_call>',
+        '```json\n{"name": "add", "arguments": {"numbers": "1,2"}}\n```',
+        '<tools>\n  {"type": "function", "function": {"name": "add", "arguments": {"numbers": "1,2"}}}\n</tools>',
+    ],
+)
+def test_a_call_that_the_server_does_not_read_is_read_in_the_text(text):
+    pieces = [delta(content=character) for character in text]
+    for tools, wanted in (([ADD], [("add", '{"numbers": "1,2"}')]), ([], [])):
+        written = list(read_chat([sent(*pieces, delta("stop"))], 9, 999, tools=tools))
+        assert [(item.name, item.arguments) for item in written if isinstance(item, ToolCall)] == wanted
+        assert "".join(item.text for item in written if isinstance(item, Content)) == ("" if tools else text)
+
+
+def test_text_that_only_speaks_of_a_tool_is_text():
+    text = 'Write {"name": "add", "arguments": {}} or ```json\n{"name": "nothing"}\n```'
+    assert joined(read_chat([sent(delta(content=text), delta("stop"))], 9, 99, tools=[ADD])) == [Content(text)]
