@@ -38,14 +38,15 @@ MAY_IMPORT = {
     | BASE,
     "settings": {"plugin_host"} | BASE,
     "checkpoints": {"checkpoints", "protocol"} | BASE,
-    "documents": {"documents", "worker_process"} | BASE,
+    "text_search": {"text_search"},
+    "documents": {"documents", "text_search", "worker_process"} | BASE,
     "training": {"training", "protocol"} | BASE,
     "opening": {"opening", "dialects", "engine", "checkpoints", "plugin_host", "protocol", "settings"} | BASE,
     "runtime": {"calls", "chat", "conversation", "dialects", "opening", "plugin_host", "settings"} | BASE,
     "agent": {"runtime", "conversation"} | BASE,
 }
 ALSO = {
-    "web_search": {"documents", "resources"},
+    "web_search": {"documents", "text_search", "resources"},
     "text_to_image": {"engine", "resources"},
 }  # of the plugins: devices, as the model's
 
@@ -108,6 +109,7 @@ def test_every_room_has_its_rule():
         "moss_agent.plugin_host",
         "moss_agent.protocol",
         "moss_agent.documents",
+        "moss_agent.text_search.ranking",
         "moss_agent.training.dataset",
         "moss_agent.training.masking",
         "moss_agent.training.lora",

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from moss_agent.documents.words import terms
 from moss_agent.errors import DocumentIndexError, UsageError
 from moss_agent.resources import beside, locked
+from moss_agent.text_search.words import terms
 
 VERSION = 1
 _APPLICATION = 0x4D4F5353
