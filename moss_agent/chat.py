@@ -20,7 +20,7 @@ from moss_agent.errors import UsageError
 from moss_agent.events import CallFinished, Event, Events, Notice, Reply, Text, Thoughts
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.protocol import CitationFilter, Command
-from moss_agent.records import Round, Turn
+from moss_agent.records import Round, Turn, count_untold
 from moss_agent.session import Generation
 from moss_agent.turn_lock import TurnLock
 
@@ -151,10 +151,12 @@ class Chat:
     def _recorded_turn(self, draft: Draft, keep_stopped: bool, cancellation: Cancellation) -> Events:
         """Run a turn that either becomes part of the conversation or leaves no trace."""
         calls = TurnCalls(self._runner, draft.id, cancellation, self._on_approval, draft.called)
+        draft.untold = count_untold(self._conversation.turns)
         try:
             self._calls = calls
             with cancellation.calling(calls.cancel):
                 yield from _noted(self._turn(draft, calls, cancellation), draft)
+            draft.untold = self._dialect.untold
             turn = draft.turn("done")
             self._dialect.commit(turn)
         except BaseException:

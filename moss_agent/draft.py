@@ -19,7 +19,7 @@ class Draft:
     """What has been written of a turn so far.
 
     rounds: those that are finished. thoughts: of the running round. answer: as the model writes it, or what it says
-    before its calls.
+    before its calls. untold: as in `Turn`.
     """
 
     question: str
@@ -32,6 +32,7 @@ class Draft:
     notices: list[str] = field(default_factory=list)
     generations: list[Generation] = field(default_factory=list)
     started: float = field(default_factory=monotonic)
+    untold: int = 0
 
     @property
     def sources(self) -> dict[int, Citation]:
@@ -72,6 +73,7 @@ class Draft:
             finish,
             tuple(self.notices),
             status,
+            self.untold,
         )
 
 
