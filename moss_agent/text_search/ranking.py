@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from moss_agent.text_search.words import expressions
+
+if TYPE_CHECKING:
+    import sqlite3
 
 T = TypeVar("T")
 
