@@ -38,6 +38,8 @@ def _records(path: Path) -> list[Any]:
             records = [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
             raise UsageError(f"{path} is neither JSON nor JSON lines: {error}") from None
+    if not records:
+        raise UsageError(f"{path} holds no conversation")
     return records
 
 
