@@ -15,6 +15,7 @@ from pathlib import Path
 from time import time, time_ns
 
 from moss_agent.errors import HistoryError
+from moss_agent.extras import need
 from moss_agent.history import rows
 from moss_agent.history.file import HistoryFile, history_file
 from moss_agent.history.owners import is_alive, this_process
@@ -82,6 +83,7 @@ class History:
 
         Raises MissingDependency if what knows words is not installed.
         """
+        need("documents")
         with self._file.reading() as db:
             return search(db, words, limit) if db else []
 

@@ -13,7 +13,6 @@ from itertools import islice
 
 from moss_agent.database import transaction
 from moss_agent.errors import one_line
-from moss_agent.extras import need
 from moss_agent.history.rows import turn_of
 from moss_agent.records import Turn
 
@@ -38,7 +37,6 @@ class Match:
 
 def search(db: sqlite3.Connection, words: str, limit: int) -> list[Match]:
     """Return at most `limit` turns, best first; more than a few of one conversation last."""
-    need("documents")
     from moss_agent.text_search.ranking import matching, spread
 
     update(db)

@@ -37,20 +37,16 @@ def questions(history: History, query: str, limit: int = 10) -> list[str]:
 
 def test_turns_are_found_by_question_answer_and_calls(history: History) -> None:
     call = Call("Search", "otters", "Otters hold hands.", True, 0.1, hits=(Hit("x", "The sea page"),))
-    say(history, Turn("About walruses", answer="They rest on ice."), Turn("More", (Round(calls=(call,)),), "Done."))
-    assert questions(history, "walrus") == questions(history, "resting ICE") == ["About walruses"]
+    say(history, Turn("About seals", answer="They rest on ice."), Turn("More", (Round(calls=(call,)),), "Done."))
+    assert questions(history, "Seal") == questions(history, "resting ICE") == ["About seals"]
     assert questions(history, "otter") == questions(history, "sea page") == ["More"]
     assert questions(history, "tiger") == questions(history, "?!") == []
 
 
 def test_chinese_is_found_by_words_and_in_either_script(history: History) -> None:
     say(history, Turn("锂电池怎么保存？", answer="放在阴凉的地方。"), Turn("海象吃什么？", answer="蛤蜊。"))
-    assert (
-        questions(history, "电池保存")
-        == questions(history, "電池")
-        == questions(history, "阴凉")
-        == ["锂电池怎么保存？"]
-    )
+    for query in ("电池保存", "電池", "阴凉"):
+        assert questions(history, query) == ["锂电池怎么保存？"]
 
 
 def test_turns_with_all_words_come_first(history: History) -> None:
