@@ -64,7 +64,7 @@ class Content:
     text: str
 
 
-Piece: TypeAlias = Union[Reasoning, Content, ToolCall]
+MessagePiece: TypeAlias = Union[Reasoning, Content, ToolCall]
 """What comes of a message while it is written. A call comes when its arguments are complete."""
 
 
@@ -76,7 +76,7 @@ class ChatSession(Protocol):
 
     def write(
         self, messages: Sequence[Message], *, may_call: bool, cancellation: Cancellation
-    ) -> Generator[Piece, None, Generation]:
+    ) -> Generator[MessagePiece, None, Generation]:
         """Let the model write the next message. may_call: whether it is asked to call tools or forbidden to.
 
         `Generation.text` is the content alone; `finish` is "length" where the message was cut off, else "end".

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,26 @@ settings.load_profile("unhurried")
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out modules whose tests are all slow if those are not wanted: to import them takes seconds itself."""
-    if config.option.markexpr == "not slow" and collection_path.suffix == ".py":
+    if is_fast(config) and collection_path.suffix == ".py":
         return bool(ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
     return None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if is_fast(session.config) and session.items and "torch" in sys.modules:
+        raise pytest.UsageError("a module of fast tests imports torch: mark it as slow (pytestmark = pytest.mark.slow)")
+
+
+@pytest.fixture(autouse=True)
+def fast_tests_need_no_torch(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = "torch" in sys.modules
+    yield
+    if is_fast(request.config) and not before and "torch" in sys.modules:
+        pytest.fail("it imports torch: mark it as slow", pytrace=False)
+
+
+def is_fast(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "not slow")
 
 
 @pytest.fixture(scope="session", autouse=True)

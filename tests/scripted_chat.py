@@ -10,12 +10,12 @@ from moss_agent.chat import Chat
 from moss_agent.conversation import Conversation
 from moss_agent.dialects.messages import tool_of
 from moss_agent.dialects.tools import ToolsDialect
-from moss_agent.messages import Content, Message, Piece, Reasoning, Tool, ToolCall
+from moss_agent.messages import Content, Message, MessagePiece, Reasoning, Tool, ToolCall
 from moss_agent.plugin_host import Plugin, PluginRunner, Policy
 from moss_agent.runtime import Runtime
 from moss_agent.session import Generation
 
-Reply = Sequence[Piece | str] | BaseException
+Reply = Sequence[MessagePiece | str] | BaseException
 """A message: pieces of it, plain text as its content. An exception is raised in its place."""
 
 
@@ -41,7 +41,7 @@ class ScriptedChatModel:
 
     def write(
         self, messages: Sequence[Message], *, may_call: bool, cancellation: Cancellation
-    ) -> Generator[Piece, None, Generation]:
+    ) -> Generator[MessagePiece, None, Generation]:
         self.seen.append(list(messages))
         self.may_call.append(may_call)
         reply = self.replies.pop(0)

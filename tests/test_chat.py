@@ -167,7 +167,8 @@ def test_two_searches_do_not_tell_the_same_twice():
 
 def test_a_call_tells_where_its_passages_come_from():
     chat, model = make_chat([" x<eot>", ' Find("q"), Echo("e")<eoc>', " y<eom>"])
-    find, echo = (event.call for event in chat.stream("Hi") if isinstance(event, CallFinished))
+    calls = {event.index: event.call for event in chat.stream("Hi") if isinstance(event, CallFinished)}
+    find, echo = calls[0], calls[1]  # which may have finished the other way round
     assert find.result.split("\n")[0] == "<|1|>: 'q 1'" and find.hits[0].url == "https://example.org/1"
     assert len(find.hits) == 3 and echo.hits == ()
 

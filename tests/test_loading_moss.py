@@ -18,6 +18,7 @@ from moss_agent.settings import Settings
 from tests.checkpoints.moss.published import write_checkpoint
 
 PROMPT = "<|Human|>: Who are you?<eoh>\n<|Inner Thoughts|>:"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,6 @@ def test_weights_on_disk_compute_the_same(folder, plain, want, tmp_path, cpu):
     assert any(tmp_path.iterdir())
 
 
-@pytest.mark.slow  # bitsandbytes takes long to import
 @pytest.mark.parametrize(("kind", "error"), [("int8", 0.1), ("int4", 0.5)])
 def test_packed_weights_compute_nearly_the_same(folder, want, kind, error):
     session = open_session(folder, quantize=kind)

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import httpx2
 import pytest
 import torch
 
@@ -25,10 +18,12 @@ from moss_agent.plugin_host import PluginRunner
 from moss_agent.session import Sampling
 from tests.engine.backends.remote.model_server import ModelServer
 from tests.engine.backends.remote.raw_server import serving
-from tests.engine.conftest import make_model, make_tokenizer
+from tests.engine.backends.remote.transformers_server import transformers_server
+from tests.engine.tiny import make_model, make_tokenizer
 
 MARKERS = ["<eoh>", "<eot>", "<eoc>", "<eor>", "<eom>"]
 QUESTION = "What is 37*89?"
+pytestmark = pytest.mark.slow
 
 
 @plugin("Add", label="Adder")
@@ -57,34 +52,8 @@ def test_a_turn_in_which_the_markers_are_special_tokens(kind, last):
 @pytest.fixture(scope="module")
 def served_mini(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The mini model in a process of its own, served by transformers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Path(sys.executable).with_name("transformers")
-    options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
-    environment = {**os.environ, "HF_HOME": str(tmp_path_factory.mktemp("hub")), "HF_HUB_OFFLINE": "1"}
-    environment["OMP_NUM_THREADS"] = "1"  # two processes with threads for every core wait for each other
-    log = tmp_path_factory.mktemp("served") / "log"
-    with open(log, "w") as output:
-        process = subprocess.Popen(
-            [program, "serve", str(prepare()), *options], stdout=output, stderr=output, env=environment
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        while not _is_up(url):
-            time.sleep(0.2)
-            assert process.poll() is None, log.read_text()
+    with transformers_server(prepare(), tmp_path_factory.mktemp("served")) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _is_up(url: str) -> bool:
-    try:
-        return httpx2.get(f"{url}/health", timeout=None, trust_env=False).is_success
-    except httpx2.TransportError:
-        return False
 
 
 @pytest.fixture
@@ -95,7 +64,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_served_mini_answers_as_the_local_one(served_mini, one_thread):
     plugins = ["calculator", "equation_solver"]

@@ -30,6 +30,7 @@ COMMANDS = {
     "plugins": "list, run, write and check plugins",
     "models": "list models, fetch one, see what one needs",
     "search": "index folders of your own documents, search them",
+    "doctor": "look whether everything works here, and say what to do if not",
 }
 
 DESCRIPTION = """\

@@ -8,13 +8,17 @@ everything else.
 from __future__ import annotations
 
 import json
-import os
 import re
+import time
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TextIO
 
+from moss_agent.cli.markdown import MarkdownStream
 from moss_agent.cli.pictures import as_text
-from moss_agent.cli.text import ReadableStream, clean, columns, fitted, one_line, readable
+from moss_agent.cli.screen import DIM, PLAIN, WIDTH, YELLOW, Screen, ticking
+from moss_agent.cli.text import ReadableStream, clean, columns, fitted, one_line, readable, tail
 from moss_agent.events import (
     ApprovalRequested,
     Call,
@@ -33,87 +37,54 @@ from moss_agent.events import (
 from moss_agent.protocol import Command
 
 CUT = " […]"
-PLAIN, DIM, YELLOW = "", "2", "33"  # parameters of the escape sequence that sets a style
-_RESULT_LINES, _WIDTH, _NARROWEST = 8, 200, 40  # columns; the first of them is for what is no terminal
-_PASSAGE = re.compile(r"<\|\d+\|>: ")
+_RESULT_LINES = 8
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_LONGEST_LINE = 110  # columns of the answer's lines, which are hard to read when they are longer
 # Control characters, line and paragraph separators, directions of text, halves of characters.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-class Screen:
-    """A text stream that knows whether it may be coloured and whether a line has been begun."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self.begun = False
-        self._passing = False
-        self.is_terminal = stream.isatty()
-        wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self._coloured = wanted and self.is_terminal
-
-    def write(self, text: str, style: str = PLAIN) -> None:
-        """Write text that is clean already, and let it appear at once."""
-        if text:
-            if self._passing:
-                self._passing = False
-                self._stream.write("\r\x1b[K")
-            self.begun = not text.endswith("\n")
-            self._stream.write(f"\x1b[{style}m{text}\x1b[0m" if style and self._coloured else text)
-            self._stream.flush()
-
-    def line(self, text: str, style: str = PLAIN) -> None:
-        """Write whole lines, on lines of their own."""
-        self.end_line()
-        self.write(text, style)
-        self.write("\n")
-
-    def pass_by(self, text: str) -> None:
-        """Show a short line that the next text takes the place of, on a terminal where no line has been begun."""
-        if self._coloured and not self.begun:
-            self._stream.write(f"\r\x1b[K\x1b[{DIM}m{text}\x1b[0m")
-            self._stream.flush()
-            self._passing = True
-
-    def end_line(self) -> None:
-        if self.begun:
-            self.write("\n")
-
-    @property
-    def width(self) -> int:
-        """Columns that a line may take."""
-        try:
-            return max(os.get_terminal_size(self._stream.fileno()).columns or _WIDTH, _NARROWEST)
-        except OSError:  # no terminal
-            return _WIDTH
-
-
 class Printer:
-    """Shows events to a person: the answer on `out`, all else there too if it is a terminal, otherwise on `err`."""
+    """Shows events to a person: the answer on `out`, all else there too if it is a terminal, otherwise on `err`.
 
-    def __init__(self, out: TextIO, err: TextIO) -> None:
-        self._answer = Screen(out)
+    plain: for screen readers: Markdown stays as it is written, and nothing moves or is coloured.
+    folds: whether long thoughts become one line when they are over, and results say how to see all of them.
+    thoughts: of the last turn. calls: all that have ended.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO, *, plain: bool = False, folds: bool = False) -> None:
+        self._answer = Screen(out, plain=plain)
         self._live = self._answer.is_terminal
-        self._aside = self._answer if self._live else Screen(err)
-        self._streaming: tuple[Screen, str] | None = None
+        self._aside = self._answer if self._live else Screen(err, plain=plain)
+        self._folds = folds and self._answer.is_coloured
+        self._markdown = None if plain else MarkdownStream(self._answer.write, self._text_width)
+        self._streaming = ""  # what is being written: thoughts, folded thoughts, an answer
         self._stream = ReadableStream()
         self._last_call = -1
+        self._running: dict[int, _Running] = {}
+        self._waiting = ExitStack()  # shows how long they have been running
+        self.thoughts = ""
+        self.calls: list[Call] = []
 
     def show(self, event: Event) -> None:
         """Print what an event tells."""
         match event:
             case Thoughts(text):
-                self._piece(self._aside, text, DIM)
+                self._piece("folded" if self._folds else "thoughts", text)
             case Text(text) if self._live:
-                self._piece(self._answer, text, PLAIN)
+                self._piece("answer", text)
             case ApprovalRequested():
                 self._ask(event)
             case CallStarted():
                 self._last_call = event.index
                 self.note(f"→ {fitted(str(_command(event)), self._aside.width - 2)}", PLAIN)
-            case CallProgress(_, done, total):
-                if total and not self._streaming:
-                    self._aside.pass_by(f"  {done} of {total} steps")
+                self._wait_for(event)
+            case CallProgress(index, done, total):
+                if total and index in self._running:
+                    self._running[index].progress = f" {done} of {total} steps"
             case CallFinished(index, call):
+                self._running.pop(index, None)
+                self.calls.append(call)
                 self._result(index, call)
             case Notice(message):
                 self.note(f"note: {one_line(message)}")
@@ -124,7 +95,7 @@ class Printer:
 
     def note(self, text: str, style: str = DIM) -> None:
         """Print lines beside the answer; `text` is clean."""
-        self.settle()
+        self._end_piece()
         self._aside.line(text, style)
 
     def confirm(self, request: ApprovalRequested) -> None:
@@ -148,20 +119,64 @@ class Printer:
         self.settle(mark=CUT)
 
     def settle(self, mark: str = "") -> None:
-        """Print what is held back and end the line, which was cut off if there is a mark."""
-        if self._streaming:
-            screen, style = self._streaming
-            self._streaming = None
-            screen.write(self._stream.flush(), style)
-            if mark and screen.begun:
-                screen.write(mark, DIM)
+        """Print what is held back and end the line, which was cut off if there is a mark; wait for no call any more."""
+        self._running.clear()
+        self._waiting.close()
+        self._end_piece(mark)
+
+    def _piece(self, kind: str, text: str) -> None:
+        """Print a piece of thoughts or of an answer."""
+        if self._streaming != kind:
+            self._end_piece()
+            self._streaming = kind
+            if kind != "answer":
+                self._begin_thoughts()
+        text = self._stream.push(text)
+        if kind == "answer":
+            self._markdown.push(text) if self._markdown else self._answer.write(text)
+            return
+        self.thoughts += text
+        if kind == "thoughts":
+            self._aside.write(text, DIM)
+        else:
+            self._aside.pass_by(tail(self.thoughts, self._aside.width - 1))
+
+    def _begin_thoughts(self) -> None:
+        """Forget the thoughts of an earlier turn; those of one turn stand together."""
+        self.thoughts = f"{self.thoughts}\n\n" if self._last_call >= 0 and self.thoughts else ""
+
+    def _end_piece(self, mark: str = "") -> None:
+        kind, self._streaming = self._streaming, ""
+        if not kind:
+            return
+        rest = self._stream.flush()
+        if kind == "answer" and self._markdown:
+            self._markdown.push(rest)
+            self._markdown.flush(mark)
+        elif kind == "folded":
+            self.thoughts += rest
+            self._aside.line(_folded(self.thoughts, self._aside.width), DIM)
+        else:
+            self.thoughts += rest if kind == "thoughts" else ""
+            screen = self._aside if kind == "thoughts" else self._answer
+            screen.write(rest, DIM if kind == "thoughts" else PLAIN)
+            screen.write(mark if screen.begun else "", DIM)
             screen.end_line()
 
-    def _piece(self, screen: Screen, text: str, style: str) -> None:
-        if self._streaming != (screen, style):
-            self.settle()
-            self._streaming = (screen, style)
-        screen.write(self._stream.push(text), style)
+    def _text_width(self) -> int:
+        return min(self._answer.width, _LONGEST_LINE)
+
+    def _wait_for(self, call: CallStarted) -> None:
+        """Show from now on how long the calls have been running."""
+        if not self._running:
+            self._waiting.close()
+            self._waiting.enter_context(ticking(self._aside, lambda _: self._running_line(), after=0.3))
+        self._running[call.index] = _Running(one_line(call.name, 40))
+
+    def _running_line(self) -> str:
+        spinner = _SPINNER[int(time.monotonic() * 5) % len(_SPINNER)]
+        calls = ", ".join(str(call) for call in list(self._running.values()))
+        return fitted(f"  {spinner} {calls}", self._aside.width - 1) if calls else ""
 
     def _result(self, index: int, call: Call) -> None:
         """Print the result under its command; with the command again if another one stands in between."""
@@ -172,12 +187,16 @@ class Printer:
             self.note(f"{label}failed: {one_line(call.error)}{seconds}", YELLOW)
             return
         room = width - columns(f"{label}= {seconds}")
-        lines = [fitted(_PASSAGE.sub("", line, count=1), room) for line in call.result.split("\n")]
-        for i, hit in enumerate(call.hits):
-            lines[i] += f"\n      {source(hit)}"
+        lines = [fitted(line, room) for line in call.result.split("\n")]
+        if call.hits:
+            lines = [f"{fitted(hit.text, room)}\n      {self._source(hit)}" for hit in call.hits]
         if len(lines) > _RESULT_LINES:
-            lines[_RESULT_LINES:] = [f"… and {len(lines) - _RESULT_LINES} more lines"]
+            more = f" (/show {len(self.calls)})" if self._folds else ""
+            lines[_RESULT_LINES:] = [f"… and {len(lines) - _RESULT_LINES} more lines{more}"]
         self.note(f"{label}= " + "\n    ".join(lines) + seconds, PLAIN)
+
+    def _source(self, found: Hit | Citation) -> str:
+        return self._aside.link(fitted(source(found), self._aside.width - 6), found.url)
 
     def _ask(self, request: ApprovalRequested) -> None:
         """Print exactly what would run, and what it touches."""
@@ -190,11 +209,44 @@ class Printer:
         if not self._live:
             self._answer.line(readable(reply.text))
         for citation in reply.citations:
-            self.note(_footnote(citation, self._aside.width))
+            self.note(self._footnote(citation))
         for image in reply.images:
             self.note(f"picture: {clean(image.path)}", PLAIN)
             if self._live:
                 self._answer.write(as_text(image.path))
+        if self._folds:
+            self.note(_counts(reply))
+
+    def _footnote(self, citation: Citation) -> str:
+        number = f"[{citation.number}] "
+        doubt = " (weak: the passage hardly shares a word with what cites it)" if citation.weak else ""
+        return number + (self._source(citation) or fitted(citation.text, self._aside.width - len(number))) + doubt
+
+
+@dataclass
+class _Running:
+    """A call that has not ended."""
+
+    name: str
+    started: float = field(default_factory=time.monotonic)
+    progress: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.progress} {time.monotonic() - self.started:.0f} s"
+
+
+def _folded(thoughts: str, width: int) -> str:
+    """Return thoughts in one line, and how to see all of them if that is not all."""
+    line, hint = one_line(thoughts), " (/thoughts)"
+    return line if columns(line) <= width else fitted(line, width - len(hint) - 1) + hint
+
+
+def _counts(reply: Reply) -> str:
+    """Return tokens and time of a turn in one line."""
+    usage, seconds = reply.usage, reply.seconds
+    rate = f", {usage.generated_tokens / seconds:.0f} tokens/s" if seconds else ""
+    read = f"{usage.prompt_tokens} tokens read ({usage.cached_tokens} cached)"
+    return f"{read}, {usage.generated_tokens} written, {seconds:.1f} s{rate}"
 
 
 def _command(call: ApprovalRequested | CallStarted | Call) -> Command:
@@ -206,15 +258,9 @@ def exact(request: ApprovalRequested) -> str:
     return _STEERING.sub(_escaped, str(_command(request)))
 
 
-def _footnote(citation: Citation, width: int) -> str:
-    number = f"[{citation.number}] "
-    doubt = " (weak: the passage hardly shares a word with what cites it)" if citation.weak else ""
-    return number + (source(citation) or fitted(citation.text, width - len(number))) + doubt
-
-
 def source(found: Hit | Citation) -> str:
     """Return title and address in one line."""
-    return " — ".join(one_line(part, _WIDTH) for part in (found.title, found.url) if part)
+    return " — ".join(one_line(part, WIDTH) for part in (found.title, found.url) if part)
 
 
 def print_json(data: object, out: TextIO) -> None:

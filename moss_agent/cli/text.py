@@ -55,6 +55,13 @@ def fitted(text: str, width: int) -> str:
     return line[: len(list(fitting))] + "…"
 
 
+def tail(text: str, width: int) -> str:
+    """Return the end of `text`, clean, in one line that takes at most `width` columns."""
+    line = " ".join(clean(text[-4 * width :]).split())
+    fitting = takewhile(lambda size: size <= width, accumulate(map(_columns, reversed(line))))
+    return line[len(line) - len(list(fitting)) :]
+
+
 def readable(text: str) -> str:
     """Return `text`, clean, with citations as `[1]`."""
     return _CITATION.sub(r"[\1]", clean(text))

@@ -27,7 +27,7 @@ from moss_agent.dialects.results import Told, renderings, tell
 from moss_agent.dialects.spoken import Spoken
 from moss_agent.errors import ContextFull
 from moss_agent.events import Call, Citation, HistoryTrimmed, Notice
-from moss_agent.messages import ChatModel, ChatSession, Message, Piece, Tool, ToolCall
+from moss_agent.messages import ChatModel, ChatSession, Message, MessagePiece, Tool, ToolCall
 from moss_agent.protocol import NO_COMMAND, neutralise
 from moss_agent.records import Round, Turn, count_untold
 from moss_agent.session import Generation
@@ -176,7 +176,7 @@ class ToolsSession:
         self._has_said = self._has_said or bool(spoken.text)
         return spoken
 
-    def _pieces(self, may_call: bool) -> Generator[Piece | HistoryTrimmed | Generation, None, None]:
+    def _pieces(self, may_call: bool) -> Generator[MessagePiece | HistoryTrimmed | Generation, None, None]:
         """Yield what the model writes; with fewer old turns if the server finds them too long."""
         while True:
             writing = self._session.write(self._messages, may_call=may_call, cancellation=self._cancellation)

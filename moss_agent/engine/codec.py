@@ -19,12 +19,12 @@ class Codec:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, markers: Sequence[str] = ()) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._lock = threading.Lock()
         self._added: dict[int, AddedToken] = tokenizer.added_tokens_decoder
         vocabulary = tokenizer.get_added_vocab()
         self._markers = {marker: vocabulary[marker] for marker in markers if marker in vocabulary}
-        patterns = (_pattern(self._added[index]) for index in self._markers.values())
+        patterns = (token_pattern(self._added[index]) for index in self._markers.values())
         self._split = re.compile("|".join(patterns)) if self._markers else None
 
     def encode(self, text: str, after: Sequence[int] = ()) -> list[int]:
@@ -33,24 +33,25 @@ class Codec:
         if last and last.rstrip:
             text = text.lstrip()
         if self._split is None:
-            return self._encode_ordinary(text)
+            return self.encode_ordinary(text)
         ids: list[int] = []
         for part in filter(None, self._split.split(text)):
-            ids += [self._markers[part]] if part in self._markers else self._encode_ordinary(part)
+            ids += [self._markers[part]] if part in self._markers else self.encode_ordinary(part)
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
         with self._lock:
-            text = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+            text = self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         assert isinstance(text, str)  # a list for a batch only
         return text
 
-    def _encode_ordinary(self, text: str) -> list[int]:
+    def encode_ordinary(self, text: str) -> list[int]:
+        """Return the ids of text in which nothing may become a special token."""
         with self._lock:
-            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+            ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
             return ids
 
 
-def _pattern(token: AddedToken) -> str:
+def token_pattern(token: AddedToken) -> str:
     """Return the token's text as a group, with the whitespace that it swallows around it."""
     return r"\s*" * token.lstrip + f"({re.escape(token.content)})" + r"\s*" * token.rstrip

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from collections.abc import Sequence as List
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.codec import Codec
-from moss_agent.engine.sampling import next_token
+from moss_agent.engine.sampling import next_token, without
 from moss_agent.engine.scheduler import Scheduler
 from moss_agent.engine.sequence import Backend, Prefix, Sequence
 from moss_agent.engine.text_stream import StopFilter, TextStream
@@ -44,6 +44,7 @@ class LocalModel:
         self.context_length = context_length
         self.codec = Codec(tokenizer, markers)
         self.end_tokens = _end_tokens(model, tokenizer)
+        self.own_sampling = _own_sampling(model)
         self.scheduler = Scheduler(backend, tokens=max(cache_tokens, context_length), release=release)
         self._backend = backend
         self._seed = seed
@@ -54,7 +55,11 @@ class LocalModel:
         return len(self.codec.encode(text))
 
     def session(self, preamble: str) -> LocalSession:
-        ids = tuple(self.codec.encode(preamble))
+        return self.session_of(self.codec.encode(preamble))
+
+    def session_of(self, preamble: List[int]) -> LocalSession:
+        """Open a session that begins with these ids. Raises ContextFull if they alone do not fit."""
+        ids = tuple(preamble)
         check_room(len(ids), self.context_length, self.context_length)
         prefix = self._last = self._prefixes.setdefault(ids, Prefix(ids))
         return LocalSession(self, Sequence(prefix), self._seed)
@@ -88,13 +93,32 @@ class LocalSession:
         return self._model.count(text)
 
     def extend(self, text: str, cancellation: Cancellation = NEVER) -> None:
-        ids = self._model.codec.encode(text, self._sequence.ids)
+        self.append(self._model.codec.encode(text, self._sequence.ids))
+
+    @property
+    def ids(self) -> List[int]:
+        """What the session holds: the preamble, what was appended, and what the model wrote."""
+        return self._sequence.ids
+
+    @property
+    def preamble(self) -> List[int]:
+        """The ids that are never removed."""
+        return self._sequence.prefix.ids
+
+    def append(self, ids: List[int]) -> None:
+        """Append ids that the model did not write. Raises ContextFull, changing nothing, if they do not fit."""
         check_room(len(ids), self.room, self.context_length)
         self._sequence.ids += ids
 
     def generate(
-        self, stop: List[str], sampling: Sampling, cancellation: Cancellation
+        self,
+        stop: List[str],
+        sampling: Sampling,
+        cancellation: Cancellation,
+        *,
+        banned: List[int] = (),
     ) -> Generator[str, None, Generation]:
+        """As every session does; banned: tokens that are never chosen."""
         sequence, stream, filtered = self._sequence, TextStream(self._model.codec.decode), StopFilter(stop)
         if not sequence.ids:
             raise EngineError("there is nothing to continue: extend the session first")
@@ -104,7 +128,7 @@ class LocalSession:
         for _ in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
             logits, computed = self._model.scheduler.logits(sequence, cancellation)
             prefilled = prefilled or computed  # others may compute the prefix, or take the cache, until this is known
-            token = next_token(logits, sequence.ids, sampling, self._generator)
+            token = next_token(without(logits, banned), sequence.ids, sampling, self._generator)
             generated += 1
             if token in self._model.end_tokens and self._model.codec.decode([token]) not in stop:
                 finish = "end"
@@ -150,3 +174,14 @@ def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> s
     configured = model.generation_config.eos_token_id if model.generation_config else None
     ids = configured if isinstance(configured, list) else [configured]
     return {i for i in (*ids, tokenizer.eos_token_id) if i is not None}
+
+
+def _own_sampling(model: PreTrainedModel) -> dict[str, Any]:
+    """Return how the model is meant to be sampled, by its generation settings, as arguments of `Sampling`."""
+    config = model.generation_config
+    names = ["repetition_penalty"]
+    names += ["temperature", "top_k", "top_p"] if config and config.do_sample else []
+    values = {name: getattr(config, name, None) for name in names}
+    if config and config.do_sample and values["temperature"] is None:
+        values["temperature"] = 1.0
+    return {name: value for name, value in values.items() if value is not None}

@@ -27,6 +27,13 @@ def next_token(logits: torch.Tensor, context: Sequence[int], sampling: Sampling,
     return int(torch.multinomial(logits.softmax(-1), 1, generator=generator))
 
 
+def without(logits: torch.Tensor, banned: Sequence[int]) -> torch.Tensor:
+    """Make sure that none of these tokens is chosen."""
+    import torch
+
+    return logits.index_fill(0, torch.tensor(banned, dtype=torch.long), float("-inf")) if banned else logits
+
+
 def penalize(logits: torch.Tensor, context: Sequence[int], penalty: float) -> torch.Tensor:
     """Make every token of `context` less probable (Keskar et al. 2019, section 4.1)."""
     import torch

@@ -260,7 +260,7 @@ def test_a_missing_file_is_not_asked_for_again(served: Served, target: Path) -> 
     assert len(served.sent) == 1
 
 
-def test_a_server_that_brings_nothing_is_cancellation(served: Served, target: Path) -> None:
+def test_a_server_that_brings_nothing_is_given_up(served: Served, target: Path) -> None:
     served.default = Answer(status=500, body=b"")
     with pytest.raises(CheckpointError, match="HTTP status 500.*run the same command again"):
         _fetch(served, target)

@@ -20,6 +20,7 @@ from moss_agent.errors import CheckpointError, UsageError
 
 GB = 10**9
 WANTED = Request(torch.float16, 2048)
+pytestmark = pytest.mark.slow
 
 
 def machine(*gpus: float, ram: float = 64) -> Machine:

@@ -22,6 +22,7 @@ from tests.checkpoints.moss.published import write_checkpoint
 
 FIRST, SECOND = (f"pytorch_model-0000{number}-of-00002.bin" for number in (1, 2))
 INDEX = "pytorch_model.bin.index.json"
+pytestmark = pytest.mark.slow
 
 
 class Payload:

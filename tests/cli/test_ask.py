@@ -123,7 +123,7 @@ def test_nothing_hostile_reaches_the_terminal() -> None:
 def test_hits_are_footnotes_and_false_citations_are_noticed() -> None:
     out, err = ask(HITS)
     assert out == "Green[1], not red.\n"
-    assert "  = 'About moss.\\x1b[2J'\n      A page — https://example.org/page (" in err
+    assert "  = About moss.\n      A page — https://example.org/page (" in err
     assert "note: the answer cites what was not found: 7" in err
 
 
@@ -224,7 +224,7 @@ def test_lines_beside_the_answer_fit_a_terminal(columns: int) -> None:
             written += os.read(shown.fileno(), 100_000)
     call, result, link = (line.rstrip("\r") for line in written.decode().split("\n")[1:4])
     assert call.startswith('→ Find("电池') and call.endswith("…")
-    assert result.startswith("  = 'About 电池") and "… " not in result
+    assert result.startswith("  = About 电池") and "… " not in result
     assert columns - 4 <= width(call) <= columns
     assert "https://example.org/" in link
 

@@ -12,6 +12,7 @@ import pytest
 
 from moss_agent import __version__, cli
 from moss_agent.errors import ContextFull
+from moss_agent.http import sending
 from tests.cli.conftest import ROOT, Program
 
 HEAVY = {"asyncio", "huggingface_hub", "numpy", "platformdirs", "torch", "transformers"}
@@ -28,11 +29,11 @@ def test_version(program: Program) -> None:
     assert program("--version").stdout == f"moss-agent {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [["ask"], ["chat"], ["plugins"], ["plugins", "run"], ["models"]])
-def test_every_command_has_help_with_examples(program: Program, command: list[str]) -> None:
-    done = program(*command, "--help")
+@pytest.mark.parametrize("words", [["ask"], ["chat"], ["plugins"], ["plugins", "run"], ["models"]])
+def test_every_command_has_help_with_examples(command: Program, words: list[str]) -> None:
+    done = command(*words, "--help")
     assert done.returncode == 0
-    assert f"moss-agent {' '.join(command)}" in done.stdout.partition("examples:")[2]
+    assert f"moss-agent {' '.join(words)}" in done.stdout.partition("examples:")[2]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_every_command_has_help_with_examples(program: Program, command: list[st
         (["ask", "--model", "~nosuchuser/x", "moss?"], "no such home folder"),
         (["models", "info", "a" * 5000], "File name too long"),
         (["plugins", "list", "a" * 5000], "a… (see moss-agent --help)"),
-        (["image", "a fox", "--size", "a" * 5000], "a…"),
+        pytest.param(["image", "a fox", "--size", "a" * 5000], "a…", marks=pytest.mark.slow),  # imports torch
         (["models", "pull", "no such name"], "no such name is no folder here"),
     ],
 )
@@ -126,8 +127,9 @@ def test_an_interrupt_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     ],
 )
 def test_json_ends_with_an_error_that_says_what_stderr_says(
-    command: Program, arguments: list[str], error: str, code: int
+    command: Program, arguments: list[str], error: str, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sending, "PAUSE", 0.001)  # before it asks the server again
     done = command("ask", "--json", *arguments)
     told = json.loads(done.stdout)
     assert (done.returncode, told["type"], told["error"]) == (code, "error", error)

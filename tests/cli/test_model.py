@@ -9,7 +9,7 @@ import pytest
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.cli.conftest import Program
-from tests.engine.conftest import make_tokenizer
+from tests.engine.tiny import make_tokenizer
 
 pytestmark = pytest.mark.slow
 

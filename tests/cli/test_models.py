@@ -25,6 +25,7 @@ def test_pull_prepares_the_mini(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "/cache/mini" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # imports torch
 def test_the_name_of_a_folder_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "\x1b[31mred"
     folder.mkdir()
@@ -35,6 +36,7 @@ def test_the_name_of_a_folder_cannot_steer_the_terminal(tmp_path: Path, capsys: 
     assert "\x1b" not in said and said.count(f"{tmp_path}/red") == 2
 
 
+@pytest.mark.slow  # imports torch
 def test_info_needs_the_config_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sizes = {"n_embd": 6144, "n_layer": 34, "n_head": 24}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "moss", "auto_map": {}, **sizes}))

@@ -9,13 +9,14 @@ import pytest
 from tests.checkpoints.moss.published import write_checkpoint
 from tests.cli.conftest import Program
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("published"))
 
 
-@pytest.mark.slow
 def test_a_checkpoint_is_converted(program: Program, published: Path, tmp_path: Path) -> None:
     done = program("models", "convert", str(published), "out", "--to", "ctranslate2", "--int8")
     assert (done.returncode, done.stderr) == (0, "")

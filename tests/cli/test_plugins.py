@@ -100,8 +100,8 @@ def test_run_without_result_says_why(program: Program) -> None:
         (["calculator", "1", "--jsonl"], "or --jsonl and neither"),
     ],
 )
-def test_run_refuses_what_makes_no_sense(program: Program, arguments: list[str], told: str) -> None:
-    done = program("plugins", "run", *arguments)
+def test_run_refuses_what_makes_no_sense(command: Program, arguments: list[str], told: str) -> None:
+    done = command("plugins", "run", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
 
@@ -189,18 +189,18 @@ def test_a_new_plugin_works_at_once(program: Program, tmp_path: Path) -> None:
     assert wrong.stderr == "moss-agent: BusTimes: count must be a whole number, not 'two'\n"
 
 
-def test_new_overwrites_nothing(program: Program, tmp_path: Path) -> None:
+def test_new_overwrites_nothing(command: Program, tmp_path: Path) -> None:
     file = tmp_path / "weather.py"
     file.write_text("precious")
-    done = program("plugins", "new", "weather")
+    done = command("plugins", "new", "weather")
     assert done.returncode == 2
     assert "weather.py is there already" in done.stderr
     assert file.read_text() == "precious"
 
 
 @pytest.mark.parametrize("name", ["../weather", "Weather", "class", "1st", "_a", "a b", ""])
-def test_new_refuses_names_that_cannot_be(program: Program, name: str, tmp_path: Path) -> None:
-    assert program("plugins", "new", name).returncode == 2
+def test_new_refuses_names_that_cannot_be(command: Program, name: str, tmp_path: Path) -> None:
+    assert command("plugins", "new", name).returncode == 2
     assert not list(tmp_path.rglob("*.py"))
 
 
@@ -221,6 +221,6 @@ def test_check_reports_each_broken_plugin_in_one_line(program: Program, mine: Pa
     assert "the parameter 'text' must be annotated as str, int, float" in lines[3]
 
 
-def test_check_needs_something_to_check(program: Program, tmp_path: Path) -> None:
-    assert program("plugins", "check", "nowhere").returncode == 2
-    assert program("plugins", "check", str(tmp_path)).returncode == 2
+def test_check_needs_something_to_check(command: Program, tmp_path: Path) -> None:
+    assert command("plugins", "check", "nowhere").returncode == 2
+    assert command("plugins", "check", str(tmp_path)).returncode == 2

@@ -13,9 +13,10 @@ import pytest
 from tests.cli.conftest import ROOT, Program
 from tests.engine.backends.remote.model_server import ModelServer
 from tests.engine.backends.remote.raw_server import RawServer, page, serving, stream
-from tests.engine.conftest import make_model, make_tokenizer
+from tests.engine.tiny import make_model, make_tokenizer
 
 FLAGS = ["--family", "mini", "--plugins", "none", "--max-new-tokens", "5"]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,6 @@ def server() -> Iterator[ModelServer]:
         yield server
 
 
-@pytest.mark.slow
 def test_the_answer_is_that_of_the_local_model(program: Program, server: ModelServer, folder: Path) -> None:
     asked = ["ask", "--json", *FLAGS, "What is moss?"]
     remote = program(*asked, MOSS_AGENT_SERVER=server.url)

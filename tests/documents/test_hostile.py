@@ -156,7 +156,7 @@ def slow(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_that_takes_too_long_is_cancellation(slow: Path) -> None:
+def test_a_file_that_takes_too_long_is_given_up(slow: Path) -> None:
     worker, before = Worker(seconds=1), set(psutil.Process().children())
     try:
         assert worker.extract(slow, None).problem == "takes longer than 1 s to read"
@@ -166,7 +166,7 @@ def test_a_file_that_takes_too_long_is_cancellation(slow: Path) -> None:
 
 
 @posix_only
-def test_a_file_that_ends_the_worker_is_cancellation(tmp_path: Path, slow: Path) -> None:
+def test_a_file_that_ends_the_worker_is_given_up(tmp_path: Path, slow: Path) -> None:
     (tmp_path / "good.txt").write_text("walrus")
     worker, before = Worker(), set(psutil.Process().children(recursive=True))
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.engine.conftest import make_model, make_tokenizer
+from tests.engine.tiny import make_model, make_tokenizer
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -27,9 +27,9 @@ for length in range(1, 701):
     if length in (100, 400, 700):
         print(psutil.Process().memory_info().rss)
 """
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
 def test_memory_for_kernels_stops_growing(tmp_path: Path) -> None:
     make_model().save_pretrained(tmp_path)

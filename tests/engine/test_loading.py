@@ -11,6 +11,8 @@ import torch
 from moss_agent.engine.loading import choose_device, choose_dtype, load
 from moss_agent.errors import CheckpointError, UsageError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(model, tokenizer, tmp_path):

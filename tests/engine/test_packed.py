@@ -13,6 +13,7 @@ from moss_agent.engine.backends.llama_cpu import LlamaBackend, fits
 from moss_agent.engine.packed import FEW, GROUP, HalfLinear, Levels, PackedLinear, pack
 
 ROUNDING = 2 * torch.finfo(torch.bfloat16).eps  # of rows and of scales, relative
+pytestmark = pytest.mark.slow
 
 
 def random_levels(out: int, into: int) -> Levels:

@@ -11,6 +11,7 @@ from moss_agent.errors import UsageError
 from moss_agent.session import Sampling
 
 LOGITS = torch.randn(200, generator=torch.Generator().manual_seed(3)) * 3
+pytestmark = pytest.mark.slow
 
 
 def draw(sampling: Sampling, count: int = 400) -> set[int]:

@@ -13,12 +13,14 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.engine import scheduler
 from moss_agent.errors import Cancelled, EngineError, OutOfMemory
 from moss_agent.session import Sampling
-from tests.engine.conftest import make_model
-from tests.engine.test_session import STOPS, open_model, recompute, write
+from tests.engine.test_session import open_model, recompute
+from tests.engine.tiny import make_model
+from tests.engine.writing import STOPS, write
 
 PREAMBLE = "The agent thinks 思考."
 TEXTS = [f" Question {number}: {'and so on ' * number}" for number in range(8)]
 FEW = Sampling(max_new_tokens=6)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,7 @@ def test_counts_of_threads_that_begin_together_add_up_to_the_prompt(model, token
     assert [each.cached + each.prefilled for each in written] == lengths
 
 
-def test_idle_caches_are_cancellation_when_memory_is_short(model, tokenizer):
+def test_idle_caches_are_given_up_when_memory_is_short(model, tokenizer):
     opened = open_model(model, tokenizer)
     idle, busy = opened.session(PREAMBLE), opened.session(PREAMBLE)
     write(idle, FEW)

@@ -18,11 +18,11 @@ from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.local import LocalModel, LocalSession
 from moss_agent.engine.sequence import Cache
 from moss_agent.errors import ContextFull, EngineError, OutOfMemory
-from moss_agent.session import Generation, Sampling, Session
+from moss_agent.session import Sampling
+from tests.engine.writing import GREEDY, STOPS, write
 
-GREEDY = Sampling(max_new_tokens=12)
-STOPS = ["<eot>", "<eom>"]
 TEXT = "The agent thinks 思考, writes 😀 commands."
+pytestmark = pytest.mark.slow
 
 
 def open_model(model, tokenizer, **options) -> LocalModel:
@@ -33,17 +33,6 @@ def open_model(model, tokenizer, **options) -> LocalModel:
 
 def open_session(model, tokenizer, **options) -> LocalSession:
     return open_model(model, tokenizer, **options).session("")
-
-
-def write(session: Session, sampling: Sampling = GREEDY, stop: list[str] = STOPS) -> Generation:
-    """Generate to the end."""
-    pieces, told = session.generate(stop, sampling, Cancellation()), []
-    while True:
-        try:
-            told.append(next(pieces))
-        except StopIteration as end:
-            assert "".join(told) == end.value.text
-            return end.value
 
 
 def recompute(model, ids: list[int], count: int) -> list[int]:

@@ -122,7 +122,7 @@ def test_the_same_through_a_proxy_that_says_nothing(monkeypatch: pytest.MonkeyPa
         assert proxy.left.wait(30)
 
 
-def test_connecting_is_cancellation_when_another_thread_cancels():
+def test_connecting_is_given_up_when_another_thread_cancels():
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         waiting = [socket.socket() for _ in range(8)]
@@ -183,7 +183,7 @@ def test_the_same_on_a_connection_that_has_served_another_request():
         assert server.left.wait(30)
 
 
-def test_waiting_on_such_a_connection_is_cancellation_when_another_thread_cancels():
+def test_waiting_on_such_a_connection_is_given_up_when_another_thread_cancels():
     """Its socket is known only when the answer comes."""
     with silent_server(EMPTY, b"") as server, open_client("http://127.0.0.1", connect=9.0, read=100.0) as client:
         url = f"http://127.0.0.1:{server.port}"

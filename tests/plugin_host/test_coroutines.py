@@ -50,7 +50,7 @@ def test_an_isolated_plugin_may_be_async(tmp_path: Path):
         assert runner.run("Later", ["ab", "2"]) == "abab"
 
 
-def test_a_call_that_is_cancellation_is_cancelled():
+def test_a_call_that_is_given_up_is_cancelled():
     begun, cleaned_up = threading.Event(), threading.Event()
 
     @plugin("Wait", label="Wait")

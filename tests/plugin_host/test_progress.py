@@ -29,7 +29,7 @@ def test_progress_comes_before_the_outcome_and_renews_the_time() -> None:
     assert isinstance(news[-1], Outcome) and news[-1].output == "done"
 
 
-def test_a_call_that_reports_no_more_is_cancellation() -> None:
+def test_a_call_that_reports_no_more_is_given_up() -> None:
     @plugin("Stuck", label="Stuck", timeout=0.3)
     def stuck(text: str) -> str:
         report(1, 2)

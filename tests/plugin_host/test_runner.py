@@ -121,7 +121,7 @@ def test_closing_ends_running_calls(runner, tmp_path):
         runner.run("Work", ["again"])
 
 
-def test_calls_that_are_cancellation_leave_their_workers_to_the_next_turn(tmp_path):
+def test_calls_that_are_given_up_leave_their_workers_to_the_next_turn(tmp_path):
     (tmp_path / "work.py").write_text(ISOLATED)
     with closing(PluginRunner(load_folder(tmp_path))) as runner:
         cancellation = runner.turn()

@@ -14,6 +14,7 @@ from moss_agent.checkpoints.convert.source import open_source
 from moss_agent.errors import CheckpointError
 
 SHARDS = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"]
+pytestmark = pytest.mark.slow
 
 
 class Payload:

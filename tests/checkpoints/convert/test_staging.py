@@ -24,6 +24,7 @@ from moss_agent.errors import CheckpointError, UsageError
 from tests.checkpoints.moss.published import write_checkpoint
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.slow
 
 
 def test_a_folder_gets_its_name_when_it_is_complete(tmp_path: Path) -> None:
@@ -87,7 +88,6 @@ print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
 def test_memory_is_bounded_by_a_file_not_by_the_model(tmp_path: Path) -> None:
     folder = tmp_path / "in"

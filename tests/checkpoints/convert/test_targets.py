@@ -23,6 +23,7 @@ from moss_agent.errors import CheckpointError
 from tests.checkpoints.moss.published import TEXT
 
 PROMPTS = torch.randint(300, (2, 40), generator=torch.Generator().manual_seed(1))
+pytestmark = pytest.mark.slow
 
 
 def logits(model: torch.nn.Module) -> torch.Tensor:

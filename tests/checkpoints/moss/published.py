@@ -9,6 +9,9 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CodeGenConfig, CodeGenForCausalLM
 
+from moss_agent.checkpoints.moss.configuration import MossConfig
+from moss_agent.checkpoints.moss.modeling import MossForCausalLM
+
 SIZES = {"n_positions": 2048, "n_ctx": 2048, "n_embd": 64, "n_layer": 3, "n_head": 8, "rotary_dim": 4}
 END_MARKERS = ["<eoh>", "<eom>", "<eot>", "<eoc>", "<eor>"]
 ADDED = ["<|endoftext|>", *(" " * count for count in range(8, 1, -1)), *END_MARKERS]
@@ -26,6 +29,15 @@ def make_reference(vocab_size: int = 320) -> CodeGenForCausalLM:
     for parameter in model.parameters():  # sharper than freshly initialised, so that ties do not occur
         parameter.data.mul_(3)
     model.lm_head.bias.data.normal_()
+    return model
+
+
+def make_moss(reference: CodeGenForCausalLM, attention: str = "sdpa") -> MossForCausalLM:
+    """The reference's weights in our model."""
+    config = MossConfig(vocab_size=reference.config.vocab_size, bos_token_id=0, eos_token_id=1, **SIZES)
+    config._attn_implementation = attention
+    model = MossForCausalLM(config).eval()
+    model.load_state_dict(reference.state_dict())
     return model
 
 

@@ -18,6 +18,7 @@ from tests.checkpoints.moss.published import make_reference
 from tests.checkpoints.moss.test_modeling import IDS, WAYS, generate, largest_difference
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,6 @@ def test_saved_again_it_is_the_same_without_auto_map(checkpoint, tmp_path):
     assert AutoTokenizer.from_pretrained(tmp_path).encode(text) == tokenizer.encode(text)
 
 
-@pytest.mark.slow
 def test_two_ranks_compute_what_one_does(checkpoint, reference, tmp_path):
     output = tmp_path / "output.pt"
     script = [str(ROOT / "tests/checkpoints/moss/on_two_ranks.py"), str(checkpoint), str(output)]

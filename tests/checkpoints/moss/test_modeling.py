@@ -10,8 +10,7 @@ from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from moss_agent.checkpoints.moss.configuration import MossConfig
 from moss_agent.checkpoints.moss.modeling import MossForCausalLM, eager_attention_forward
-from tests.checkpoints.moss.conftest import make_moss
-from tests.checkpoints.moss.published import SIZES
+from tests.checkpoints.moss.published import SIZES, make_moss
 
 IDS = torch.randint(2, 320, (3, 40), generator=torch.Generator().manual_seed(1))
 LEFT_PADDED = torch.ones_like(IDS).index_put((torch.tensor([0]), torch.arange(13)[:, None]), torch.tensor(0))
@@ -23,6 +22,7 @@ WAYS = {
     "left-padded": {"attention_mask": LEFT_PADDED},
     "left-padded beams": {"attention_mask": LEFT_PADDED, "num_beams": 2},
 }
+pytestmark = pytest.mark.slow
 
 
 def generate(model, ids=IDS, **options) -> list[list[int]]:
@@ -57,14 +57,12 @@ def test_other_ways_to_decode_greedily_give_the_same_tokens(reference):
     assert generate(moss, one, assistant_model=make_moss(reference)) == want
 
 
-@pytest.mark.slow
 def test_a_static_cache_can_be_compiled_whole(reference):
     moss = make_moss(reference)
     moss.forward = torch.compile(moss.forward, fullgraph=True, backend="eager")
     assert generate(moss, cache_implementation="static", disable_compile=True) == generate(reference)
 
 
-@pytest.mark.slow
 def test_continuous_batching_gives_the_same_tokens(reference):
     prompts = [IDS[0, :9].tolist(), IDS[1, :30].tolist(), IDS[2, :17].tolist()]
     want = [generate(reference, torch.tensor([prompt]))[0][len(prompt) :] for prompt in prompts]

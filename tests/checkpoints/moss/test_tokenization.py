@@ -15,6 +15,7 @@ from tests.checkpoints.moss.published import END_MARKERS, TEXT
 
 WORDS = regex.compile(r"'(?:[stmd]|re|ve|ll)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")  # GPT-2's
 ADDED = regex.compile("( {2,8}|<eo[hmtcr]>|<\\|endoftext\\|>)")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

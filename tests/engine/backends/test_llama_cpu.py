@@ -18,7 +18,7 @@ from transformers import (
 
 from moss_agent.engine.backends import llama_cpu
 from moss_agent.engine.backends.llama_cpu import LlamaBackend, fits
-from tests.engine.conftest import make_model
+from tests.engine.tiny import make_model
 
 SIZES = {
     "vocab_size": 400,
@@ -51,6 +51,7 @@ SHAPES = {
 }
 LENGTHS = {1: 0, 7: 3, 300: 250, 40: 39}
 """How long sequences are, and how much of each is in its cache before."""
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -124,7 +124,7 @@ def test_the_pictures_before_one_that_fails_are_kept(draw: Draw, stable_diffusio
     assert pictures[-1].notices == ("only 2 of 4 pictures are drawn: given up",)
 
 
-def test_ends_at_the_step_after_it_was_cancellation(fox: Callable[..., Picture], tmp_path: Path) -> None:
+def test_ends_at_the_step_after_it_was_given_up(fox: Callable[..., Picture], tmp_path: Path) -> None:
     steps = []
 
     def give_up(done: int, total: int, preview: bytes) -> None:

@@ -97,7 +97,7 @@ def test_what_is_released_goes_before_the_pictures_that_wait(
     assert order == [False, "drawn"]
 
 
-def test_a_call_that_is_cancellation_leaves_the_queue(draw: Draw, stable_diffusion: Path, queue: object) -> None:
+def test_a_call_that_is_given_up_leaves_the_queue(draw: Draw, stable_diffusion: Path, queue: object) -> None:
     def give_up(done: int, total: int, preview: bytes) -> None:
         raise PluginTimeout("given up")
 

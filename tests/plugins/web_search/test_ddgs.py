@@ -178,7 +178,7 @@ def test_only_unusable_results(engines: Engines) -> None:
     assert "other words" in error_of()
 
 
-def test_slow_engine_is_cancellation(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_engine_is_given_up(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_finding, "SECONDS", _finding.READING + 1.5)
     engines.answering.clear()
     assert "answered in time" in error_of()

@@ -118,7 +118,7 @@ def test_the_server_says_itself_how_long_to_wait(site: Site) -> None:
     assert "(not asked again for another 300 s)" in error_of(site)
 
 
-def test_a_provider_that_hangs_is_cancellation_for_the_next(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_that_hangs_is_given_up_for_the_next(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_finding, "SECONDS", _finding.READING + 1.0)
     site.pages["/search"] = lambda send: threading.Event().wait()
     assert "no answer within 1 s" in error_of(site)

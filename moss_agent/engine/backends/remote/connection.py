@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "MOSS_AGENT_API_KEY"
 CONNECT_SECONDS = 10.0
+VERSION = re.compile(r"/v\d\w*(/openai)?$")  # at an address's end, other than v1: Zhipu, Volcengine, Gemini
 LONGEST_ANSWER = 1 << 24  # bytes of an answer that is not a stream
 TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceeds?_(the_)?context|(prompt|input).{0,20}too long", re.I)
 
 
 class Connection:
-    """Requests to the server at `url`, which may end in `/v1` or not. Thread-safe.
+    """Requests to the server at `url`, which may end in `/v1` or not, or in another version. Thread-safe.
 
     key: sent as a bearer token, to this server only. seconds: how long to wait for a sign of life. What cancels a
     request ends it at once, with Cancelled, whatever it waits for.
@@ -38,6 +39,7 @@ class Connection:
 
     def __init__(self, url: str, *, key: str = "", seconds: float = 300.0) -> None:
         self._base = _checked_address(url)
+        self._is_versioned = bool(VERSION.search(self._base))
         self._key = _checked_key(key)
         self.seconds = seconds
         self._client = open_client(self._base, connect=CONNECT_SECONDS, read=seconds)
@@ -98,8 +100,9 @@ class Connection:
         headers |= {"Authorization": f"Bearer {self._key}"} if self._key else {}
         content = json.dumps(body) if body is not None else None
         options: dict[str, Any] = {"headers": headers, "content": content, "cancellation": cancellation}
+        url = self._base + (path.removeprefix("/v1") if self._is_versioned else path)
         try:
-            with sending(client, method, self._base + path, **options) as response:
+            with sending(client, method, url, **options) as response:
                 if response.status_code in BUSY:
                     said = self._said(response)
                     raise ServerError(f"no answer from the server {self.host}: HTTP {response.status_code}{said}")
@@ -122,7 +125,7 @@ class Connection:
         if status in (400, 413, 422, 500) and TOO_LONG.search(said):
             raise ContextFull(f"the conversation is too long for the served model{said}: set a lower context_length")
         if status == 404:
-            raise ServerError(f"{self.host} has no such model, or no completions API (HTTP 404{said})")
+            raise ServerError(f"{self.host} has no such model, or nothing at {response.url.path} (HTTP 404{said})")
         raise ServerError(f"{self.host} answers HTTP {status}{said}")
 
     def _json(self, response: httpx2.Response) -> Any:

@@ -17,12 +17,11 @@ from itertools import chain, islice
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.backends.remote.served import ServedModel, Tokens
-from moss_agent.engine.backends.remote.stream import Piece
+from moss_agent.engine.backends.remote.stream import LONGEST_TOKEN, Piece, Usage
 from moss_agent.engine.text_stream import StopFilter
 from moss_agent.errors import EngineError
 from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room, count_common
 
-LONGEST_TOKEN = 256  # characters
 REMEMBERED = 256  # texts whose tokens are kept
 
 
@@ -118,7 +117,7 @@ class RemoteSession:
                         yield text
                     if filtered.stop or written.too_much:
                         break
-                if filtered.stop and self._served.dialect.sends_stops:  # it ends too, and counts its tokens
+                if filtered.stop and self._served.kind.sends_stops:  # it ends too, and counts its tokens
                     written.usage = next((piece.usage for piece in islice(pieces, MARKER_ROOM) if piece.usage), None)
             if rest := filtered.flush():
                 shown.append(rest)
@@ -146,9 +145,9 @@ class RemoteSession:
         cached, prefilled = self._seen, len(self._tokens) - self._seen
         self._tokens += tokens
         self._seen = len(self._tokens)
-        if written.usage and self._served.dialect.tokenize is None:
-            self._scale = sum(written.usage) / len(self._tokens)
-        generated = written.usage[1] if written.usage else written.tokens
+        if written.usage and self._served.kind.tokenize is None:
+            self._scale = (written.usage.prompt + written.usage.written) / len(self._tokens)
+        generated = written.usage.written if written.usage else written.tokens
         return Generation(text, filtered.stop, written.finish_reason(filtered.stop), cached, prefilled, generated)
 
     def _encode_written(self, written: _Written, filtered: StopFilter, cancellation: Cancellation) -> Tokens:
@@ -184,7 +183,7 @@ class _Written:
         self.pieces: list[Piece] = []
         self.tokens = 0
         self.finish = ""
-        self.usage: tuple[int, int] | None = None
+        self.usage: Usage | None = None
 
     @property
     def too_much(self) -> bool:

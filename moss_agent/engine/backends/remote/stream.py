@@ -1,4 +1,4 @@
-"""Server-sent events into pieces of a completion.
+"""Server-sent events into what they bring: JSON, errors, counts; and into pieces of a completion.
 
 The format: https://html.spec.whatwg.org/multipage/server-sent-events.html (fields other than `data` mean nothing
 here) and https://platform.openai.com/docs/api-reference/completions for the JSON in it.
@@ -10,14 +10,24 @@ import codecs
 import io
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from moss_agent.errors import ServerError, one_line
 
 LONGEST_EVENT = 1 << 20  # characters
+LONGEST_TOKEN = 256  # characters
 DONE = "[DONE]"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens as the server counts them. cached: those of the prompt that it still had; None if it does not say."""
+
+    prompt: int
+    written: int
+    cached: int | None = None
 
 
 @dataclass(frozen=True)
@@ -25,30 +35,52 @@ class Piece:
     """What one event brings.
 
     tokens: ids of `text`, from servers that tell them. finish: why the text ended, empty while it goes on.
-    usage: tokens of the prompt and of the whole text, as the server counts them; None while it does not say.
+    usage: None while the server does not say.
     """
 
     text: str = ""
     tokens: tuple[int, ...] = ()
     finish: str = ""
-    usage: tuple[int, int] | None = None
+    usage: Usage | None = None
 
 
-NOTHING = Piece()
+class Part(Protocol):
+    """What an event brings. finish: why the answer ended, empty while it goes on."""
+
+    @property
+    def finish(self) -> str: ...
+
+
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 def read_pieces(chunks: Iterable[bytes], seconds: float) -> Iterator[Piece]:
-    """Yield the pieces of a stream. Raises ServerError if it is broken, cut off, or silent for so many seconds."""
+    """Yield the pieces of a completion. Raises ServerError as `read_parts` does."""
+    return read_parts(chunks, seconds, parse_piece, Piece())
+
+
+def read_parts(
+    chunks: Iterable[bytes], seconds: float, parse: Callable[[str], AnyPart], nothing: AnyPart
+) -> Iterator[AnyPart]:
+    """Yield what `parse` makes of each event, unless it is `nothing`, up to the end that the server marks.
+
+    Raises ServerError if the stream is broken, cut off, or silent for so many seconds before the answer has ended;
+    once it has, only counts can be missing.
+    """
     finished, deadline = False, time.monotonic() + seconds
-    for data in read_events(chunks):
-        if data == DONE:
-            return
-        piece = parse_piece(data) if data else NOTHING
-        if piece != NOTHING:
-            finished, deadline = finished or bool(piece.finish), time.monotonic() + seconds
-            yield piece
-        elif time.monotonic() > deadline:
-            raise ServerError(f"the server has sent no text for {seconds:g} seconds (setting server_timeout)")
+    try:
+        for data in read_events(chunks):
+            if data == DONE:
+                return
+            part = parse(data) if data else nothing
+            if part != nothing:
+                finished, deadline = finished or bool(part.finish), time.monotonic() + seconds
+                yield part
+            elif time.monotonic() > deadline:
+                raise ServerError(f"the server has sent no text for {seconds:g} seconds (setting server_timeout)")
+    except ServerError:
+        if not finished:
+            raise
     if not finished:
         raise ServerError("the server broke off in the middle of its text: ask again")
 
@@ -85,27 +117,45 @@ def _decode(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def parse_piece(data: str) -> Piece:
-    """Read one event's JSON. Raises ServerError for an error that the server reports, and for no completion."""
+    """Read one event of a completion. Raises ServerError as `parse_event` does."""
+    return parse_event(data, _piece)
+
+
+def parse_event(data: str, read: Callable[[dict[str, Any], dict[str, Any]], AnyPart]) -> AnyPart:
+    """Return what `read` makes of one event's JSON and the first choice in it.
+
+    Raises ServerError for an error that the server reports, and for what is no completion.
+    """
     try:
         event = json.loads(data)
-        if event.get("error"):
-            told = event["error"]
+        if told := event.get("error") or (event if event.get("object") == "error" else None):
             raise ServerError(f"the server failed: {one_line(told.get('message') if isinstance(told, dict) else told)}")
-        usage = event.get("usage")
-        choice = (event.get("choices") or [{}])[0]
-        return Piece(
-            text=_well_formed(choice.get("text") or ""),
-            tokens=tuple(map(_count, choice.get("token_ids") or ())),
-            finish=str(choice.get("finish_reason") or ""),
-            usage=(_count(usage["prompt_tokens"]), _count(usage["completion_tokens"])) if usage else None,
-        )
+        return read(event, (event.get("choices") or [{}])[0])
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         raise ServerError(f"the server sends what is no completion: {one_line(data)}") from None
 
 
-def _well_formed(text: str) -> str:
+def parse_usage(event: dict[str, Any]) -> Usage | None:
+    """Return the counts in an event, if there are any; one that is left out is 0."""
+    if not (usage := event.get("usage")):
+        return None
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
+    prompt, written = _count(usage.get("prompt_tokens") or 0), _count(usage.get("completion_tokens") or 0)
+    return Usage(prompt, written, None if cached is None else min(_count(cached), prompt))
+
+
+def well_formed(text: str) -> str:
     """Join surrogates to characters; those alone become U+FFFD: JSON can hold them, UTF-8 cannot."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _piece(event: dict[str, Any], choice: dict[str, Any]) -> Piece:
+    return Piece(
+        text=well_formed(choice.get("text") or ""),
+        tokens=tuple(map(_count, choice.get("token_ids") or ())),
+        finish=str(choice.get("finish_reason") or ""),
+        usage=parse_usage(event),
+    )
 
 
 def _count(value: Any) -> int:

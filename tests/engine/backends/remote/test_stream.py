@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moss_agent.engine.backends.remote.stream import LONGEST_EVENT, Piece, parse_piece, read_events, read_pieces
+from moss_agent.engine.backends.remote.stream import (
+    LONGEST_EVENT,
+    Piece,
+    Usage,
+    parse_piece,
+    read_events,
+    read_pieces,
+)
 from moss_agent.errors import ServerError
 
 FINISHED = 'data: {"choices": [{"text": "", "finish_reason": "stop"}]}\n\n'
@@ -48,7 +55,7 @@ def test_bytes_that_are_no_text_are_replaced_even_when_cut_in_two():
 def test_what_an_event_may_tell():
     data = '{"choices": [{"text": "a", "token_ids": [5], "finish_reason": "length", "stop_reason": null}],'
     data += '"usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}}'
-    assert parse_piece(data) == Piece("a", (5,), "length", (3, 1))
+    assert parse_piece(data) == Piece("a", (5,), "length", Usage(3, 1))
     assert parse_piece('{"choices": []}') == parse_piece("{}") == Piece()
 
 
@@ -60,7 +67,7 @@ def test_surrogates_become_text_that_can_be_written(sent, read):
 @pytest.mark.parametrize(
     "data",
     ["", "nonsense", "[]", "3", '{"choices": 3}', '{"choices": [3]}', event(3), event("a", token_ids=["b"])]
-    + [event("a", token_ids=[-1]), '{"usage": {}}[', '{"usage": {"prompt_tokens": 1}}', "[" * 100_000],
+    + [event("a", token_ids=[-1]), '{"usage": {}}[', '{"usage": {"prompt_tokens": "1"}}', "[" * 100_000],
 )
 def test_what_is_no_completion_is_an_error(data):
     with pytest.raises(ServerError, match="sends what is no completion") as error:
@@ -68,10 +75,34 @@ def test_what_is_no_completion_is_an_error(data):
     assert len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize("told", ['"out of\\nmemory"', '{"message": "out of memory", "code": 500}'])
+@pytest.mark.parametrize(
+    "told",
+    ['{"error": "out of\\nmemory"}', '{"error": {"message": "out of memory", "code": 500}}']
+    + ['{"object": "error", "message": "out of memory"}'],
+)
 def test_an_error_in_the_stream_is_told(told):
     with pytest.raises(ServerError, match="the server failed: out of memory"):
-        list(read_pieces([f'data: {{"error": {told}}}\n\n'.encode()], 9))
+        list(read_pieces([f"data: {told}\n\n".encode()], 9))
+
+
+@pytest.mark.parametrize("after", [": ping\n\n" * 9, "data: nonsense\n\n", 'data: {"error": "late"}\n\n'])
+def test_what_goes_wrong_after_the_answers_end_is_no_matter(after):
+    sent = [f"data: {event('a')}\n\n".encode(), FINISHED.encode(), after.encode()]
+    assert [piece.text for piece in read_pieces(sent, 0)] == ["a", ""]
+
+
+@pytest.mark.parametrize(
+    ("told", "usage"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 8}}, Usage(9, 2, 8)),
+        ({"prompt_tokens": 9, "completion_tokens": 2, "prompt_cache_hit_tokens": 3}, Usage(9, 2, 3)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 99}}, Usage(9, 0, 9)),
+        ({"prompt_tokens": 9, "completion_tokens": None, "prompt_tokens_details": None}, Usage(9, 0)),
+        ({}, None),
+    ],
+)
+def test_counts_are_read_as_servers_write_them(told, usage):
+    assert parse_piece(json.dumps({"usage": told})).usage == usage
 
 
 def test_a_stream_that_breaks_off_is_no_answer():
@@ -82,7 +113,7 @@ def test_a_stream_that_breaks_off_is_no_answer():
 
 
 @pytest.mark.parametrize("part", [b"data: aaaaaaaaaaaaaa", b"data: aaaaaaaaaaaaa\n", b": aaaaaaaaaaaaaaaaaa", b":\n"])
-def test_an_event_without_an_end_is_cancellation(part):
+def test_an_event_without_an_end_is_given_up(part):
     with pytest.raises(ServerError, match="without an end"):
         list(read_events([part] * LONGEST_EVENT))
 

@@ -3,13 +3,15 @@
 Stop texts are watched for in what comes, and the request is closed when one has come: servers cut the stop text
 off without saying which it was, and the API allows four. The exception is `transformers serve`, which keeps the
 stop text, and leaves special tokens out, so that only it can see them.
+
+Chat models keep the sampling that their server has for them, but for what the user sets: some refuse the rest.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,10 +24,11 @@ _FRAGMENT = re.compile(r" ?[A-Za-z]{1,5}|\d| ?[^\w\s]|\s+|.", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Dialect:
+class ServerKind:
     """A kind of server.
 
     sampling: the fields of a request that make it choose tokens as asked, beyond the temperature and top_p.
+    chat: the fields of a chat request that stand for what the user has set of a `Sampling`, by its names.
     tokenize: the fields of a request to its `/tokenize`, by text and whether special tokens in it count as such;
         None if it has none. With it, prompts are sent as token ids and counts are exact.
     sends_stops: whether the server is told the stop texts.
@@ -33,6 +36,7 @@ class Dialect:
     """
 
     sampling: Callable[[Sampling], Fields]
+    chat: Callable[[Mapping[str, Any]], Fields] = dict
     tokenize: Callable[[str, bool], Fields] | None = None
     sends_stops: bool = False
     fields: Fields = field(default_factory=dict)
@@ -72,15 +76,37 @@ def _transformers_sampling(sampling: Sampling) -> Fields:
     return {"generation_config": json.dumps(config)}
 
 
-PLAIN = Dialect(_plain_sampling)
-VLLM = Dialect(
+def _vllm_chat(chosen: Mapping[str, Any]) -> Fields:
+    return {name: -1 if (name, value) == ("top_k", 0) else value for name, value in chosen.items()}
+
+
+def _llama_cpp_chat(chosen: Mapping[str, Any]) -> Fields:
+    fields = {"cache_prompt": True, **chosen}
+    if "repetition_penalty" in fields:
+        fields |= {"repeat_penalty": fields.pop("repetition_penalty"), "repeat_last_n": 1 << 16}
+    return fields
+
+
+def _transformers_chat(chosen: Mapping[str, Any]) -> Fields:
+    """Return what is sent by itself, and the rest in a config, which also says that there is something to choose."""
+    fields = {name: chosen[name] for name in ("temperature", "top_p") if name in chosen}
+    config = {name: value for name, value in chosen.items() if name not in fields}
+    if "temperature" in chosen:
+        config["do_sample"] = chosen["temperature"] > 0
+    return fields | ({"generation_config": json.dumps(config)} if config else {})
+
+
+PLAIN = ServerKind(_plain_sampling)
+VLLM = ServerKind(
     _vllm_sampling,
+    _vllm_chat,
     tokenize=lambda text, special: {"prompt": text, "add_special_tokens": False},
     fields={"skip_special_tokens": False, "spaces_between_special_tokens": False, "return_token_ids": True},
 )
-LLAMA_CPP = Dialect(
+LLAMA_CPP = ServerKind(
     _llama_cpp_sampling,
+    _llama_cpp_chat,
     tokenize=lambda text, special: {"content": text, "add_special": False, "parse_special": special},
     fields={"cache_prompt": True},
 )
-TRANSFORMERS = Dialect(_transformers_sampling, sends_stops=True)
+TRANSFORMERS = ServerKind(_transformers_sampling, _transformers_chat, sends_stops=True)

@@ -1,0 +1,118 @@
+"""Many questions from a file, several at a time, each answered by one line of JSON; goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from moss_agent.cli.printing import print_json
+from moss_agent.cli.screen import Screen
+from moss_agent.errors import MossAgentError, UsageError
+from moss_agent.events import to_json
+from moss_agent.resources import read_text
+
+if TYPE_CHECKING:
+    from moss_agent.runtime import Runtime
+
+LONGEST = 256_000_000  # bytes of a file
+
+
+@dataclass(frozen=True)
+class Question:
+    """id: what its answer is told by: the number of its line, unless the file gives one."""
+
+    id: str
+    text: str
+
+
+def read_questions(path: Path) -> list[Question]:
+    """Read a question from each line: plain text, or a JSON object with `question` and perhaps `id`.
+
+    Raises UsageError for a line that is neither, and for an id that comes twice.
+    """
+    questions: dict[str, Question] = {}
+    for number, line in enumerate(read_text(path, LONGEST).split("\n"), 1):
+        if not line.strip():
+            continue
+        question = _question(line.strip(), str(number), f"{path}, line {number}")
+        if question.id in questions:
+            raise UsageError(f"{path}, line {number}: the id {question.id} comes twice")
+        questions[question.id] = question
+    if not questions:
+        raise UsageError(f"{path} has no question: put one in each line")
+    return list(questions.values())
+
+
+def answered(path: Path) -> set[str]:
+    """Return the ids of the questions that an earlier run has answered there, leaving out those that failed."""
+    if not path.exists():
+        return set()
+    ids = set()
+    for line in read_text(path, LONGEST).split("\n"):
+        with suppress(ValueError, AttributeError):  # the last line of a run that was killed
+            data = json.loads(line)
+            if data.get("type") == "answer":
+                ids.add(data.get("id"))
+    return ids
+
+
+def run(runtime: Runtime, questions: list[Question], out: TextIO, at_once: int) -> int:
+    """Answer the questions and return how many failed. Lines are written as answers come, each at once."""
+    screen = Screen(sys.stderr)
+    failed = 0
+    for done, answer in enumerate(_answers(runtime, questions, at_once), 1):
+        print_json(answer, out)
+        failed += answer["type"] == "error"
+        screen.pass_by(f"{done} of {len(questions)} questions" + (f", {failed} failed" if failed else ""))
+    screen.end_passing()
+    return failed
+
+
+def _answers(runtime: Runtime, questions: list[Question], at_once: int) -> Iterator[dict[str, Any]]:
+    """Yield answers as they come. An interrupt ends those that are being written."""
+    waiting, running = iter(questions), set[Future[dict[str, Any]]]()
+    with ThreadPoolExecutor(at_once) as threads:
+        try:
+            while True:
+                for question in waiting:
+                    running.add(threads.submit(_answer, runtime, question))
+                    if len(running) == at_once:
+                        break
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (each.result() for each in done)
+        except BaseException:
+            runtime.close()
+            raise
+
+
+def _answer(runtime: Runtime, question: Question) -> dict[str, Any]:
+    """Return the answer as JSON data, or the error."""
+    asked = {"id": question.id, "question": question.text}
+    chat = runtime.chat()
+    try:
+        return {**asked, **to_json(chat.ask(question.text))}
+    except MossAgentError as error:
+        return {**asked, "type": "error", "error": type(error).__name__, "message": str(error)}
+    finally:
+        chat.close()
+
+
+def _question(line: str, number: str, place: str) -> Question:
+    if not line.startswith("{"):
+        return Question(number, line)
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{place}: no JSON: {error}") from None
+    text, name = data.get("question"), data.get("id", number)
+    if not isinstance(text, str) or not text.strip() or not isinstance(name, (str, int)):
+        raise UsageError(f'{place}: write {{"id": "...", "question": "..."}}')
+    return Question(str(name), text)

@@ -1,0 +1,110 @@
+"""A text stream that people look at: styles, the width of a terminal, a passing line that shows that something runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+PLAIN, DIM, YELLOW = "", "2", "33"  # parameters of the escape sequence that sets a style
+WIDTH, NARROWEST = 200, 40  # columns; the first of them is for what is no terminal
+TICK = 0.2  # seconds between two looks of the passing line
+
+
+class Screen:
+    """A stream that knows whether it may be coloured and whether a line has been begun. Thread-safe.
+
+    plain: no colours, no passing lines, nothing that moves the cursor: for screen readers.
+    """
+
+    def __init__(self, stream: TextIO, *, plain: bool = False) -> None:
+        self._stream = stream
+        self._lock = threading.RLock()
+        self.begun = False
+        self._passing = False
+        self.is_terminal = stream.isatty()
+        wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and not plain
+        self.is_coloured = wanted and self.is_terminal
+
+    def write(self, text: str, style: str = PLAIN) -> None:
+        """Write text that is clean already, and let it appear at once."""
+        if not text:
+            return
+        with self._lock:
+            self._end_passing()
+            self.begun = not text.endswith("\n")
+            self._stream.write(f"\x1b[{style}m{text}\x1b[0m" if style and self.is_coloured else text)
+            self._stream.flush()
+
+    def line(self, text: str, style: str = PLAIN) -> None:
+        """Write whole lines, on lines of their own."""
+        self.end_line()
+        self.write(text, style)
+        self.write("\n")
+
+    def link(self, text: str, url: str) -> str:
+        """Return text that leads to the address where the terminal can."""
+        if not (self.is_coloured and url.isascii() and url.isprintable() and url.startswith(("http://", "https://"))):
+            return text
+        return f"\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\"
+
+    def pass_by(self, text: str) -> None:
+        """Show a short line that the next text takes the place of, on a terminal where no line has been begun."""
+        with self._lock:
+            if self.is_coloured and not self.begun:
+                self._stream.write(f"\r\x1b[K\x1b[{DIM}m{text}\x1b[0m")
+                self._stream.flush()
+                self._passing = True
+
+    def end_line(self) -> None:
+        if self.begun:
+            self.write("\n")
+
+    def end_passing(self) -> None:
+        """Remove the passing line."""
+        with self._lock:
+            self._end_passing()
+
+    def _end_passing(self) -> None:
+        if self._passing:
+            self._passing = False
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    @property
+    def width(self) -> int:
+        """Columns that a line may take."""
+        try:
+            return max(os.get_terminal_size(self._stream.fileno()).columns or WIDTH, NARROWEST)
+        except OSError:  # no terminal
+            return WIDTH
+
+
+@contextmanager
+def ticking(screen: Screen, text: Callable[[float], str], after: float = 0.0) -> Iterator[None]:
+    """Show a passing line again and again while the block runs, from `after` seconds on.
+
+    text: returns the line for so many seconds, empty for none.
+    """
+    if not screen.is_coloured:
+        yield
+        return
+    ended, started = threading.Event(), time.monotonic()
+
+    def show() -> None:
+        ended.wait(after)
+        while not ended.wait(TICK):
+            if line := text(time.monotonic() - started):
+                screen.pass_by(line)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        screen.end_passing()

@@ -1,0 +1,51 @@
+"""`doctor`: what it finds, and what it says of what is broken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow  # asks torch for the devices
+
+
+def findings(done) -> dict[str, dict]:
+    """The findings of `--json` by what they are about."""
+    return {finding["about"]: finding for finding in map(json.loads, done.stdout.splitlines())}
+
+
+def test_what_works_is_said(command) -> None:
+    done = command("doctor", "--json")
+    found = findings(done)
+    assert found["plugin calculator"]["text"] == "works: 37*89 is 3293"
+    assert found["plugin equation_solver"]["state"] == "ok"
+    assert done.returncode == 0 and not any(one["state"] == "problem" for one in found.values())
+
+
+def test_people_get_lines_in_columns(command) -> None:
+    lines = command("doctor").stdout.splitlines()
+    assert any(line.startswith("✓ plugin calculator       works") for line in lines)
+
+
+def test_a_broken_plugin_is_a_problem(command, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0")
+    done = command("doctor", "--json", "--plugin-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in findings(done)["plugin"]["text"]
+
+
+@pytest.mark.parametrize("content", ["x = ", 'nothing = "x"'])
+def test_broken_settings_are_a_problem_and_the_rest_is_looked_at(command, tmp_path, monkeypatch, content) -> None:
+    (tmp_path / "settings.toml").write_text(content)
+    monkeypatch.setenv("MOSS_AGENT_SETTINGS", str(tmp_path / "settings.toml"))
+    done = command("doctor", "--json")
+    found = findings(done)
+    assert (
+        done.returncode == 1 and found["settings"]["state"] == "problem" and found["plugin calculator"]["state"] == "ok"
+    )
+
+
+def test_a_server_that_is_not_there_is_a_problem(command) -> None:
+    done = command("doctor", "--json", "--server", "http://127.0.0.1:9")
+    assert done.returncode == 1 and "127.0.0.1:9" in findings(done)["server"]["text"]
