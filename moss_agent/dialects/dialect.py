@@ -1,6 +1,6 @@
 """The interface of a dialect: how a model is told of plugins, calls them, and is given their results.
 
-`Dialect` is what a runtime opens once, `DialectSession` what each of its chats has. The loop in `chat.py` knows
+`Dialect` is what a runtime opens once, `DialectSession` what each of its chats has. The loop in `turn_loop.py` knows
 nothing else of a model.
 """
 
