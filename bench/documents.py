@@ -28,7 +28,8 @@ from statistics import median, quantiles
 
 import rjieba
 
-from moss_agent.documents import DocumentIndex, words
+from moss_agent.documents import DocumentIndex
+from moss_agent.text_search import words
 
 PASSAGES = int(os.environ.get("PASSAGES", "100000"))
 PORTER = "porter unicode61 remove_diacritics 2"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from moss_agent.conversation import Conversation
     from moss_agent.errors import MossAgentError, PluginError
     from moss_agent.events import Hit, Picture, Reply
+    from moss_agent.history import History
     from moss_agent.plugin_host import plugin
     from moss_agent.runtime import Runtime
     from moss_agent.settings import Settings
@@ -28,6 +29,7 @@ __all__ = [
     "Approval",
     "Chat",
     "Conversation",
+    "History",
     "Hit",
     "MossAgentError",
     "Picture",
@@ -43,6 +45,7 @@ _HOME = {
     "Approval": "moss_agent.calls",
     "Chat": "moss_agent.chat",
     "Conversation": "moss_agent.conversation",
+    "History": "moss_agent.history",
     "Hit": "moss_agent.events",
     "MossAgentError": "moss_agent.errors",
     "Picture": "moss_agent.events",

@@ -1,30 +1,27 @@
-"""One conversation and its turn loop: a question in, events out.
+"""One conversation: a question in, events out; turns asked anew, gone on with, taken back.
 
-One turn, top to bottom, is `Chat._turn`: the model thinks and writes commands that start running at once, is given
-their results, perhaps writes more, and answers.
+What happens inside a turn, top to bottom, is `turn_loop.TurnLoop.run`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from moss_agent.asynchronous import iterate_in_thread
-from moss_agent.calls import Approval, FinishedCall, OnApproval, TurnCalls
+from moss_agent.calls import Approval, OnApproval, TurnCalls
 from moss_agent.cancellation import Cancellation
 from moss_agent.conversation import Conversation
-from moss_agent.dialects.dialect import DialectSession, FaultyCall, Read
+from moss_agent.dialects.dialect import DialectSession
 from moss_agent.draft import Draft, reply_of, resumed
 from moss_agent.errors import UsageError
-from moss_agent.events import CallFinished, Event, Events, Notice, Reply, Text, Thoughts
+from moss_agent.events import Event, Events, Notice, Reply
 from moss_agent.plugin_host import PluginRunner
-from moss_agent.protocol import CitationFilter, Command
-from moss_agent.records import Round, Turn
-from moss_agent.session import Generation
+from moss_agent.recorder import Recorder
+from moss_agent.records import Turn, count_untold
+from moss_agent.store import Store
 from moss_agent.turn_lock import TurnLock
-
-T = TypeVar("T")
+from moss_agent.turn_loop import TurnLoop
 
 
 class Chat:
@@ -32,7 +29,7 @@ class Chat:
 
     conversation: an earlier one to continue. on_approval: decides on calls that need approval; without it they are
     refused unless `approve` is called before the next event is asked for. max_rounds: how often the model may call
-    plugins in one turn.
+    plugins in one turn. store: keeps every turn as it happens; model: what it calls the model.
     """
 
     def __init__(
@@ -44,6 +41,8 @@ class Chat:
         conversation: Conversation | None = None,
         on_approval: OnApproval | None = None,
         max_rounds: int = 1,
+        store: Store | None = None,
+        model: str = "",
     ) -> None:
         self._dialect = dialect
         self._runner = runner
@@ -51,7 +50,8 @@ class Chat:
         self._max_rounds = max_rounds
         self._lock = TurnLock()
         self._calls: TurnCalls | None = None  # of the running turn
-        self._conversation = Conversation(preamble, list(conversation.turns) if conversation else [])
+        self._recorder = Recorder(store, model, preamble)
+        self._conversation = Conversation(preamble, self._recorder.adopt(conversation.turns if conversation else ()))
 
     @property
     def conversation(self) -> Conversation:
@@ -62,7 +62,33 @@ class Chat:
     def conversation(self, conversation: Conversation) -> None:
         with self._lock.hold():
             # The plugins are this chat's, whatever they were before.
-            self._conversation = Conversation(self._conversation.preamble, list(conversation.turns))
+            turns = self._recorder.adopt(conversation.turns)
+            self._conversation = Conversation(self._conversation.preamble, turns)
+
+    @property
+    def id(self) -> str:
+        """The id of the conversation in the store; empty as long as nothing of it is stored."""
+        return self._recorder.id
+
+    @property
+    def store(self) -> Store:
+        """The store that keeps the conversation. Raises UsageError if there is none, or if it has failed."""
+        return self._recorder.store
+
+    def resume(self, name: str = "last") -> None:
+        """Go on with a stored conversation. name: its id, or that of one of its turns, shortened, or `last`.
+
+        Raises UsageError if there is no such one, HistoryError if it cannot be read.
+        """
+        with self._lock.hold():
+            self._conversation = Conversation(self._conversation.preamble, self._recorder.resume(name))
+
+    def fork(self) -> str:
+        """Go on in a new conversation, which has the turns so far; the old one stays as it is. Return the new id."""
+        with self._lock.hold():
+            if not self._conversation.turns:
+                raise UsageError("there is nothing to fork: ask something first")
+            return self._recorder.fork(self._conversation.turns)
 
     def ask(self, question: str, *, keep_stopped: bool = False) -> Reply:
         """Ask and wait for the whole reply."""
@@ -96,19 +122,32 @@ class Chat:
 
         If the new turn does not end well, the old one stays; with `keep_stopped` what was written replaces it.
         """
-        return self._replace_last(lambda old: Draft(old.question), keep_stopped)
+        return self._replace_from(-1, lambda old: Draft(old.question), keep_stopped)
 
     def stream_on(self, *, keep_stopped: bool = False) -> Events:
         """Go on with the last turn, which was stopped: its results, and what was written of the answer, stay.
 
         keep_stopped: as for `stream_again`.
         """
-        return self._replace_last(resumed, keep_stopped)
+        return self._replace_from(-1, lambda old: resumed(old, self._dialect.continues_answers), keep_stopped)
+
+    def stream_edited(self, number: int, question: str, *, keep_stopped: bool = False) -> Events:
+        """Ask another question in place of that number, counted from 1; what came after it goes.
+
+        A store keeps the old question and all that followed, as another branch. keep_stopped: as for `stream_again`.
+        """
+        if not question.strip():
+            raise UsageError("the question is empty")
+        if not 1 <= number <= len(self._conversation.turns):
+            raise UsageError(f"there is no question {number}: the conversation has {len(self._conversation.turns)}")
+        return self._replace_from(number - 1, lambda _: Draft(question), keep_stopped)
 
     def drop(self) -> Turn:
         """Remove the last turn and return it."""
         with self._lock.hold():
-            return self._pop()
+            (turn,) = self._take_from(-1)
+            self._recorder.move(self._conversation.turns)
+            return turn
 
     def reset(self) -> None:
         """Forget the conversation; the model and the preamble stay."""
@@ -129,100 +168,70 @@ class Chat:
         """End the running turn, also one whose events nobody reads on, and free what the model keeps for this chat."""
         self._lock.close(self._dialect.close)
 
-    def _pop(self) -> Turn:
-        if not self._conversation.turns:
+    def _take_from(self, place: int) -> list[Turn]:
+        """Remove the turns from that place on and return them."""
+        turns = self._conversation.turns
+        if not turns:
             raise UsageError("there is no turn to take back")
-        return self._conversation.turns.pop()
+        taken = turns[place:]
+        del turns[place:]
+        return taken
 
-    def _replace_last(self, draft_of: Callable[[Turn], Draft], keep_stopped: bool) -> Events:
+    def _replace_from(self, place: int, draft_of: Callable[[Turn], Draft], keep_stopped: bool) -> Events:
         cancellation = Cancellation()
-        yield from self._lock.run(self._replacing(draft_of, keep_stopped, cancellation), cancellation)
+        yield from self._lock.run(self._replacing(place, draft_of, keep_stopped, cancellation), cancellation)
 
-    def _replacing(self, draft_of: Callable[[Turn], Draft], keep_stopped: bool, cancellation: Cancellation) -> Events:
-        """Run a turn in place of the last one, which comes back unless something is kept of the new one."""
-        old = self._pop()
+    def _replacing(
+        self, place: int, draft_of: Callable[[Turn], Draft], keep_stopped: bool, cancellation: Cancellation
+    ) -> Events:
+        """Run a turn in place of those from there on, which come back unless something is kept of the new one."""
+        old = self._take_from(place)
         count = len(self._conversation.turns)
         try:
-            yield from self._recorded_turn(draft_of(old), keep_stopped, cancellation)
+            yield from self._recorded_turn(draft_of(old[0]), keep_stopped, cancellation, old)
         finally:
             if len(self._conversation.turns) == count:
-                self._conversation.turns.append(old)
+                self._conversation.turns += old
 
-    def _recorded_turn(self, draft: Draft, keep_stopped: bool, cancellation: Cancellation) -> Events:
-        """Run a turn that either becomes part of the conversation or leaves no trace."""
+    def _recorded_turn(
+        self, draft: Draft, keep_stopped: bool, cancellation: Cancellation, old: Sequence[Turn] = ()
+    ) -> Events:
+        """Run a turn that either becomes part of the conversation or leaves no trace. old: those that it replaces."""
+        turns, recorder = self._conversation.turns, self._recorder
+        draft.untold = count_untold(turns)
         calls = TurnCalls(self._runner, draft.id, cancellation, self._on_approval, draft.called)
+        loop = TurnLoop(self._dialect, calls, draft, self._max_rounds)
         try:
             self._calls = calls
             with cancellation.calling(calls.cancel):
-                yield from _noted(self._turn(draft, calls, cancellation), draft)
+                recorder.begin(loop.stopped, turns)
+                yield from _noted(self._told(loop, cancellation), draft)
+            draft.untold = self._dialect.untold
             turn = draft.turn("done")
             self._dialect.commit(turn)
         except BaseException:
             calls.cancel()
             if keep_stopped and (draft.generations or draft.thoughts or draft.answer):
-                left = self._dialect.record(calls.stopped(draft.called))
-                self._conversation.turns.append(draft.turn("stopped", left))
+                turns.append(loop.stopped())
+                recorder.end(turns[-1], turns[:-1])
+            else:
+                recorder.take_back(draft.id, [*turns, *old])
             self._dialect.undo()
             raise
         finally:
             self._calls = None
-        self._conversation.turns.append(turn)
+        recorder.end(turn, turns)
+        turns.append(turn)
+        yield from recorder.news()
         yield reply_of(turn)
 
-    def _turn(self, draft: Draft, calls: TurnCalls, cancellation: Cancellation) -> Events:
-        """Run the central loop: what the model is given and what it writes, in order."""
-        begun = draft.answer = draft.answer if self._dialect.continues_answers else ""
-        answer = None
-        yield from self._dialect.begin(self._conversation.turns, draft.question, draft.rounds, cancellation)
-        while not begun and len(draft.rounds) < self._max_rounds:
-            written = yield from self._watch(self._dialect.write_round(not draft.rounds), draft, calls)
-            if written is None or written.answer is not None:
-                answer = written.answer if written else None
-                break
-            yield from self._report(calls.collect())
-            ended = calls.ended(draft.called)
-            told = yield from self._watch(self._dialect.give_results(ended, draft.sources), draft, calls)
-            sources = tuple(told.sources.values())
-            draft.end_round(Round(written.thoughts, written.commands, told.text, told.calls, sources, written.text))
-            if not told.calls:
-                break
-        if answer is None:
-            answer = yield from self._watch(self._dialect.write_answer(begun), draft, calls)
-        if dangling := draft.end_answer(answer):
-            yield Notice(f"the answer cites what was not found: {', '.join(map(str, dangling))}")
-
-    def _watch(self, reads: Generator[Read, None, T], draft: Draft, calls: TurnCalls) -> Generator[Event, None, T]:
-        """Pass on what the model writes as events; start its commands, filter its citations, note it in the draft."""
-        citations, ended = CitationFilter(draft.sources), []
-
-        def until_end() -> Iterator[Read]:
-            ended.append((yield from reads))
-
-        for read in until_end():
-            if isinstance(read, Command):
-                yield from calls.start(read)
-            elif isinstance(read, FaultyCall):
-                yield from self._report(calls.refuse(read.command, read.reason))
-            elif isinstance(read, Generation):
-                draft.generations.append(read)
-                yield from _text(citations.flush())
-            elif isinstance(read, Text):
-                draft.answer += read.text
-                yield from _text(citations.push(read.text))
-            else:
-                draft.thoughts += read.text if isinstance(read, Thoughts) else ""
-                yield read
-            yield from self._report(calls.finished())
-        return ended[0]
-
-    def _report(self, news: Iterator[Event | FinishedCall]) -> Events:
-        """Yield the events of the calls; pictures bring notices along."""
-        for item in news:
-            if not isinstance(item, FinishedCall):
-                yield item
-                continue
-            yield CallFinished(item.index, self._dialect.record([item])[0], call_id=item.id)
-            yield from map(Notice, dict.fromkeys(notice for image in item.images for notice in image.notices))
+    def _told(self, loop: TurnLoop, cancellation: Cancellation) -> Events:
+        """Run the loop; tell the recorder of each event before anybody sees it."""
+        yield from self._recorder.news()
+        for event in loop.run(self._conversation.turns, cancellation):
+            self._recorder.grow(event, self._conversation.turns, loop.stopped)
+            yield from self._recorder.news()
+            yield event
 
 
 def _noted(events: Events, draft: Draft) -> Events:
@@ -231,11 +240,6 @@ def _noted(events: Events, draft: Draft) -> Events:
         if isinstance(event, Notice):
             draft.notices.append(event.message)
         yield replace(event, turn_id=draft.id)
-
-
-def _text(text: str) -> Iterator[Text]:
-    if text:
-        yield Text(text)
 
 
 def _last(events: Iterator[Event]) -> Reply:

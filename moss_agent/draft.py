@@ -19,7 +19,7 @@ class Draft:
     """What has been written of a turn so far.
 
     rounds: those that are finished. thoughts: of the running round. answer: as the model writes it, or what it says
-    before its calls.
+    before its calls. untold: as in `Turn`.
     """
 
     question: str
@@ -32,6 +32,7 @@ class Draft:
     notices: list[str] = field(default_factory=list)
     generations: list[Generation] = field(default_factory=list)
     started: float = field(default_factory=monotonic)
+    untold: int = 0
 
     @property
     def sources(self) -> dict[int, Citation]:
@@ -72,15 +73,27 @@ class Draft:
             finish,
             tuple(self.notices),
             status,
+            self.untold,
         )
 
 
-def resumed(turn: Turn) -> Draft:
-    """Return the draft that goes on with a stopped turn: its results, and what was written of the answer, stay."""
+def resumed(turn: Turn, continues_answers: bool) -> Draft:
+    """Return the draft that goes on with a stopped turn: its results, and what was written of the answer, stay.
+
+    If calls have to be run again, or the answer written anew, it is another turn, with an id of its own.
+    """
     if turn.status != "stopped":
         raise UsageError("the last turn was not stopped: there is nothing to go on with")
     kept = [done for done in turn.rounds if turn.answer or done.results != NO_COMMAND]
-    return Draft(turn.question, kept, _complete(turn.answer), turn.id, turn.time, notices=list(turn.notices))
+    is_same = kept == [done for done in turn.rounds if done in kept or done.calls]
+    id = turn.id if is_same and (continues_answers or not turn.answer) else new_id()
+    rounds = [replace(done, calls=tuple(_renamed(call, turn.id, id) for call in done.calls)) for done in kept]
+    return Draft(turn.question, rounds, _complete(turn.answer), id, turn.time, notices=list(turn.notices))
+
+
+def _renamed(call: Call, old: str, new: str) -> Call:
+    """Return the call with the id of another turn in its own."""
+    return replace(call, id=new + call.id.removeprefix(old)) if call.id.startswith(f"{old}.") else call
 
 
 def reply_of(turn: Turn) -> Reply:

@@ -11,6 +11,7 @@ MossAgentError
 │   └── OutOfMemory           the device ran out of memory
 ├── Cancelled             the turn was cancelled from another thread
 ├── DocumentIndexError    an index of documents that cannot be read or written
+├── HistoryError          stored conversations that cannot be read or written
 └── PluginError           a plugin call failed: raised by plugins, never by `Agent`
     └── PluginTimeout         it took longer than its limit
 
@@ -74,6 +75,10 @@ class Cancelled(MossAgentError):
 
 class DocumentIndexError(MossAgentError):
     """An index of documents cannot be made, read or written."""
+
+
+class HistoryError(MossAgentError):
+    """The file of the stored conversations cannot be made, read or written."""
 
 
 class PluginError(MossAgentError):

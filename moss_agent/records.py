@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Literal
@@ -54,6 +55,7 @@ class Turn:
 
     time: when it began, UTC, ISO 8601. finish: why the answer ended, as in `Reply`. notices: what people were told.
     status: "stopped" if it was ended before its time; `answer` is what was written until then.
+    untold: how many turns of the conversation the model was not told any more: they did not fit.
     """
 
     question: str
@@ -67,6 +69,7 @@ class Turn:
     finish: str = "stop"
     notices: tuple[str, ...] = ()
     status: Literal["done", "stopped"] = "done"
+    untold: int = 0
 
     def __post_init__(self) -> None:
         check_markers(answer=self.answer)
@@ -90,3 +93,8 @@ class Turn:
     @property
     def images(self) -> tuple[Picture, ...]:
         return tuple(image for call in self.calls for image in call.images)
+
+
+def count_untold(turns: Sequence[Turn]) -> int:
+    """Return how many of the oldest turns the model is not told any more, the last one never among them."""
+    return max(0, min(turns[-1].untold, len(turns) - 1)) if turns else 0

@@ -17,18 +17,20 @@ from moss_agent.opening.plugins import open_plugins
 from moss_agent.opening.served import find_served
 from moss_agent.plugin_host import Plugin, PluginRunner
 from moss_agent.settings import Settings, make_settings
+from moss_agent.store import Store
 
 
 class Runtime:
     """A model with plugins, opened once; `chat` opens conversations on it. Thread-safe.
 
-    max_rounds: how often the model may call plugins in one turn.
+    max_rounds: how often the model may call plugins in one turn. model: what stored conversations call the model.
     """
 
-    def __init__(self, dialect: Dialect, runner: PluginRunner, *, max_rounds: int = 1) -> None:
+    def __init__(self, dialect: Dialect, runner: PluginRunner, *, max_rounds: int = 1, model: str = "") -> None:
         self._dialect = dialect
         self._runner = runner
         self._max_rounds = max_rounds
+        self.model = model
         self._chats: WeakSet[Chat] = WeakSet()
         self._lock = threading.Lock()
         self._is_closed = False
@@ -50,17 +52,25 @@ class Runtime:
         model = open_model(settings, family, served, runner.release)
         dialect = open_dialect(model, settings, family, list(runner.plugins.values()))
         runner.warm_up()  # while the model reads its first question
-        return cls(dialect, runner, max_rounds=settings.max_rounds or family.max_rounds)
+        name = served.name if served else settings.model
+        return cls(dialect, runner, max_rounds=settings.max_rounds or family.max_rounds, model=name)
 
     @property
     def plugins(self) -> dict[str, Plugin]:
         """The enabled plugins by command name."""
         return dict(self._runner.plugins)
 
-    def chat(self, conversation: Conversation | None = None, *, on_approval: OnApproval | None = None) -> Chat:
+    def chat(
+        self,
+        conversation: Conversation | None = None,
+        *,
+        on_approval: OnApproval | None = None,
+        store: Store | None = None,
+    ) -> Chat:
         """Open a conversation, or go on with an earlier one.
 
         on_approval: decides on the calls of plugins that need approval; without it they are refused.
+        store: keeps every turn as it happens, such as `History()`; without it nothing is stored.
         """
         with self._lock:
             if self._is_closed:
@@ -72,9 +82,29 @@ class Runtime:
                 conversation=conversation,
                 on_approval=on_approval,
                 max_rounds=self._max_rounds,
+                store=store,
+                model=self.model,
             )
             self._chats.add(chat)
             return chat
+
+    def resume(self, name: str = "last", *, on_approval: OnApproval | None = None, store: Store | None = None) -> Chat:
+        """Go on with a stored conversation. name: its id, which may be shortened, or `last`.
+
+        store: where it is; without it the file that the command line uses.
+        Raises UsageError if there is no such conversation, HistoryError if it cannot be read.
+        """
+        if store is None:
+            from moss_agent.history import History
+
+            store = History()
+        chat = self.chat(on_approval=on_approval, store=store)
+        try:
+            chat.resume(name)
+        except BaseException:
+            chat.close()
+            raise
+        return chat
 
     def close(self) -> None:
         """Cancel all turns, free the model's memory and end the plugins' processes, whatever of it fails."""

@@ -98,6 +98,12 @@ class Session(Protocol):
         Raises Cancelled, OutOfMemory or another EngineError.
         """
 
+    def replace(self, length: int, text: str, cancellation: Cancellation = NEVER) -> None:
+        """Put the text in place of all but the first `length` tokens; tokens that stay the same stay computed.
+
+        Raises ContextFull, changing nothing, if it does not fit.
+        """
+
     def rewind(self, length: int) -> None:
         """Cut the session back to its first `length` tokens, at least the preamble."""
 
@@ -125,3 +131,8 @@ def check_room(needed: int, room: int, context_length: int) -> None:
     """Raise ContextFull if a text of so many tokens does not fit."""
     if needed > room:
         raise ContextFull(f"the text needs {needed} tokens, {room} of {context_length} are left: shorten it")
+
+
+def count_common(old: Sequence[object], new: Sequence[object]) -> int:
+    """Return how many items two sequences have in common at their beginnings."""
+    return next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))

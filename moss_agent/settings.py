@@ -39,6 +39,7 @@ DIALECTS = ("", "moss", "tools", "shown")
 QUANTIZED = ("", "int8", "int4")
 LONGEST_FILE = 1_000_000  # bytes
 _KINDS: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
     "str": (str,),
     "int": (int,),
     "int | None": (int,),
@@ -76,6 +77,7 @@ class Settings:
     cache_memory: size such as `2GB` that the KV caches of all conversations may take; empty for half of what is free.
     max_rounds: how often the model may call plugins in one turn; None for the family's: MOSS and mini are trained for
         once, chat models may 8 times.
+    log: whether the command line stores conversations. keep_days: it deletes those that were not used for so long.
     seed: makes sampling reproducible.
     The others are those of `session.Sampling`.
     """
@@ -99,6 +101,8 @@ class Settings:
     context_length: int | None = None
     cache_memory: str = ""
     max_rounds: int | None = None
+    log: bool = True
+    keep_days: int | None = None
     seed: int | None = None
     temperature: float | None = None
     top_k: int | None = None
@@ -110,7 +114,7 @@ class Settings:
         for item in fields(self):
             value, kind = getattr(self, item.name), str(item.type)
             optional = value is None and kind.endswith("None")
-            if not optional and (not isinstance(value, _KINDS[kind]) or isinstance(value, bool)):
+            if not optional and (not isinstance(value, _KINDS[kind]) or isinstance(value, bool) != (kind == "bool")):
                 raise UsageError(f"setting {item.name} must be {kind.removesuffix(' | None')}, not {value!r}")
             if isinstance(value, list):
                 object.__setattr__(self, item.name, tuple(value))
@@ -123,6 +127,8 @@ class Settings:
             raise UsageError(f"no dialect {self.dialect!r}: use {', '.join(filter(None, DIALECTS))}")
         if self.max_rounds is not None and self.max_rounds < 1:
             raise UsageError("max_rounds must be 1 or more")
+        if self.keep_days is not None and self.keep_days < 1:
+            raise UsageError("keep_days must be 1 or more; log = false stores nothing")
         if self.context_length is not None and self.context_length < 256:
             raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
         if self.seed is not None and not -(2**63) <= self.seed < 2**63:

@@ -52,5 +52,6 @@ def no_settings_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> It
         patch.setenv("MOSS_AGENT_SETTINGS", str(file))
         for name in ("MODEL", "DEVICE", "DTYPE", "SERVER", "API_KEY"):
             patch.delenv(f"MOSS_AGENT_{name}", raising=False)
+        patch.setenv("MOSS_AGENT_HISTORY", str(file.parent / "history.sqlite"))
         patch.setenv("MOSS_AGENT_DTYPE", "fp32")  # of every program that is started: texts depend on it
         yield file

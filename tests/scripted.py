@@ -12,7 +12,7 @@ from moss_agent.dialects.moss import MossDialect
 from moss_agent.plugin_host import Plugin, PluginRunner, Policy
 from moss_agent.protocol import first_marker
 from moss_agent.runtime import Runtime
-from moss_agent.session import Generation, Sampling, check_room
+from moss_agent.session import Generation, Sampling, check_room, count_common
 
 PREAMBLE = "You are a test.\n"
 
@@ -72,6 +72,13 @@ class ScriptedSession:
     def reply(self) -> str | BaseException:
         """What the model writes next."""
         return self.model.replies.pop(0) if self.model.replies else ""
+
+    def replace(self, length: int, text: str, cancellation: Cancellation = NEVER) -> None:
+        self.model.counted += len(text)
+        check_room(len(text), self.context_length - length, self.context_length)
+        common = count_common(self.text[length:], text)
+        self.rewind(length + common)
+        self.text += text[common:]
 
     def rewind(self, length: int) -> None:
         self.text = self.text[: max(length, len(self.preamble))]

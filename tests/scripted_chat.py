@@ -79,6 +79,18 @@ def scripted_chat(
 ) -> tuple[Chat, ScriptedChatModel]:
     """A chat on a model that writes the replies."""
     model = ScriptedChatModel(replies, context_length)
-    dialect = ToolsDialect(model, "You are a test.", [tool_of(plugin) for plugin in plugins], reserve)
-    runtime = Runtime(dialect, PluginRunner(plugins, policy=policy), max_rounds=max_rounds)
+    runtime = runtime_of(model, plugins, reserve=reserve, policy=policy, max_rounds=max_rounds)
     return runtime.chat(conversation, on_approval=on_approval), model
+
+
+def runtime_of(
+    model: ScriptedChatModel,
+    plugins: Sequence[Plugin] = (),
+    *,
+    reserve: int = 0,
+    policy: Policy | None = None,
+    max_rounds: int = 4,
+) -> Runtime:
+    """A runtime on the model, with plugins that really run."""
+    dialect = ToolsDialect(model, "You are a test.", [tool_of(plugin) for plugin in plugins], reserve)
+    return Runtime(dialect, PluginRunner(plugins, policy=policy), max_rounds=max_rounds)

@@ -33,19 +33,27 @@ MAY_IMPORT = {
     "messages": {"cancellation", "session"},
     "dialects": {"dialects", "calls", "records", "protocol", "plugin_host"} | BASE,
     "turn_lock": BASE,
-    "chat": {"asynchronous", "calls", "conversation", "dialects", "draft", "records", "turn_lock"}
-    | {"plugin_host", "protocol"}
+    "turn_loop": {"calls", "dialects", "draft", "protocol", "records"} | BASE,
+    "store": {"errors", "records"},
+    "recorder": {"records", "store"} | BASE,
+    "chat": {"asynchronous", "calls", "conversation", "dialects", "draft", "records", "turn_lock", "turn_loop"}
+    | {"plugin_host", "recorder", "store"}
     | BASE,
     "settings": {"plugin_host"} | BASE,
     "checkpoints": {"checkpoints", "protocol"} | BASE,
-    "documents": {"documents", "worker_process"} | BASE,
+    "database": set(),
+    "text_search": {"text_search"},
+    "documents": {"documents", "database", "text_search", "worker_process"} | BASE,
+    "history": {"history", "conversation", "database", "records", "store", "text_search"} | BASE,
     "training": {"training", "protocol"} | BASE,
     "opening": {"opening", "dialects", "engine", "checkpoints", "plugin_host", "protocol", "settings"} | BASE,
-    "runtime": {"calls", "chat", "conversation", "dialects", "opening", "plugin_host", "settings"} | BASE,
+    "runtime": {"calls", "chat", "conversation", "dialects", "opening", "plugin_host", "settings"}
+    | {"history", "store"}
+    | BASE,
     "agent": {"runtime", "conversation"} | BASE,
 }
 ALSO = {
-    "web_search": {"documents", "resources"},
+    "web_search": {"documents", "text_search", "resources"},
     "text_to_image": {"engine", "resources"},
 }  # of the plugins: devices, as the model's
 
@@ -108,6 +116,8 @@ def test_every_room_has_its_rule():
         "moss_agent.plugin_host",
         "moss_agent.protocol",
         "moss_agent.documents",
+        "moss_agent.history",
+        "moss_agent.text_search.ranking",
         "moss_agent.training.dataset",
         "moss_agent.training.masking",
         "moss_agent.training.lora",
@@ -115,6 +125,7 @@ def test_every_room_has_its_rule():
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(module):
     heavy = {"torch", "transformers", "peft", "numpy", "sympy", "httpx2", "requests", "lxml", "rjieba"}
+    heavy |= set() if module in ("moss_agent.documents", "moss_agent.history") else {"sqlite3"}
     heavy |= set() if module.startswith("moss_agent.training") else {"moss_agent.training"}
     code = f"import sys, {module}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

@@ -134,6 +134,10 @@ def test_documented_python_prints_what_the_page_says(tmp_path, monkeypatch, caps
         for code, printed in blocks[2:]:  # the first two open the mini model
             exec(code, vars(module))
             assert capsys.readouterr().out == printed
+        page = (DOCS / "history.md").read_text(encoding="utf-8")  # goes on with the same runtime
+        (code, printed) = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)[0]
+        exec(code, vars(module))
+        assert capsys.readouterr().out == printed
 
 
 def test_documented_events_are_all_events_with_all_fields():

@@ -25,6 +25,7 @@ from moss_agent.errors import MossAgentError, UsageError, shorten_words
 COMMANDS = {
     "ask": "ask one question and print the answer",
     "chat": "talk with the model, turn by turn",
+    "log": "list, search, show, export and delete stored conversations",
     "image": "draw a picture, or the same one again",
     "plugins": "list, run, write and check plugins",
     "models": "list models, fetch one, see what one needs",
@@ -41,6 +42,7 @@ EXAMPLES = """\
 examples:
   moss-agent ask "What is 37*89?"
   moss-agent chat
+  moss-agent log list
   moss-agent image "a fox"
   moss-agent plugins list
   moss-agent COMMAND --help      what a command can do"""

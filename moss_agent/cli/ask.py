@@ -9,7 +9,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
 from moss_agent.cli.approval import approval
-from moss_agent.cli.options import add_agent_options, follow, open_runtime
+from moss_agent.cli.conversations import find_stored, open_chat
+from moss_agent.cli.options import add_agent_options, add_history_options, follow, open_runtime
 from moss_agent.cli.printing import Printer, drain, print_json
 from moss_agent.cli.streams import comes, is_interactive, own_stdin, own_stdout, read_all
 from moss_agent.errors import UsageError
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Ask one question. On a terminal you see the model think, call plugins and answer. In a pipe, standard output
-gets the answer alone and standard error the rest."""
+gets the answer alone and standard error the rest. Questions and answers are stored: see moss-agent log."""
 
 EXAMPLES = """\
 examples:
   moss-agent ask "What is 37*89?"
   moss-agent ask "Solve x^2 - 5x + 6 = 0" --plugins calculator,equation_solver
   moss-agent ask --plugins none Who are you
+  moss-agent ask -c "And half of it?"            goes on with the last conversation
   echo "What is 37*89?" | moss-agent ask > answer.txt
   moss-agent ask --json "What is 37*89?" | jq -r 'select(.type == "answer").text'
 
@@ -49,17 +51,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object per event; the last is the answer, or an error"
     )
+    add_history_options(parser)
     add_agent_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
     follow(parsed)
+    stored = find_stored(parsed)
     question, interactive = read_question(parsed.question, own_stdin()), is_interactive() and not parsed.json
     with own_stdout() as out:
         printer = Printer(sys.stderr if parsed.json else out, sys.stderr)
         with closing(open_runtime(parsed, printer)) as runtime:
-            chat = runtime.chat(on_approval=approval(runtime, printer, interactive=interactive))
+            asked = approval(runtime, printer, interactive=interactive)
+            chat = open_chat(runtime, parsed, asked, stored)
             answer(chat, question, printer, json=out if parsed.json else None)
     return 0
 
@@ -90,9 +95,9 @@ def _is_idle(stdin: TextIO) -> bool:
 def answer(chat: Chat, question: str, printer: Printer, json: TextIO | None = None) -> None:
     """Ask and print what happens: for people, or as JSON if there is a stream for that."""
     if json:
-        drain(chat.stream(question), lambda event: print_json(to_json(event), json))
+        drain(chat.stream(question, keep_stopped=True), lambda event: print_json(to_json(event), json))
         return
     try:
-        drain(chat.stream(question), printer.show)
+        drain(chat.stream(question, keep_stopped=True), printer.show)
     finally:
         printer.settle()

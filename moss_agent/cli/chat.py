@@ -6,39 +6,26 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.cli.approval import approval
-from moss_agent.cli.options import add_agent_options, follow, open_runtime
-from moss_agent.cli.printing import Printer, drain
+from moss_agent.cli.chat_commands import COMMANDS, HELP, show
+from moss_agent.cli.conversations import find_stored, open_chat, tell
+from moss_agent.cli.options import add_agent_options, add_history_options, follow, open_runtime
+from moss_agent.cli.printing import Printer
 from moss_agent.cli.streams import is_interactive, own_stdout, prompt_line
-from moss_agent.cli.text import one_line
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
-from moss_agent.resources import user_path
 
 if TYPE_CHECKING:
     from moss_agent.chat import Chat
-    from moss_agent.events import Events
-    from moss_agent.records import Turn
 
 DESCRIPTION = """\
-Talk with the model. It remembers what was said before, until the conversation grows too long for it."""
-
-HELP = """\
-clear        start over: the conversation is forgotten
-stop         leave the chat, as Ctrl-D does
-/again       answer the last question anew
-/continue    go on with an answer that was stopped
-/drop        remove the last question and its answer
-/save FILE   save the conversation
-/load FILE   go on with a saved conversation
-/help        show this list
-Ctrl-C       stop the answer that is being written; what there is of it stays"""
+Talk with the model. It remembers what was said before, until the conversation grows too long for it.
+Conversations are stored: see moss-agent log."""
 
 EXAMPLES = f"""\
 in the chat:
@@ -46,32 +33,39 @@ in the chat:
 
 examples:
   moss-agent chat
+  moss-agent chat -c                 goes on with the last conversation
   moss-agent chat --load holidays.json
   printf 'What is 37*89?\\nAnd half of it?\\n' | moss-agent chat"""
 
 LONGEST = 1_000_000  # bytes of a line that is not typed
-KEPT = "What was written is kept: /continue goes on with it, /drop removes it."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     parser.add_argument("--load", metavar="FILE", help="go on with a conversation saved by /save")
+    add_history_options(parser)
     add_agent_options(parser)
     parser.set_defaults(run=run_command)
 
 
 def run_command(parsed: argparse.Namespace) -> int:
     follow(parsed)
+    if parsed.load is not None and parsed.resume is not None:
+        raise UsageError("--load and -c or --id name two conversations: leave out one")
     conversation = Conversation.load(parsed.load) if parsed.load is not None else None
+    stored = find_stored(parsed)
     interactive = is_interactive()
     with own_stdout() as out:
         printer = Printer(out, sys.stderr)
         with closing(open_runtime(parsed, printer)) as runtime:
-            chat = runtime.chat(conversation, on_approval=approval(runtime, printer, interactive=interactive))
+            asked = approval(runtime, printer, interactive=interactive)
+            chat = open_chat(runtime, parsed, asked, stored, conversation)
             if interactive:
                 with suppress(ImportError):
                     import readline  # noqa: F401  makes input() edit lines and remember them
                 printer.note("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
+            if stored:
+                tell(chat, stored.about.title, printer)
             run(chat, partial(prompt_line, "> ", LONGEST), printer)
     return 0
 
@@ -116,81 +110,13 @@ def _do(chat: Chat, line: str, printer: Printer) -> None:
         chat.reset()
         printer.note("Started over.")
     elif not _is_command(word):
-        _show(chat, chat.stream(line, keep_stopped=True), printer)
-    elif word in _COMMANDS:
-        _COMMANDS[word](chat, printer, "".join(rest).strip())
+        show(chat, chat.stream(line, keep_stopped=True), printer)
+    elif word in COMMANDS:
+        COMMANDS[word](chat, printer, "".join(rest).strip())
     else:
         raise UsageError(f"there is no {word}; /help lists what you can do here")
 
 
 def _is_command(word: str) -> bool:
     """Return whether a line beginning with this word is for the chat: `/word`, unless that is a path and no command."""
-    return bool(re.fullmatch("/[A-Za-z]+", word)) and (word in _COMMANDS or not os.path.exists(word))
-
-
-def _show(chat: Chat, turn: Events, printer: Printer) -> None:
-    """Print a turn as it happens; if it is stopped or fails, say what is kept of it."""
-    before = chat.conversation.turns[-1:]
-    try:
-        drain(turn, printer.show)
-    except KeyboardInterrupt:
-        printer.after_echo()
-        printer.note(f"Stopped. {_left(chat, before)}")
-    except MossAgentError as error:
-        printer.failure(str(error))
-        if (left := _left(chat, before)) == KEPT:
-            printer.note(left)
-
-
-def _left(chat: Chat, before: Sequence[Turn]) -> str:
-    """Return what a turn that was ended has left. before: the last turn until then, if there was one."""
-    last = chat.conversation.turns[-1:]
-    if last == before:
-        return "The conversation is as it was before."
-    return KEPT if last[0].status == "stopped" else "The answer is whole."
-
-
-def _help(chat: Chat, printer: Printer, rest: str) -> None:
-    printer.note(HELP)
-
-
-def _again(chat: Chat, printer: Printer, rest: str) -> None:
-    _show(chat, chat.stream_again(), printer)
-
-
-def _continue(chat: Chat, printer: Printer, rest: str) -> None:
-    _show(chat, chat.stream_on(keep_stopped=True), printer)
-
-
-def _drop(chat: Chat, printer: Printer, rest: str) -> None:
-    printer.note(f"Removed: {one_line(chat.drop().question, 60)}")
-
-
-def _save(chat: Chat, printer: Printer, rest: str) -> None:
-    path = _file(rest)
-    if os.path.exists(path):
-        Conversation.load(path)  # only a saved conversation may be replaced
-    chat.conversation.save(path)
-    printer.note(f"Saved to {one_line(str(path))}.")
-
-
-def _load(chat: Chat, printer: Printer, rest: str) -> None:
-    path = _file(rest)
-    chat.conversation = Conversation.load(path)
-    printer.note(f"Going on after {len(chat.conversation.turns)} turns.")
-
-
-def _file(name: str) -> Path:
-    if not name:
-        raise UsageError("name the file, as in /save chat.json or /load chat.json")
-    return user_path(name)
-
-
-_COMMANDS = {
-    "/help": _help,
-    "/again": _again,
-    "/continue": _continue,
-    "/drop": _drop,
-    "/save": _save,
-    "/load": _load,
-}
+    return bool(re.fullmatch("/[A-Za-z]+", word)) and (word in COMMANDS or not os.path.exists(word))

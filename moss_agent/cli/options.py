@@ -66,6 +66,21 @@ def add_agent_options(parser: argparse.ArgumentParser) -> None:
     add_debug_option(parser)
 
 
+def add_history_options(parser: argparse.ArgumentParser) -> None:
+    """Add options that say which stored conversation to go on with, and whether to store."""
+    history = parser.add_argument_group("stored conversations")
+    which = history.add_mutually_exclusive_group()
+    which.add_argument(
+        "-c", "--continue", dest="resume", action="store_const", const="last", help="go on with the last conversation"
+    )
+    which.add_argument(
+        "--id", dest="resume", metavar="ID", help="go on with this one, as moss-agent log list shows it; or with a turn"
+    )
+    history.add_argument(
+        "--no-log", dest="log", action="store_false", default=None, help="store nothing of what is said"
+    )
+
+
 def add_placement_options(parser: argparse._ActionsContainer) -> None:
     """Add options that say where the model goes and how large it is there."""
     add = parser.add_argument

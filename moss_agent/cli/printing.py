@@ -265,8 +265,13 @@ def source(found: Hit | Citation) -> str:
 
 def print_json(data: object, out: TextIO) -> None:
     """Print one line of JSON, readable by another program at once; nothing in it can steer a terminal."""
-    out.write(_STEERING.sub(_escaped, json.dumps(data, ensure_ascii=False)) + "\n")
+    out.write(escaped(json.dumps(data, ensure_ascii=False)) + "\n")
     out.flush()
+
+
+def escaped(json_text: str) -> str:
+    """Return JSON in which nothing can steer a terminal, and which says the same."""
+    return _STEERING.sub(_escaped, json_text)
 
 
 def _escaped(found: re.Match[str]) -> str:

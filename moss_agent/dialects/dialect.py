@@ -1,6 +1,6 @@
 """The interface of a dialect: how a model is told of plugins, calls them, and is given their results.
 
-`Dialect` is what a runtime opens once, `DialectSession` what each of its chats has. The loop in `chat.py` knows
+`Dialect` is what a runtime opens once, `DialectSession` what each of its chats has. The loop in `turn_loop.py` knows
 nothing else of a model.
 """
 
@@ -53,10 +53,17 @@ class DialectSession(Protocol):
 
     continues_answers: bool
 
+    @property
+    def untold(self) -> int:
+        """How many of the turns that the running one began after the model is not told, as they did not fit."""
+
     def begin(
         self, turns: Sequence[Turn], question: str, rounds: Sequence[Round], cancellation: Cancellation
     ) -> Iterator[HistoryTrimmed]:
-        """Begin a turn after those: tell the question, and the rounds that it has already had."""
+        """Begin a turn after those: tell the question, and the rounds that it has already had.
+
+        Of the turns the model is not told those that it was not told in the last one (`records.count_untold`).
+        """
 
     def write_round(self, is_first: bool) -> Generator[Read, None, Written | None]:
         """Let the model think and write calls; None if it wants to answer instead and has written nothing."""

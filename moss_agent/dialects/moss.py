@@ -83,6 +83,10 @@ class MossSession:
         yield from self._window.begin(turns, cancellation)
         yield from self._window.feed(render_human(question) + "".join(map(_render_round, rounds)))
 
+    @property
+    def untold(self) -> int:
+        return self._window.dropped
+
     def commit(self, turn: Turn) -> None:
         self._window.commit(turn)
 

@@ -29,7 +29,7 @@ from moss_agent.errors import ContextFull
 from moss_agent.events import Call, Citation, HistoryTrimmed, Notice
 from moss_agent.messages import ChatModel, ChatSession, Message, MessagePiece, Tool, ToolCall
 from moss_agent.protocol import NO_COMMAND, neutralise
-from moss_agent.records import Round, Turn
+from moss_agent.records import Round, Turn, count_untold
 from moss_agent.session import Generation
 
 HITS = 5  # of a search
@@ -67,8 +67,8 @@ class ToolsSession:
         self._tools = {tool.name: tool for tool in tools}
         self._room = model.context_length - reserve
         self._cancellation = NEVER
+        self.untold = 0
         self._history: list[Turn] = []  # the newest turns, which the model is told
-        self._dropped: Turn | None = None  # the newest of those that it is not told any more
         self._running: list[Message] = []  # the turn that is being written
         self._known: set[int] = set()  # numbers that the answer may cite
         self._has_said = False  # whether the model has said something in the running turn
@@ -78,8 +78,8 @@ class ToolsSession:
         self, turns: Sequence[Turn], question: str, rounds: Sequence[Round], cancellation: Cancellation
     ) -> Iterator[HistoryTrimmed]:
         self._cancellation = cancellation
-        kept = next((n for n, turn in enumerate(reversed(turns)) if turn is self._dropped), len(turns))
-        self._history = list(turns[len(turns) - kept :])
+        self.untold = count_untold(turns)
+        self._history = list(turns[self.untold :])
         self._has_said = any(done.text for done in rounds)
         self._running = [Message("user", harmless(question))]
         for done in rounds:
@@ -147,7 +147,7 @@ class ToolsSession:
 
     def _drop_half(self) -> None:
         count = (len(self._history) + 1) // 2
-        self._dropped = self._history[count - 1]
+        self.untold += count
         del self._history[:count]
 
     def _results(self, told: Told) -> Iterator[Message]:

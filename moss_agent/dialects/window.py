@@ -2,6 +2,10 @@
 
 The session always holds the preamble, the newest turns and the running turn, in this order. What is new is appended;
 when it does not fit, the oldest turns go, whole, and the rest is computed anew. The conversation never loses a turn.
+
+What the session holds depends on the records of the turns alone, not on how they came about: a turn that is over is
+held as the tokens of its text, whatever tokens the model wrote it in, and each record says how many turns were dropped
+before it. So a conversation that goes on in another process is the same there, token for token.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from dataclasses import dataclass
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.errors import ContextFull
 from moss_agent.events import HistoryTrimmed
-from moss_agent.records import Turn
+from moss_agent.records import Turn, count_untold
 from moss_agent.session import Session
 
 LONGEST_TOKEN = 256  # characters
@@ -43,15 +47,16 @@ class Window:
         self._running = ""  # its text
         self._cancellation = NEVER  # of the running turn
         self._is_rebuilt = False  # whether the running turn has changed what stands before it
-        self._dropped: Turn | None = None  # the newest turn that was dropped before the running one, if any was
 
     def begin(self, turns: Sequence[Turn], cancellation: Cancellation) -> Iterator[HistoryTrimmed]:
         """Begin a turn after those: keep what the session holds of them, append what it lacks."""
         self._turns, self._running, self._cancellation = list(turns), "", cancellation
         self._is_rebuilt = True  # until it is done, what is held may not be what the session has
-        expected = self._keep_common()
+        expected = len(self._turns) - count_untold(self._turns)
+        self._keep_common(len(self._turns) - expected)
         if self._held:
             try:
+                self._settle_last()
                 for turn in self._turns[len(self._turns) - expected + len(self._held) :]:
                     self._append(turn, self._render(turn))
             except ContextFull:
@@ -62,9 +67,12 @@ class Window:
                 chosen = self._newest(len(chosen), self._enough)
                 yield HistoryTrimmed(expected - len(chosen))
             self._rebuild(chosen)
-        dropped = len(self._turns) - len(self._held)
-        self._dropped = self._turns[dropped - 1] if dropped else None
         self._settle()
+
+    @property
+    def dropped(self) -> int:
+        """How many of the turns before the running one the session does not hold."""
+        return len(self._turns) - len(self._held)
 
     def commit(self, turn: Turn) -> None:
         """Make the running turn, which is complete, one of the held turns."""
@@ -128,22 +136,20 @@ class Window:
         if self._session.room < self._reserve and self._held:
             yield from self._drop_turns(len(self._held))
 
-    def _keep_common(self) -> int:
-        """Rewind to what the session and the turns have in common; return how many turns it should hold."""
-        first = next((i for i, turn in enumerate(self._turns) if self._held and turn is self._held[0].turn), None)
-        if first is None:
+    def _keep_common(self, first: int) -> None:
+        """Rewind to what the session has in common with the turns from the `first` on."""
+        if not (self._held and self._turns[first:] and self._turns[first] is self._held[0].turn):
             self._forget()
-            return self._count_kept() or len(self._turns)
         for place, held in enumerate(self._held):
             if first + place >= len(self._turns) or self._turns[first + place] is not held.turn:
                 self._session.rewind(held.mark)
                 del self._held[place:]
                 break
-        return len(self._turns) - first
 
-    def _count_kept(self) -> int:
-        """Return how many turns are newer than those that were dropped before the running one."""
-        return next((n for n, turn in enumerate(reversed(self._turns)) if turn is self._dropped), len(self._turns))
+    def _settle_last(self) -> None:
+        """Hold the newest turn as the tokens of its text: the model may have written others. Raises ContextFull."""
+        last = self._held[-1]
+        self._session.replace(last.mark, self._render(last.turn), self._cancellation)
 
     def _settle(self) -> None:
         """Let the running turn begin here: `undo` does not go further back."""

@@ -12,11 +12,11 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from moss_agent.database import transaction
 from moss_agent.documents.folder import Entry
 from moss_agent.documents.passages import flow
-from moss_agent.documents.store import transaction
-from moss_agent.documents.words import signature
 from moss_agent.documents.worker import Extract
+from moss_agent.text_search.words import signature
 
 _TERMS = """
 SELECT {command} passages.id, terms_of(files.title || ' ' || files.name), terms_of(heading), terms_of(text)

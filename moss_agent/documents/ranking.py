@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-from moss_agent.documents.words import expressions
+from moss_agent.text_search.ranking import matching, spread
 
-# Without a limit, and looked up one by one while they are taken: a long document does not hide the others.
-_BEST = "SELECT rowid, -rank FROM terms WHERE terms MATCH ? ORDER BY rank"
 _PASSAGE = """
 SELECT text, heading, page, COALESCE(NULLIF(title, ''), name), path
 FROM passages JOIN files ON files.id = passages.file WHERE passages.id = ?
@@ -40,13 +36,12 @@ class Found:
 
 def search(db: sqlite3.Connection, query: str, limit: int, per_document: int) -> list[Found]:
     """Return at most `limit` passages, best first; more than `per_document` of one document last."""
-    matching = chain.from_iterable(_matching(db, expression) for expression in expressions(query))
-    return _spread(_new(matching), limit, per_document)
+    passages = (_found(db.execute(_PASSAGE, [row]).fetchone(), score) for row, score in matching(db, query))
+    return spread(_new(passages), limit, per_document, _document)
 
 
-def _matching(db: sqlite3.Connection, expression: str) -> Iterator[Found]:
-    for passage, score in db.execute(_BEST, [expression]):
-        yield _found(db.execute(_PASSAGE, [passage]).fetchone(), score)
+def _document(passage: Found) -> str:
+    return passage.url.partition("#")[0]
 
 
 def _found(row: tuple[str, str, int | None, str, bytes], score: float) -> Found:
@@ -63,20 +58,3 @@ def _new(passages: Iterable[Found]) -> Iterator[Found]:
         if passage.text not in texts:
             texts.add(passage.text)
             yield passage
-
-
-def _spread(passages: Iterable[Found], limit: int, per_document: int) -> list[Found]:
-    """Return at most `limit` passages, more than `per_document` of one document only if there are no others."""
-    of_document: Counter[str] = Counter()
-    chosen: list[Found] = []
-    spare: list[Found] = []
-    for passage in passages:
-        document = passage.url.partition("#")[0]
-        of_document[document] += 1
-        if of_document[document] <= per_document:
-            chosen.append(passage)
-        elif len(spare) < limit:
-            spare.append(passage)
-        if len(chosen) == limit:
-            break
-    return (chosen + spare)[:limit]

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from moss_agent.documents.words import terms
+from moss_agent.database import failure_of
 from moss_agent.errors import DocumentIndexError, UsageError
 from moss_agent.resources import beside, locked
+from moss_agent.text_search.words import terms
 
 VERSION = 1
 _APPLICATION = 0x4D4F5353
@@ -81,19 +82,6 @@ def _locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Run the block in one transaction."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        with suppress(sqlite3.Error):  # after some failures SQLite has rolled back already
-            db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-
-
 def _connect(path: Path, options: str) -> sqlite3.Connection:
     db = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
     db.execute("PRAGMA foreign_keys = ON")
@@ -137,23 +125,19 @@ def _database_errors(path: Path) -> Iterator[None]:
 
 
 def _reason(path: Path, error: sqlite3.Error) -> str:
-    code = getattr(error, "sqlite_errorname", "")  # Python 3.10 does not tell
-    if code == "SQLITE_ERROR" and not _has_fts5():
-        return "this Python's SQLite has no FTS5: use a Python that has it"
-    if type(error) is sqlite3.DatabaseError or code == "SQLITE_ERROR":  # its tables are not as we made them
-        return (
-            f"{path} is no document index, or a damaged one: name another file, or, if it was one, "
-            "delete it and run moss-agent search index again"
-        )
-    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return f"document index {path}: no room to write, or the disk fails ({error}): make room and try again"
-    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
-        return (
-            f"document index {path}: cannot be opened or written: check its permissions, or choose another place for it"
-        )
+    match failure_of(error):
+        case "no_fts5":
+            return "this Python's SQLite has no FTS5: use a Python that has it"
+        case "foreign":
+            return (
+                f"{path} is no document index, or a damaged one: name another file, or, if it was one, "
+                "delete it and run moss-agent search index again"
+            )
+        case "full":
+            return f"document index {path}: no room to write, or the disk fails ({error}): make room and try again"
+        case "closed":
+            return (
+                f"document index {path}: cannot be opened or written: check its permissions, "
+                "or choose another place for it"
+            )
     return f"document index {path}: {error}"
-
-
-def _has_fts5() -> bool:
-    with closing(sqlite3.connect(":memory:")) as db:
-        return bool(db.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0])

@@ -14,7 +14,7 @@ from moss_agent.engine.scheduler import Scheduler
 from moss_agent.engine.sequence import Backend, Prefix, Sequence
 from moss_agent.engine.text_stream import StopFilter, TextStream
 from moss_agent.errors import EngineError
-from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room
+from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room, count_common
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -146,6 +146,14 @@ class LocalSession:
             pieces.append(rest)
             yield rest
         return Generation("".join(pieces), filtered.stop, finish, max(0, begin - prefilled), prefilled, generated)
+
+    def replace(self, length: int, text: str, cancellation: Cancellation = NEVER) -> None:
+        old = self._sequence.ids
+        new = self._model.codec.encode(text, old[:length])
+        check_room(len(new), self.context_length - length, self.context_length)
+        common = count_common(old[length:], new)
+        self.rewind(length + common)
+        self._sequence.ids += new[common:]
 
     def rewind(self, length: int) -> None:
         self._sequence.cut(max(length, len(self._sequence.prefix.ids)))

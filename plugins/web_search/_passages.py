@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from unicodedata import normalize
 
-from moss_agent.documents.words import expressions, terms
 from moss_agent.events import Hit
+from moss_agent.text_search.words import expressions, terms
 
 COUNTED = 300  # characters of a passage, before what merely follows: later turns of a conversation are shown no more
 _TABLE = """

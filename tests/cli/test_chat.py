@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from moss_agent.chat import Chat
 from moss_agent.cli.chat import run
 from moss_agent.cli.printing import Printer
 from moss_agent.errors import EngineError
-from tests.cli.scenes import HELLO, NONE, SUM, THINK, Stopped, make_chat
+from moss_agent.history import History
+from tests.cli.scenes import HELLO, NONE, SUM, THINK, Stopped, make_chat, make_runtime
 
 AGAIN = [THINK, NONE, " Hello again.<eom>"]
 
@@ -178,3 +179,46 @@ def test_two_interrupts_in_a_row_leave() -> None:
     out, err = talk(chat, KeyboardInterrupt, "Hi", KeyboardInterrupt, KeyboardInterrupt, "Hello?")
     assert out == "Hello.\n"
     assert err.count("Ctrl-C once more") == 2
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    with History(tmp_path / "history.sqlite") as opened:
+        yield opened
+
+
+def stored_chat(history: History, replies: Sequence[str]) -> Chat:
+    return make_runtime(replies).chat(store=history)
+
+
+def test_an_edited_question_begins_a_branch(history: History) -> None:
+    chat = stored_chat(history, HELLO * 3)
+    out, err = talk(chat, "Hi", "And?", "/turns", "/edit 1  Hello there ", "/edit", "/edit x y", "/edit 7 y", "/edit 1")
+    assert "1. Hi\n2. And?" in err and out == "Hello.\n" * 3
+    assert [turn.question for turn in chat.conversation.turns] == ["Hello there"]
+    assert err.count("name the question") == 2 and "there is no question 7" in err and "the question is empty" in err
+
+
+def test_a_stored_conversation_is_listed_resumed_and_forked(history: History) -> None:
+    first = stored_chat(history, HELLO)
+    talk(first, "Hi \x1b[2J there")
+    chat = stored_chat(history, [*SUM, *AGAIN])
+    _, err = talk(chat, "/log", f"/resume {first.id[:6]}", "What is 1+2?", "/fork", "And?", "/turns")
+    assert f"{first.id[:8]}  " in err and "\x1b" not in err
+    assert "Going on after 1 turn: Hi there" in err and f"Going on in {chat.id[:8]}" in err
+    assert [len(history.load(id).turns) for id in (first.id, chat.id)] == [2, 3]
+    _, err = talk(stored_chat(history, []), "/resume", "/resume zz", "/turns")
+    assert "Going on after 3 turns" in err and "zz is no id" in err and "3. And?" in err
+
+
+def test_a_stopped_answer_is_told_when_its_conversation_goes_on(history: History) -> None:
+    talk(stored_chat(history, [THINK, NONE, Stopped(" It is long<eom>")]), "Hi")
+    chat = stored_chat(history, [" and this is the rest.<eom>"])
+    out, err = talk(chat, "/resume", "/continue")
+    assert "The last answer was stopped." in err and "/continue goes on with it" in err
+    assert [turn.status for turn in history.load("last").turns] == ["done"]
+
+
+def test_a_chat_that_is_not_stored_says_so() -> None:
+    _, err = talk(make_chat(HELLO), "Hi", "/log", "/resume", "/fork")
+    assert err.count("this chat is not stored") == 3

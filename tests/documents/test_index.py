@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moss_agent.documents import DocumentIndex, Found, Progress, Report, contents, store, words
+from moss_agent.documents import DocumentIndex, Found, Progress, Report, contents, store
 from moss_agent.documents.folder import Entry
 from moss_agent.documents.worker import extract
 from moss_agent.errors import DocumentIndexError, UsageError
+from moss_agent.text_search import words
 from tests.documents.making import CHINESE
 
 pytestmark = pytest.mark.slow

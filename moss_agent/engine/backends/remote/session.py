@@ -20,7 +20,7 @@ from moss_agent.engine.backends.remote.served import ServedModel, Tokens
 from moss_agent.engine.backends.remote.stream import LONGEST_TOKEN, Piece, Usage
 from moss_agent.engine.text_stream import StopFilter
 from moss_agent.errors import EngineError
-from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room
+from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room, count_common
 
 REMEMBERED = 256  # texts whose tokens are kept
 
@@ -123,6 +123,14 @@ class RemoteSession:
                 shown.append(rest)
                 yield rest
         return self._keep(written, filtered, "".join(shown), cancellation)
+
+    def replace(self, length: int, text: str, cancellation: Cancellation = NEVER) -> None:
+        new = self._encode(text, cancellation)
+        room = self.context_length - math.ceil(length * self._scale)
+        check_room(math.ceil(len(new) * self._scale), room, self.context_length)
+        common = count_common(self._tokens[length:], new)
+        self.rewind(length + common)
+        self._tokens += new[common:]
 
     def rewind(self, length: int) -> None:
         del self._tokens[max(length, self._start) :]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moss_agent.documents.words import expressions, terms
+from moss_agent.text_search.words import expressions, terms
 
 
 def matches(text: str, question: str) -> bool:

@@ -1,0 +1,49 @@
+"""Conversations as JSON data: our own format, MOSS's training format, messages of the OpenAI API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from moss_agent.conversation import Conversation
+from moss_agent.events import Call
+from moss_agent.history.export.texts import said
+from moss_agent.records import Turn
+from moss_agent.store import Stored
+
+
+def own_record(stored: Stored) -> dict[str, Any]:
+    """Return all of a conversation, as `Conversation.save` writes it, with its title and model besides."""
+    about = stored.about
+    conversation = Conversation(about.preamble, stored.turns).to_json()
+    return {**conversation, "title": about.title, "model": about.model, "time": about.time}
+
+
+def moss_record(stored: Stored) -> dict[str, Any]:
+    """Return a record of MOSS's training format, which has the first round of each turn only."""
+    return Conversation(stored.about.preamble, stored.turns).to_training(stored.about.id)
+
+
+def openai_record(stored: Stored) -> dict[str, Any]:
+    """Return the messages as the OpenAI API has them; calls with their results between question and answer."""
+    system = [{"role": "system", "content": stored.about.preamble}] if stored.about.preamble else []
+    return {"messages": [*system, *(message for turn in stored.turns for message in _messages(turn))]}
+
+
+def _messages(turn: Turn) -> Iterator[dict[str, Any]]:
+    yield {"role": "user", "content": turn.question}
+    for number, done in enumerate(turn.rounds):
+        if not done.calls:
+            continue
+        calls = [(f"{turn.id}.{number}.{place}", call) for place, call in enumerate(done.calls)]
+        yield {"role": "assistant", "content": None, "tool_calls": [_call(id, call) for id, call in calls]}
+        for id, call in calls:
+            yield {"role": "tool", "tool_call_id": id, "content": call.result}
+    yield {"role": "assistant", "content": said(turn, str, lambda number: f"[{number}]")}
+
+
+def _call(id: str, call: Call) -> dict[str, Any]:
+    arguments = {f"argument_{place}": value for place, value in enumerate(call.arguments)} | dict(call.named)
+    written = json.dumps(arguments, ensure_ascii=False)
+    return {"id": id, "type": "function", "function": {"name": call.name, "arguments": written}}

@@ -1,0 +1,70 @@
+"""Talk without end on a scripted model and say what was shown: a program to be killed.
+
+python -m tests.history.talking FILE [CONVERSATION]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Generator, Sequence
+from itertools import count
+
+from moss_agent import Chat, plugin
+from moss_agent.cancellation import Cancellation
+from moss_agent.events import CallFinished, Events, Reply, to_json
+from moss_agent.history import History
+from moss_agent.session import Generation, Sampling
+from tests.scripted import ScriptedModel, ScriptedSession, scripted_runtime
+
+PAUSE = 0.002  # seconds between two pieces
+
+
+@plugin("Double", label="Doubler")
+def double(text: str) -> str:
+    return text * 2
+
+
+class EndlessSession(ScriptedSession):
+    def generate(
+        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
+    ) -> Generator[str, None, Generation]:
+        pieces = super().generate(stop, sampling, cancellation)
+        while True:
+            time.sleep(PAUSE)
+            try:
+                yield next(pieces)
+            except StopIteration as end:
+                return end.value
+
+    def reply(self) -> str:
+        """What fits behind the last header."""
+        header = self.text[self.text.rindex("<|") :]
+        if "Thoughts" in header:
+            return " I double it.<eot>"
+        return ' Double("ab"), Double("cd")<eoc>' if "Commands" in header else f" {'It is abab. ' * 20}<eom>"
+
+
+class EndlessModel(ScriptedModel):
+    session_type = EndlessSession
+
+
+def tell(events: Events, chat: Chat) -> None:
+    for event in events:
+        if isinstance(event, (CallFinished, Reply)):
+            print(json.dumps({"conversation": chat.id, **to_json(event)}), flush=True)
+
+
+def main() -> None:
+    history = History(sys.argv[1])
+    runtime = scripted_runtime(EndlessModel([]), [double])
+    chat = runtime.resume(sys.argv[2], store=history) if sys.argv[2:] else runtime.chat(store=history)
+    if any(turn.status == "stopped" for turn in chat.conversation.turns[-1:]):
+        tell(chat.stream_on(keep_stopped=True), chat)
+    for number in count():
+        tell(chat.stream(f"Question {number}", keep_stopped=True), chat)
+
+
+if __name__ == "__main__":
+    main()
