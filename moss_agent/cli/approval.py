@@ -8,40 +8,49 @@ from typing import TYPE_CHECKING
 
 from moss_agent.calls import Approval, OnApproval
 from moss_agent.cli.printing import Printer, exact
-from moss_agent.cli.streams import prompt_anew
+from moss_agent.cli.rules import write_rule
+from moss_agent.errors import UsageError
 from moss_agent.events import ApprovalRequested
 from moss_agent.plugin_host import Plugin
 from moss_agent.protocol import parse_commands
+from moss_agent.settings import settings_file
 
 if TYPE_CHECKING:
     from moss_agent.runtime import Runtime
 
-QUESTION = "run it? [y]es, [n]o, [e]dit, n REASON: "
+QUESTION = "run it? [y]es, [n]o, [e]dit, n REASON, [s]ession, [a]lways: "
 EDIT = "the call to run instead: "
 _NO = re.compile(r"no?\s+(?P<reason>\S.*)", re.IGNORECASE)
 
+Ask = Callable[[str, str], str]
+"""Shows a question, and a text to change behind it, and returns the line that is typed; raises EOFError and
+KeyboardInterrupt as `input` does."""
 
-def approval(runtime: Runtime, printer: Printer, *, interactive: bool) -> OnApproval:
-    """Return what decides on calls for a person who sits at the terminal, or for nobody."""
-    return asking(printer, prompt_anew) if interactive else refusing(printer, runtime.plugins)
+
+def approval(runtime: Runtime, printer: Printer, ask: Ask | None) -> OnApproval:
+    """Return what decides on calls. ask: asks the person who sits at the terminal, None if nobody does."""
+    return asking(printer, runtime.plugins, ask) if ask else refusing(printer, runtime.plugins)
 
 
-def asking(printer: Printer, read: Callable[[str, str], str]) -> OnApproval:
-    """Ask the person at the terminal.
-
-    read: shows a prompt, and a text to change behind it, and returns the line that is typed; raises EOFError and
-    KeyboardInterrupt as `input` does.
-    """
+def asking(printer: Printer, plugins: Mapping[str, Plugin], ask: Ask) -> OnApproval:
+    """Ask the person at the terminal, who may allow all further calls of a plugin too."""
+    allowed = set()  # names of plugins, in this session
 
     def decide(request: ApprovalRequested) -> Approval:
+        if request.name in allowed:
+            return Approval(run=True)
         printer.confirm(request)
         try:
-            typed = read(QUESTION, "").strip()
+            typed = ask(QUESTION, "").strip()
             if typed.lower() in ("e", "edit"):
-                return _edited(request, read(EDIT, exact(request)), printer)
+                return _edited(request, ask(EDIT, exact(request)), printer)
         except EOFError:
             printer.after_echo()
             return Approval(run=False)
+        if typed.lower() in ("s", "session", "a", "always"):
+            allowed.add(request.name)
+            _tell_rule(plugins[request.name].key, typed.lower()[0] == "a", printer)
+            return Approval(run=True)
         refused = _NO.fullmatch(typed)
         return Approval(run=typed.lower() in ("y", "yes"), reason=refused["reason"] if refused else "")
 
@@ -62,6 +71,20 @@ def refusing(printer: Printer, plugins: Mapping[str, Plugin]) -> OnApproval:
         return Approval(run=False)
 
     return decide
+
+
+def _tell_rule(key: str, always: bool, printer: Printer) -> None:
+    """Say which rule holds from now on; write it into the settings file if it is to hold always."""
+    rule = f'{key} = "allow"'
+    if not always:
+        printer.note(f"From now on in this session: {rule}")
+        return
+    try:
+        write_rule(settings_file(), key)
+    except UsageError as error:
+        printer.failure(f"{error}; in this session it is allowed")
+    else:
+        printer.note(f"From now on, written to {settings_file()} under [approval]: {rule}")
 
 
 def _edited(request: ApprovalRequested, typed: str, printer: Printer) -> Approval:

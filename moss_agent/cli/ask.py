@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
+from moss_agent.cli import batch
 from moss_agent.cli.approval import approval
 from moss_agent.cli.conversations import find_stored, open_chat
-from moss_agent.cli.options import add_agent_options, add_history_options, follow, open_runtime
+from moss_agent.cli.options import add_agent_options, add_history_options, add_plain_option, follow, open_runtime
 from moss_agent.cli.printing import Printer, drain, print_json
+from moss_agent.cli.prompt import Prompt
 from moss_agent.cli.streams import comes, is_interactive, own_stdin, own_stdout, read_all
+from moss_agent.cli.templates import filled
 from moss_agent.errors import UsageError
 from moss_agent.events import to_json
+from moss_agent.resources import read_text, user_path
 
 if TYPE_CHECKING:
     from moss_agent.chat import Chat
@@ -30,6 +34,9 @@ examples:
   moss-agent ask --plugins none Who are you
   moss-agent ask -c "And half of it?"            goes on with the last conversation
   echo "What is 37*89?" | moss-agent ask > answer.txt
+  moss-agent ask -f notes.md "Which of these are urgent?"
+  moss-agent ask -t translate -p language=French "Good morning"
+  moss-agent ask --batch questions.txt --out answers.jsonl
   moss-agent ask --json "What is 37*89?" | jq -r 'select(.type == "answer").text'
 
 What is piped in follows the QUESTION: cat letter.txt | moss-agent ask "Who wrote this?"
@@ -51,6 +58,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object per event; the last is the answer, or an error"
     )
+    add = parser.add_argument
+    add(
+        "-f",
+        "--file",
+        dest="files",
+        metavar="FILE",
+        action="append",
+        help="attach a text file; may be given several times",
+    )
+    add("-t", "--template", metavar="NAME", help="fill a question with blanks, a TOML file in the folder templates")
+    add("-p", "--param", dest="params", metavar="BLANK=TEXT", action="append", help="what stands in a blank of it")
+    add_plain_option(parser)
+    many = parser.add_argument_group("many questions")
+    many.add_argument("--batch", metavar="FILE", help="ask each line of the file; the answers are lines of JSON")
+    many.add_argument("--out", metavar="FILE", help="where these go; what stands there already is not asked again")
+    many.add_argument("--at-once", metavar="N", type=int, default=4, help="how many at the same time (default: 4)")
     add_history_options(parser)
     add_agent_options(parser)
     parser.set_defaults(run=run)
@@ -58,15 +81,54 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     follow(parsed)
+    if parsed.batch is not None:
+        return run_batch(parsed)
     stored = find_stored(parsed)
-    question, interactive = read_question(parsed.question, own_stdin()), is_interactive() and not parsed.json
+    question, interactive = question_of(parsed), is_interactive() and not parsed.json
     with own_stdout() as out:
-        printer = Printer(sys.stderr if parsed.json else out, sys.stderr)
+        printer = Printer(sys.stderr if parsed.json else out, sys.stderr, plain=parsed.plain)
         with closing(open_runtime(parsed, printer)) as runtime:
-            asked = approval(runtime, printer, interactive=interactive)
+            prompt = Prompt(plain=parsed.plain)
+            asked = approval(runtime, printer, prompt.ask if interactive else None)
             chat = open_chat(runtime, parsed, asked, stored)
             answer(chat, question, printer, json=out if parsed.json else None)
     return 0
+
+
+def run_batch(parsed: argparse.Namespace) -> int:
+    """Answer the questions of a file; the exit code is 1 if one of them failed."""
+    if parsed.question or parsed.files or parsed.template or parsed.resume:
+        raise UsageError("--batch asks the lines of its file: leave out questions, -f, -t, -c and --id")
+    if parsed.at_once < 1:
+        raise UsageError(f"--at-once {parsed.at_once}: must be 1 or more")
+    questions, path = batch.read_questions(user_path(parsed.batch)), user_path(parsed.out) if parsed.out else None
+    known = batch.answered(path) if path else set()
+    left = [question for question in questions if question.id not in known]
+    with own_stdout() as out, batch.appending(path, out) as lines, closing(open_runtime(parsed)) as runtime:
+        return int(batch.run(runtime, left, lines, parsed.at_once) > 0)
+
+
+def question_of(parsed: argparse.Namespace) -> str:
+    """Return the question of the options: words, template, standard input, files. Raises UsageError."""
+    values = dict(_pair(text) for text in parsed.params or ())
+    if values and not parsed.template:
+        raise UsageError("-p fills a blank of a template: name it with -t")
+    asked = "" if parsed.template and not parsed.question else read_question(parsed.question, own_stdin())
+    asked = filled(parsed.template, asked, values) if parsed.template else asked
+    return "\n\n".join([asked, *map(_attached, parsed.files or ())])
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise UsageError(f"-p {text}: write it like -p language=French")
+    return name, value
+
+
+def _attached(name: str) -> str:
+    """Return a file as a part of the question, with its name. Raises UsageError."""
+    path = user_path(name)
+    return f"{path.name}:\n```\n{read_text(path, LONGEST).rstrip()}\n```"
 
 
 def read_question(words: Sequence[str], stdin: TextIO) -> str:

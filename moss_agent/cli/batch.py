@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -60,6 +60,22 @@ def answered(path: Path) -> set[str]:
             if data.get("type") == "answer":
                 ids.add(data.get("id"))
     return ids
+
+
+@contextmanager
+def appending(path: Path | None, out: TextIO) -> Iterator[TextIO]:
+    """Yield the file to append lines to, or standard output. Raises UsageError if it cannot be written."""
+    if path is None:
+        yield out
+        return
+    try:
+        file = open(path, "a", encoding="utf-8")  # noqa: SIM115
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write to {path}: {getattr(error, 'strerror', None) or error}") from None
+    with file:
+        if file.tell() and not path.read_bytes().endswith(b"\n"):  # the last line of a run that was killed
+            file.write("\n")
+        yield file
 
 
 def run(runtime: Runtime, questions: list[Question], out: TextIO, at_once: int) -> int:

@@ -7,21 +7,27 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
 
 from moss_agent.cli.approval import approval
-from moss_agent.cli.chat_commands import COMMANDS, HELP, show
+from moss_agent.cli.chat_commands import COMMANDS, HELP, Talk, completed, show
 from moss_agent.cli.conversations import find_stored, open_chat, tell
-from moss_agent.cli.options import add_agent_options, add_history_options, follow, open_runtime
+from moss_agent.cli.loading import Loading
+from moss_agent.cli.options import (
+    add_agent_options,
+    add_history_options,
+    add_plain_option,
+    follow,
+    open_runtime,
+    settings_from,
+)
 from moss_agent.cli.printing import Printer
-from moss_agent.cli.streams import is_interactive, own_stdout, prompt_line
+from moss_agent.cli.prompt import Prompt, typed_file
+from moss_agent.cli.streams import is_interactive, own_stdout
+from moss_agent.cli.text import one_line
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
-
-if TYPE_CHECKING:
-    from moss_agent.chat import Chat
 
 DESCRIPTION = """\
 Talk with the model. It remembers what was said before, until the conversation grows too long for it.
@@ -37,12 +43,11 @@ examples:
   moss-agent chat --load holidays.json
   printf 'What is 37*89?\\nAnd half of it?\\n' | moss-agent chat"""
 
-LONGEST = 1_000_000  # bytes of a line that is not typed
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     parser.add_argument("--load", metavar="FILE", help="go on with a conversation saved by /save")
+    add_plain_option(parser)
     add_history_options(parser)
     add_agent_options(parser)
     parser.set_defaults(run=run_command)
@@ -53,36 +58,65 @@ def run_command(parsed: argparse.Namespace) -> int:
     if parsed.load is not None and parsed.resume is not None:
         raise UsageError("--load and -c or --id name two conversations: leave out one")
     conversation = Conversation.load(parsed.load) if parsed.load is not None else None
-    stored = find_stored(parsed)
+    stored, settings = find_stored(parsed), settings_from(parsed)
     interactive = is_interactive()
-    with own_stdout() as out:
-        printer = Printer(out, sys.stderr)
-        with closing(open_runtime(parsed, printer)) as runtime:
-            asked = approval(runtime, printer, interactive=interactive)
+    with own_stdout() as out, ExitStack() as opened:
+        printer = Printer(out, sys.stderr, plain=parsed.plain, folds=interactive)
+
+        def open_talk() -> Talk:
+            runtime = open_runtime(parsed)
+            opened.callback(runtime.close)
+            asked = approval(runtime, printer, Prompt(plain=parsed.plain).ask if interactive else None)
             chat = open_chat(runtime, parsed, asked, stored, conversation)
-            if interactive:
-                with suppress(ImportError):
-                    import readline  # noqa: F401  makes input() edit lines and remember them
-                printer.note("Ready. /help lists what you can do here, stop or Ctrl-D leaves.")
-            if stored:
-                tell(chat, stored.about.title, printer)
-            run(chat, partial(prompt_line, "> ", LONGEST), printer)
+            return Talk(chat, printer, runtime.model, runtime.plugins)
+
+        name = one_line(settings.server or settings.model, 60)
+        loading = Loading(open_talk, name)
+        if interactive:
+            printer.note(f"{name}. /help lists what you can do here, Ctrl-D leaves.")
+        else:
+            loading.wait(printer.screen)
+        typed = typed_file() if settings.log else None
+        prompt = Prompt(typed, completed, plain=parsed.plain, on_shown=loading.start)
+        if stored:
+            tell(stored.turns, stored.about.title, printer)
+        run(partial(loading.wait, printer.screen), partial(prompt.read, "> "), printer, prompt.away)
+        if not loading.is_done:
+            opened.pop_all()  # the program ends while the model is being loaded: nobody can close it
     return 0
 
 
-def run(chat: Chat, read: Callable[[], str], printer: Printer) -> None:
+def run(
+    talk: Callable[[], Talk],
+    read: Callable[[], str],
+    printer: Printer,
+    away: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
     """Chat until the input ends or says stop.
 
-    read: gives the next line, raises EOFError when there is none and KeyboardInterrupt as `input` does.
+    talk: waits for the chat. read: gives the next text, raises EOFError when there is none and KeyboardInterrupt as
+    `input` does. away: for the time in which nothing is read.
     """
-    while (line := _next_line(read, printer)) not in (None, "stop"):
-        try:
-            _do(chat, line, printer)
-        except MossAgentError as error:
-            printer.failure(str(error))
-        except KeyboardInterrupt:
-            printer.after_echo()
-            printer.note("Stopped. The chat goes on.")
+    while (line := _next_line(read, printer)) not in (None, "stop", "/quit"):
+        with away():
+            _answer(talk, line, printer)
+
+
+def _answer(talk: Callable[[], Talk], line: str, printer: Printer) -> None:
+    """Do what the line asks for; say what went wrong, unless it is that there is no model."""
+    try:
+        opened = talk()
+    except KeyboardInterrupt:
+        printer.after_echo()
+        printer.note("The model is still being loaded. Ctrl-D leaves.")
+        return
+    try:
+        _do(opened, line)
+    except MossAgentError as error:
+        printer.failure(str(error))
+    except KeyboardInterrupt:
+        printer.after_echo()
+        printer.note("Stopped. The chat goes on.")
 
 
 def _next_line(read: Callable[[], str], printer: Printer) -> str | None:
@@ -103,16 +137,16 @@ def _next_line(read: Callable[[], str], printer: Printer) -> str | None:
             printer.note("Ctrl-C once more, stop or Ctrl-D leaves.")
 
 
-def _do(chat: Chat, line: str, printer: Printer) -> None:
+def _do(talk: Talk, line: str) -> None:
     """Carry out a command or ask a question. Raises MossAgentError."""
     word, *rest = line.split(maxsplit=1)
-    if line == "clear":
-        chat.reset()
-        printer.note("Started over.")
+    if line in ("clear", "/clear"):
+        talk.chat.reset()
+        talk.printer.note("Started over.")
     elif not _is_command(word):
-        show(chat, chat.stream(line, keep_stopped=True), printer)
+        show(talk, talk.chat.stream(line, keep_stopped=True))
     elif word in COMMANDS:
-        COMMANDS[word](chat, printer, "".join(rest).strip())
+        COMMANDS[word].run(talk, "".join(rest).strip())
     else:
         raise UsageError(f"there is no {word}; /help lists what you can do here")
 

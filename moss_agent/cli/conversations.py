@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from moss_agent.runtime import Runtime
     from moss_agent.store import Stored
 
-KEPT = "What was written is kept: /continue goes on with it, /drop removes it."
+KEPT = "What was written is kept: /continue goes on with it, /undo removes it."
 
 
 def find_stored(parsed: argparse.Namespace) -> Stored | None:
@@ -44,9 +44,8 @@ def open_chat(
     return runtime.resume(name, on_approval=on_approval, store=store)
 
 
-def tell(chat: Chat, title: str, printer: Printer) -> None:
+def tell(turns: list[Turn], title: str, printer: Printer) -> None:
     """Say which conversation goes on, and how it ended."""
-    turns = chat.conversation.turns
     printer.note(f"Going on after {count(turns)}: {one_line(title, 80)}")
     if turns and turns[-1].status == "stopped":
         printer.note(f"The last answer was stopped. {KEPT}")

@@ -66,6 +66,14 @@ def add_agent_options(parser: argparse.ArgumentParser) -> None:
     add_debug_option(parser)
 
 
+def add_plain_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="for screen readers: no colours, nothing that moves, Markdown as it is written",
+    )
+
+
 def add_history_options(parser: argparse.ArgumentParser) -> None:
     """Add options that say which stored conversation to go on with, and whether to store."""
     history = parser.add_argument_group("stored conversations")

@@ -66,6 +66,11 @@ class Printer:
         self.thoughts = ""
         self.calls: list[Call] = []
 
+    @property
+    def screen(self) -> Screen:
+        """Where everything but the answer goes."""
+        return self._aside
+
     def show(self, event: Event) -> None:
         """Print what an event tells."""
         match event:

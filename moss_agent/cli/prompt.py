@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moss_agent.cli.streams import is_interactive, own_stdin, prompt_anew, prompt_line
+from moss_agent.cli.streams import is_interactive, own_stdin, prompt_anew, prompt_line, typing_waits
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
@@ -30,21 +30,35 @@ class Prompt:
     """Reads what a person types.
 
     history: file of what was typed, None for none. complete: what may follow. plain: no cursor movements.
+    on_shown: is called as soon as a prompt is seen.
     """
 
-    def __init__(self, history: Path | None = None, complete: Words | None = None, *, plain: bool = False) -> None:
+    def __init__(
+        self,
+        history: Path | None = None,
+        complete: Words | None = None,
+        *,
+        plain: bool = False,
+        on_shown: Callable[[], None] = lambda: None,
+    ) -> None:
         self._history = history
         self._complete = complete
+        self._on_shown = on_shown
         self._is_plain = plain or os.environ.get("TERM") == "dumb" or not is_interactive()
         self._session: Any = None
 
     def read(self, prompt: str) -> str:
         """Return the next text. Raises EOFError and KeyboardInterrupt as `input` does."""
         if self._is_plain:
+            self._on_shown()
             return prompt_line(prompt, LONGEST)
         self._session = self._session or self._open()
         text: str = self._session.prompt(prompt, prompt_continuation=CONTINUED)
         return text
+
+    def away(self) -> AbstractContextManager[None]:
+        """Keep what is typed while something else is done for the next prompt."""
+        return nullcontext() if self._is_plain else typing_waits()
 
     def ask(self, question: str, begun: str = "") -> str:
         """Return one line that answers a question, which is not remembered. begun: stands in it already."""
@@ -60,7 +74,7 @@ class Prompt:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.history import FileHistory, InMemoryHistory
 
-        return PromptSession(
+        session: PromptSession[str] = PromptSession(
             history=FileHistory(str(self._history)) if _is_writable(self._history) else InMemoryHistory(),
             completer=_completer(self._complete) if self._complete else None,
             complete_while_typing=False,
@@ -70,6 +84,8 @@ class Prompt:
             tempfile_suffix=".md",
             **self._streams(),
         )
+        session.app.after_render += lambda _: self._on_shown()
+        return session
 
     def _streams(self) -> dict[str, Any]:
         import sys
@@ -78,6 +94,13 @@ class Prompt:
         from prompt_toolkit.output import create_output
 
         return {"input": create_input(own_stdin()), "output": create_output(sys.stdout)}
+
+
+def typed_file() -> Path:
+    """Return the file of what was typed in chats, beside the stored conversations."""
+    from moss_agent.history.file import history_file
+
+    return history_file().with_name("typed")
 
 
 def _keys() -> KeyBindings:

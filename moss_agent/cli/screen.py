@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 PLAIN, DIM, YELLOW = "", "2", "33"  # parameters of the escape sequence that sets a style
 WIDTH, NARROWEST = 200, 40  # columns; the first of them is for what is no terminal
+LONGEST_COPY = 70_000  # characters, which terminals take at once
 TICK = 0.2  # seconds between two looks of the passing line
 
 
@@ -50,6 +52,14 @@ class Screen:
         if not (self.is_coloured and url.isascii() and url.isprintable() and url.startswith(("http://", "https://"))):
             return text
         return f"\x1b]8;;{url}\x1b\\{text}\x1b]8;;\x1b\\"
+
+    def copy(self, text: str) -> bool:
+        """Put text into the clipboard of a terminal that allows it; return whether it was asked to."""
+        if not self.is_coloured or not text or len(text) > LONGEST_COPY:
+            return False
+        self._stream.write(f"\x1b]52;c;{b64encode(text.encode()).decode()}\x07")
+        self._stream.flush()
+        return True
 
     def pass_by(self, text: str) -> None:
         """Show a short line that the next text takes the place of, on a terminal where no line has been begun."""

@@ -118,6 +118,24 @@ def prompt_anew(prompt: str, begun: str) -> str:
 
 
 @contextmanager
+def typing_waits() -> Iterator[None]:
+    """Keep what is typed on the terminal meanwhile, unseen and as keys, for the next prompt. Ctrl-C works as ever."""
+    try:
+        from termios import ECHO, ICRNL, TCSANOW, tcgetattr, tcsetattr
+    except ImportError:  # no such terminals here
+        yield
+        return
+    own = own_stdin()
+    before = tcgetattr(own)
+    quiet = [before[0] & ~ICRNL, before[1], before[2], before[3] & ~ECHO, *before[4:]]
+    tcsetattr(own, TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        tcsetattr(own, TCSANOW, before)
+
+
+@contextmanager
 def _begun(text: str) -> Iterator[None]:
     """Let `input` begin with that text."""
     try:

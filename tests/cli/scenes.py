@@ -103,8 +103,8 @@ def chat_on_terminal() -> None:
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that this terminal's Ctrl-C reaches this process
     endless = " word" * 999
-    chat.open_runtime = lambda *_: make_runtime([*SUM, *(POST * 2), THINK, NONE, endless, *REST, *HELLO], SlowModel)
-    sys.exit(chat.run_command(SimpleNamespace(load=None, resume=None, log=False)))
+    chat.open_runtime = lambda *_: make_runtime([*SUM, *(POST * 2), THINK, NONE, endless, *HELLO], SlowModel)
+    sys.exit(chat.run_command(SimpleNamespace(load=None, resume=None, log=False, plain=False)))
 
 
 if __name__ == "__main__":

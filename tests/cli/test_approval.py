@@ -12,7 +12,9 @@ from moss_agent.cli.approval import EDIT, QUESTION, asking, refusing
 from moss_agent.cli.printing import Printer, drain
 from moss_agent.events import ApprovalRequested
 from moss_agent.plugin_host import plugin
-from tests.cli.scenes import POST, THINK, make_chat
+from tests.cli.scenes import POST, THINK, make_chat, post
+
+PLUGINS = {"Post": post}
 
 
 class Terminal(io.StringIO):
@@ -37,7 +39,7 @@ def typing(*lines: str | type[BaseException], shown: list[tuple[str, str]]) -> C
 def decide(*lines: str | type[BaseException]) -> tuple[Approval, str, list[tuple[str, str]]]:
     out, shown = io.StringIO(), []
     request = ApprovalRequested(0, "Post", ("a\x1b[2J\u202eb\n", 3), {"place": "x"}, ("network",))
-    return asking(Printer(out, out), typing(*lines, shown=shown))(request), out.getvalue(), shown
+    return asking(Printer(out, out), PLUGINS, typing(*lines, shown=shown))(request), out.getvalue(), shown
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_an_interrupt_is_no_answer() -> None:
 def test_the_decision_is_what_happens(typed: list[str], told: str) -> None:
     out, shown = Terminal(), []
     printer = Printer(out, out)
-    chat = make_chat(POST, asking(printer, typing(*typed, shown=shown)))
+    chat = make_chat(POST, asking(printer, PLUGINS, typing(*typed, shown=shown)))
     drain(chat.stream("Well?"), printer.show)
     assert chat.conversation.turns[0].calls[0].result == told
     assert out.getvalue().count("needs approval") == 1
@@ -102,7 +104,7 @@ def test_each_of_several_calls_is_shown_before_its_question() -> None:
     out, shown = io.StringIO(), []
     printer = Printer(out, out)
     calls = ' Post("one"), Post("two")<eoc>'
-    chat = make_chat([THINK, calls, " Done.<eom>"], asking(printer, typing("y", "n", shown=shown)))
+    chat = make_chat([THINK, calls, " Done.<eom>"], asking(printer, PLUGINS, typing("y", "n", shown=shown)))
     drain(chat.stream("Well?"), printer.show)
     lines = [line for line in out.getvalue().splitlines() if line[:1] in "?→"]
     assert [line.partition(" needs")[0] for line in lines] == [

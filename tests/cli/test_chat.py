@@ -11,6 +11,7 @@ import pytest
 from moss_agent import Conversation
 from moss_agent.chat import Chat
 from moss_agent.cli.chat import run
+from moss_agent.cli.chat_commands import Talk
 from moss_agent.cli.printing import Printer
 from moss_agent.errors import EngineError
 from moss_agent.history import History
@@ -44,7 +45,8 @@ def typing(lines: Sequence[str | type[BaseException]]) -> Callable[[], str]:
 
 def talk(chat: Chat, *lines: str | type[BaseException]) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
-    run(chat, typing(lines), Printer(out, err))
+    printer = Printer(out, err)
+    run(lambda: Talk(chat, printer), typing(lines), printer)
     return out.getvalue(), err.getvalue()
 
 
@@ -142,7 +144,7 @@ def test_an_interrupt_before_anything_is_written_forgets_the_question() -> None:
 def test_an_answer_that_was_stopped_can_be_continued() -> None:
     chat = make_chat([*SUM[:2], Stopped(" It is"), " 3.<eom>"])
     out, err = talk(chat, "What is 1+2?", "/continue")
-    assert "Stopped. What was written is kept: /continue goes on with it, /drop removes it." in err
+    assert "Stopped. What was written is kept: /continue goes on with it, /undo removes it." in err
     assert out == "It is 3.\n"
     (turn,) = chat.conversation.turns
     assert (turn.status, turn.answer, turn.calls[0].result) == ("done", "It is 3.", "3")

@@ -1,0 +1,51 @@
+"""Opening a model in a thread of its own, while the person at the terminal types the first question."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from moss_agent.cli.screen import Screen, ticking
+
+T = TypeVar("T")
+SILENT = 0.5  # seconds before it is said that something is loaded
+
+
+class Loading(Generic[T]):
+    """What `make` returns, as soon as it is there. name: of what is loaded, clean."""
+
+    def __init__(self, make: Callable[[], T], name: str) -> None:
+        self._future: Future[T] = Future()
+        self._name = name
+        self._thread = threading.Thread(target=self._run, args=(make,), daemon=True)
+
+    def start(self) -> None:
+        """Begin, if it has not begun yet."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is there, and not an error."""
+        return self._future.done() and self._future.exception() is None
+
+    def wait(self, screen: Screen) -> T:
+        """Return it; raises what making it has raised. On a terminal one sees how long it takes."""
+        self.start()
+        if self._future.done():
+            return self._future.result()
+        with ticking(screen, lambda seconds: f"Loading {self._name}… {seconds:.0f} s", after=SILENT):
+            while True:
+                try:
+                    return self._future.result(timeout=0.1)  # an interrupt has to come through on Windows too
+                except TimeoutError:
+                    if self._future.done():  # it is the error of what was made
+                        raise
+
+    def _run(self, make: Callable[[], T]) -> None:
+        try:
+            self._future.set_result(make())
+        except BaseException as error:
+            self._future.set_exception(error)
