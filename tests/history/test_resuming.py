@@ -11,8 +11,8 @@ from moss_agent.dialects.moss import MossDialect
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.protocol import END_MARKERS
 from moss_agent.session import Sampling
-from tests.engine.conftest import make_model, make_tokenizer
 from tests.engine.test_session import open_model
+from tests.engine.tiny import make_model, make_tokenizer
 from tests.scripted import PREAMBLE
 from tests.test_chat import echo
 
