@@ -94,7 +94,7 @@ def findings(load: Callable[[], Settings], screen: Screen) -> Iterator[Finding]:
         settings = Settings()
     else:
         yield Finding("settings", "ok", str(settings_file()) + ("" if settings_file().exists() else " (none yet)"))
-    for look in (_plugins, _machine, _server):
+    for look in (_store, _plugins, _machine, _server):
         try:
             yield from look(settings)
         except Exception as error:  # a library may be installed and broken
@@ -121,6 +121,20 @@ def _extras() -> Iterator[Finding]:
             yield Finding(f"extra {extra}", "note", text, f"pip install 'moss-agent[{extra}]'")
         else:
             yield Finding(f"extra {extra}", "ok", "installed")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    """Yield whether the stored conversations can be read."""
+    from moss_agent.history import History
+
+    try:
+        with History() as history:
+            listed = history.list(1)
+    except MossAgentError as error:
+        yield Finding("history", "problem", str(error), "move the file away, or name another in MOSS_AGENT_HISTORY")
+        return
+    last = f"the last used is of {listed[0].time[:10]}" if listed else "nothing is stored yet"
+    yield Finding("history", "ok" if settings.log else "note", f"{history.path}: {last}")
 
 
 def _plugins(settings: Settings) -> Iterator[Finding]:

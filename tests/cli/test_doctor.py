@@ -49,3 +49,9 @@ def test_broken_settings_are_a_problem_and_the_rest_is_looked_at(command, tmp_pa
 def test_a_server_that_is_not_there_is_a_problem(command) -> None:
     done = command("doctor", "--json", "--server", "http://127.0.0.1:9")
     assert done.returncode == 1 and "127.0.0.1:9" in findings(done)["server"]["text"]
+
+
+def test_a_damaged_history_is_a_problem(command, tmp_path, monkeypatch) -> None:
+    (tmp_path / "history.sqlite").write_bytes(b"no database" * 500)
+    monkeypatch.setenv("MOSS_AGENT_HISTORY", str(tmp_path / "history.sqlite"))
+    assert findings(command("doctor", "--json"))["history"]["state"] == "problem"

@@ -29,7 +29,7 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-        own = {"PYTHONPATH": str(ROOT), "TERM": "xterm", "PYTHON_BASIC_REPL": "1", "MOSS_AGENT_SETTINGS": ""}
+        own = {"PYTHONPATH": str(ROOT), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "MOSS_AGENT_SETTINGS": ""}
         environment = {**os.environ, **own, "XDG_CONFIG_HOME": str(folder / "config"), **variables}
         environment.pop("NO_COLOR", None)
         self.process = subprocess.Popen(
@@ -72,6 +72,7 @@ class Terminal:
 
 
 Opener = Callable[..., Terminal]
+PROMPT = r"\x1b\[\?2004h.*\x1b\[\?25h"  # of prompt_toolkit, which is ready to read then
 
 
 def plain(text: str) -> str:
@@ -96,34 +97,38 @@ def on_terminal(tmp_path: Path) -> Iterator[Opener]:
 @pytest.mark.slow
 def test_a_chat_on_a_terminal(on_terminal: Opener) -> None:
     terminal = on_terminal(str(SCRIPT))
-    terminal.read_until("> ")
+    terminal.read_until(PROMPT)
     terminal.type("What is 1+2?\r")
-    seen = terminal.read_until(r"tokens/s.*> ")
+    terminal.read_until("Let")
+    terminal.type("Post it.\r")  # waits for the next prompt, unseen
+    seen = terminal.read_until("tokens/s.*" + PROMPT)
+    assert "Post" not in seen.partition("tokens/s")[0]
     assert "\x1b[2mLet me think.\x1b[0m" in seen
     assert re.search(r'\n→ Add\("1,2"\)\r\n  = 3 \(\d\.\d\d s\)\r\nIt is 3\[1\]\.\r\n', seen)
     assert re.search(r"\d+ tokens read \(\d+ cached\), \d+ written, \d+\.\d s, \d+ tokens/s", seen)
 
-    terminal.type("Post it.\r")
-    seen = terminal.read_until("lways: ")
+    seen = terminal.read_until(r"lways:.*\?25h")
     assert '\n? Post("hi", place="there") needs approval (touches network)\r\n' in plain(seen)
     terminal.type("y\r")
-    seen = plain(terminal.read_until(r"Done\..*> "))
+    seen = plain(terminal.read_until(r"Done\..*" + PROMPT))
     assert re.search(r'\n→ Post\("hi", place="there"\)\r\n  = \'hi\' posted there \(', seen)
 
     terminal.type("Post it.\r")
-    terminal.read_until("lways: ")
+    terminal.read_until(r"lways:.*\?25h")
     terminal.type("e\r")
-    terminal.read_until(r'instead: .*there"')
+    terminal.read_until(r"instead:.*there.*\?25h")
     terminal.type("\x7f" * len('there")') + 'nowhere")\r')
-    assert "  = 'hi' posted nowhere (" in plain(terminal.read_until(r"Done\..*> "))
+    assert "  = 'hi' posted nowhere (" in plain(terminal.read_until(r"Done\..*" + PROMPT))
 
     terminal.type("Talk.\r")
     terminal.read_until("word.*word")
-    terminal.type("Hi\r")  # waits for the next prompt, unseen
     terminal.type("\x03")
-    seen = terminal.read_until(r"Hello\..*> ")
-    assert re.search(r" \[…\].*Stopped\. What was written is kept: /continue.*> .*Hi.*Hello\.", plain(seen), re.DOTALL)
+    seen = plain(terminal.read_until("Stopped.*" + PROMPT))
+    assert re.search(r" \[…\].*Stopped\. What was written is kept: /continue", seen, re.DOTALL)
     assert terminal.process.poll() is None
+
+    terminal.type("Hi\r")
+    terminal.read_until(r"Hello\..*" + PROMPT)
 
     terminal.type("\x04")
     assert terminal.process.wait() == 0
@@ -132,13 +137,13 @@ def test_a_chat_on_a_terminal(on_terminal: Opener) -> None:
 @pytest.mark.slow
 def test_what_is_pasted_is_one_question(on_terminal: Opener) -> None:
     terminal = on_terminal(str(SCRIPT))
-    terminal.read_until("> ")
+    terminal.read_until(PROMPT)
     terminal.type("\x1b[200~one\ntwo\nthree\x1b[201~")
     terminal.read_until("three")
     terminal.type("\r")
-    terminal.read_until(r"tokens/s.*> ")
+    terminal.read_until("tokens/s.*" + PROMPT)
     terminal.type("/turns\r")
-    assert "1. one two three" in plain(terminal.read_until("1. one.*> "))
+    assert "1. one two three" in plain(terminal.read_until("1. one.*" + PROMPT))
     terminal.type("/he\t")
     assert "/help" in plain(terminal.read_until("/help"))
 
