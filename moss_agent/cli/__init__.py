@@ -118,7 +118,7 @@ def _report_as_json(error: BaseException, arguments: Sequence[str]) -> None:
     """End the events of `ask --json` with an object that says what went wrong."""
     if arguments[:1] != ["ask"] or "--json" not in takewhile("--".__ne__, arguments):
         return
-    from moss_agent.cli.printing import print_json
+    from moss_agent.cli.json_lines import print_json
 
     name = "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
     name = name if _is_known(error) else "InternalError"

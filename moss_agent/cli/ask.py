@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TextIO
 from moss_agent.cli import batch
 from moss_agent.cli.approval import approval
 from moss_agent.cli.conversations import find_stored, open_chat
+from moss_agent.cli.json_lines import print_json
 from moss_agent.cli.options import add_agent_options, add_history_options, add_plain_option, follow, open_runtime
-from moss_agent.cli.printing import Printer, drain, print_json
+from moss_agent.cli.printing import Printer, drain
 from moss_agent.cli.prompt import Prompt
 from moss_agent.cli.streams import comes, is_interactive, own_stdin, own_stdout, read_all
 from moss_agent.cli.templates import filled

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from moss_agent.cli.printing import print_json
+from moss_agent.cli.json_lines import print_json
 from moss_agent.cli.screen import Screen
 from moss_agent.errors import MossAgentError, UsageError
 from moss_agent.events import to_json

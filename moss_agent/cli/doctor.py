@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal
 
 from moss_agent import __version__
 from moss_agent.cli.calling import call_plugin
+from moss_agent.cli.json_lines import print_json
 from moss_agent.cli.options import add_agent_options, settings_from, silence_libraries
 from moss_agent.cli.pictures import way
-from moss_agent.cli.printing import print_json
 from moss_agent.cli.screen import Screen
 from moss_agent.cli.streams import own_stdout
 from moss_agent.cli.text import columns, one_line

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from moss_agent.cli.json_lines import print_json
 from moss_agent.cli.options import add_debug_option
-from moss_agent.cli.printing import escaped, print_json
 from moss_agent.cli.tables import SHORT, conversation_table
-from moss_agent.cli.text import clean, fitted, one_line, readable
+from moss_agent.cli.text import clean, escaped, fitted, one_line, readable
 from moss_agent.errors import UsageError
 from moss_agent.history import History
 from moss_agent.history.export import FORMATS

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any, TextIO
 
 from moss_agent.cli.calling import call_plugin
+from moss_agent.cli.json_lines import print_json
 from moss_agent.cli.options import add_plugin_dir_option, settings_from
-from moss_agent.cli.printing import print_json, source
+from moss_agent.cli.printing import source
 from moss_agent.cli.streams import own_stdin, own_stdout, read_line
 from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import MossAgentError, UsageError

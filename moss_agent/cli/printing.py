@@ -7,18 +7,14 @@ everything else.
 
 from __future__ import annotations
 
-import json
-import re
-import time
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import TextIO
 
 from moss_agent.cli.markdown import MarkdownStream
 from moss_agent.cli.pictures import as_text
-from moss_agent.cli.screen import DIM, PLAIN, WIDTH, YELLOW, Screen, ticking
-from moss_agent.cli.text import ReadableStream, clean, columns, fitted, one_line, readable, tail
+from moss_agent.cli.running import RunningCalls
+from moss_agent.cli.screen import DIM, PLAIN, WIDTH, YELLOW, Screen
+from moss_agent.cli.text import ReadableStream, clean, columns, escaped, fitted, one_line, readable, tail
 from moss_agent.events import (
     ApprovalRequested,
     Call,
@@ -38,10 +34,7 @@ from moss_agent.protocol import Command
 
 CUT = " […]"
 _RESULT_LINES = 8
-_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _LONGEST_LINE = 110  # columns of the answer's lines, which are hard to read when they are longer
-# Control characters, line and paragraph separators, directions of text, halves of characters.
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Printer:
@@ -61,8 +54,7 @@ class Printer:
         self._streaming = ""  # what is being written: thoughts, folded thoughts, an answer
         self._stream = ReadableStream()
         self._last_call = -1
-        self._running: dict[int, _Running] = {}
-        self._waiting = ExitStack()  # shows how long they have been running
+        self._running = RunningCalls(self._aside)
         self.thoughts = ""
         self.calls: list[Call] = []
 
@@ -83,12 +75,11 @@ class Printer:
             case CallStarted():
                 self._last_call = event.index
                 self.note(f"→ {fitted(str(_command(event)), self._aside.width - 2)}", PLAIN)
-                self._wait_for(event)
-            case CallProgress(index, done, total):
-                if total and index in self._running:
-                    self._running[index].progress = f" {done} of {total} steps"
+                self._running.start(event)
+            case CallProgress():
+                self._running.go_on(event)
             case CallFinished(index, call):
-                self._running.pop(index, None)
+                self._running.end(index)
                 self.calls.append(call)
                 self._result(index, call)
             case Notice(message):
@@ -125,8 +116,7 @@ class Printer:
 
     def settle(self, mark: str = "") -> None:
         """Print what is held back and end the line, which was cut off if there is a mark; wait for no call any more."""
-        self._running.clear()
-        self._waiting.close()
+        self._running.end_all()
         self._end_piece(mark)
 
     def _piece(self, kind: str, text: str) -> None:
@@ -170,18 +160,6 @@ class Printer:
 
     def _text_width(self) -> int:
         return min(self._answer.width, _LONGEST_LINE)
-
-    def _wait_for(self, call: CallStarted) -> None:
-        """Show from now on how long the calls have been running."""
-        if not self._running:
-            self._waiting.close()
-            self._waiting.enter_context(ticking(self._aside, lambda _: self._running_line(), after=0.3))
-        self._running[call.index] = _Running(one_line(call.name, 40))
-
-    def _running_line(self) -> str:
-        spinner = _SPINNER[int(time.monotonic() * 5) % len(_SPINNER)]
-        calls = ", ".join(str(call) for call in list(self._running.values()))
-        return fitted(f"  {spinner} {calls}", self._aside.width - 1) if calls else ""
 
     def _result(self, index: int, call: Call) -> None:
         """Print the result under its command; with the command again if another one stands in between."""
@@ -228,18 +206,6 @@ class Printer:
         return number + (self._source(citation) or fitted(citation.text, self._aside.width - len(number))) + doubt
 
 
-@dataclass
-class _Running:
-    """A call that has not ended."""
-
-    name: str
-    started: float = field(default_factory=time.monotonic)
-    progress: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name}{self.progress} {time.monotonic() - self.started:.0f} s"
-
-
 def _folded(thoughts: str, width: int) -> str:
     """Return thoughts in one line, and how to see all of them if that is not all."""
     line, hint = one_line(thoughts), " (/thoughts)"
@@ -260,27 +226,12 @@ def _command(call: ApprovalRequested | CallStarted | Call) -> Command:
 
 def exact(request: ApprovalRequested) -> str:
     """Return the whole call in one line; invisible characters and those that steer a terminal become numbers."""
-    return _STEERING.sub(_escaped, str(_command(request)))
+    return escaped(str(_command(request)))
 
 
 def source(found: Hit | Citation) -> str:
     """Return title and address in one line."""
     return " — ".join(one_line(part, WIDTH) for part in (found.title, found.url) if part)
-
-
-def print_json(data: object, out: TextIO) -> None:
-    """Print one line of JSON, readable by another program at once; nothing in it can steer a terminal."""
-    out.write(escaped(json.dumps(data, ensure_ascii=False)) + "\n")
-    out.flush()
-
-
-def escaped(json_text: str) -> str:
-    """Return JSON in which nothing can steer a terminal, and which says the same."""
-    return _STEERING.sub(_escaped, json_text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
 
 
 def drain(events: Generator[Event, None, None], show: Callable[[Event], None]) -> None:

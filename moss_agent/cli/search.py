@@ -12,8 +12,8 @@ from typing import TextIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from moss_agent.cli.json_lines import print_json
 from moss_agent.cli.options import add_debug_option
-from moss_agent.cli.printing import print_json
 from moss_agent.cli.tables import table
 from moss_agent.cli.text import one_line
 from moss_agent.documents import DocumentIndex, Found, Progress, default_path

@@ -26,6 +26,9 @@ _UNFINISHED = re.compile(
     r"\Z"
 )
 
+# Control characters, line and paragraph separators, directions of text, halves of characters.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def clean(text: str) -> str:
     """Return `text` without what a terminal would obey."""
@@ -88,3 +91,8 @@ class ReadableStream:
         """Return what was held back, when nothing more comes."""
         held, self._held = self._held, ""
         return readable(held)
+
+
+def escaped(text: str) -> str:
+    """Return text, such as JSON, with numbers in place of characters that steer a terminal or cannot be seen."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
