@@ -56,6 +56,8 @@ class Printer:
         self._last_call = -1
         self._running = RunningCalls(self._aside)
         self.thoughts = ""
+        self._thoughts_begin = 0  # of those that are being written
+        self._is_over = True  # whether they belong to an earlier turn
         self.calls: list[Call] = []
 
     @property
@@ -117,6 +119,7 @@ class Printer:
     def settle(self, mark: str = "") -> None:
         """Print what is held back and end the line, which was cut off if there is a mark; wait for no call any more."""
         self._running.end_all()
+        self._is_over = True
         self._end_piece(mark)
 
     def _piece(self, kind: str, text: str) -> None:
@@ -134,11 +137,12 @@ class Printer:
         if kind == "thoughts":
             self._aside.write(text, DIM)
         else:
-            self._aside.pass_by(tail(self.thoughts, self._aside.width - 1))
+            self._aside.pass_by(tail(self.thoughts[self._thoughts_begin :], self._aside.width - 1))
 
     def _begin_thoughts(self) -> None:
         """Forget the thoughts of an earlier turn; those of one turn stand together."""
-        self.thoughts = f"{self.thoughts}\n\n" if self._last_call >= 0 and self.thoughts else ""
+        self.thoughts = "" if self._is_over else f"{self.thoughts}\n\n".lstrip()
+        self._is_over, self._thoughts_begin = False, len(self.thoughts)
 
     def _end_piece(self, mark: str = "") -> None:
         kind, self._streaming = self._streaming, ""
@@ -150,7 +154,7 @@ class Printer:
             self._markdown.flush(mark)
         elif kind == "folded":
             self.thoughts += rest
-            self._aside.line(_folded(self.thoughts, self._aside.width), DIM)
+            self._aside.line(_folded(self.thoughts[self._thoughts_begin :], self._aside.width), DIM)
         else:
             self.thoughts += rest if kind == "thoughts" else ""
             screen = self._aside if kind == "thoughts" else self._answer

@@ -134,3 +134,16 @@ def test_a_passing_line_waits_and_leaves_nothing() -> None:
     with ticking(screen, lambda seconds: "never", after=60):
         pass
     assert "never" not in out.getvalue()
+
+
+def test_thoughts_of_one_turn_stand_together_and_those_of_the_last_one_go() -> None:
+    out = Terminal()
+    printer = Printer(out, out, folds=True)
+    for question in range(2):
+        printer.show(Thoughts(f"First {question}."))
+        printer.show(CallStarted(0, "Add", "1", ("1",)))
+        printer.show(CallFinished(0, Call("Add", "1", "2", True, 0.0, arguments=("1",))))
+        printer.show(Thoughts("Then."))
+        printer.show(reply())
+    assert printer.thoughts == "First 1.\n\nThen."
+    assert [line for line in lines(out) if line.startswith("Then")] == ["Then.", "Then."]
