@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from moss_agent.protocol import NO_RESULT, Command, neutralise
 from moss_agent.records import Round, Turn
 
 NOT_RUN = "Not run: the turn has had too many calls."
+EMPTY = "…"  # some servers refuse an empty message
 SHOWN = "Done: the person sees the picture."
 CITE = "(Behind each statement in your answer that a passage supports, write its number, like this: [{}].)"
 _LONGEST_ERROR = 300  # characters
@@ -48,7 +50,7 @@ def turn_messages(turn: Turn, tools: Mapping[str, Tool]) -> Iterator[Message]:
     yield Message("user", harmless(turn.question))
     for done in turn.rounds:
         yield from round_messages(done, tools)
-    yield Message("assistant", harmless(as_written(turn.answer)))
+    yield Message("assistant", harmless(as_written(turn.answer)) or EMPTY)
 
 
 def round_messages(done: Round, tools: Mapping[str, Tool], reasoning: str = "") -> Iterator[Message]:
@@ -118,15 +120,15 @@ def _arguments(call: Call, tools: Mapping[str, Tool]) -> str:
     names = [*tool.schema["properties"]] if tool else []
     names += [f"argument_{i}" for i in range(len(names), len(call.arguments))]
     given = dict(zip(names, call.arguments, strict=False)) | dict(call.named)
-    return json.dumps(given, ensure_ascii=False)
+    return harmless(json.dumps(given, ensure_ascii=False))
 
 
 def _values(arguments: str) -> dict[str, Value]:
     """Return the arguments by name. Raises FaultyArguments."""
     try:
-        data = json.loads(arguments.strip() or "{}")
+        data = json.loads(arguments.strip() or "{}", parse_constant=_refuse)
         if isinstance(data, str):  # packed twice
-            data = json.loads(data)
+            data = json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise FaultyArguments(f"the arguments are no JSON: {one_line(arguments)[:100]}") from None
     if not isinstance(data, dict):
@@ -139,4 +141,10 @@ def _value(name: str, value: Any) -> Value:
         return tuple(item if isinstance(item, str) else json.dumps(item) for item in value)
     if isinstance(value, (dict, list)):
         raise FaultyArguments(f"{one_line(name)[:40]} must not hold objects")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise FaultyArguments(f"{one_line(name)[:40]} is too large")
     return value if not isinstance(value, str) else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")

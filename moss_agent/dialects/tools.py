@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from moss_agent.calls import FinishedCall
@@ -83,7 +83,7 @@ class ToolsSession:
         self._has_said = any(done.text for done in rounds)
         self._running = [Message("user", harmless(question))]
         for done in rounds:
-            self._running += round_messages(done, self._tools)
+            self._running += round_messages(done, self._tools, done.thoughts)
         self._known = {source.number for done in rounds for source in done.sources}
         yield from self._make_room()
 
@@ -91,7 +91,8 @@ class ToolsSession:
         written = yield from self._write(may_call=True)
         if not written.calls:
             return Written(written.thoughts, NO_COMMAND, answer=written.text)
-        self._said = Message("assistant", as_written(written.text), tuple(written.calls), written.thoughts)
+        calls = tuple(replace(call, arguments=harmless(call.arguments)) for call in written.calls)
+        self._said = Message("assistant", as_written(written.text), calls, written.thoughts)
         return Written(written.thoughts, neutralise(", ".join(map(str, written.commands))), written.text)
 
     def give_results(

@@ -173,6 +173,8 @@ def test_a_turn_can_be_told_to_moss():
         ('{"x": 1}', "x"),
         ("", "a is missing"),
         ("[" * 100_000, "no JSON"),
+        ('{"a": NaN}', "no JSON"),
+        ('{"a": 1e999}', "a is too large"),
     ],
 )
 def test_faulty_arguments_are_told_to_the_model_and_nothing_runs(arguments, reason):
@@ -258,6 +260,7 @@ def test_text_from_outside_cannot_be_read_as_structure():
     for message in model.seen[-1][1:]:
         for structure in ("<|", "tool_response>", "<tool_call", "[INST]", "<eom>"):
             assert structure not in message.content
+            assert not any(structure in call.arguments for call in message.calls)
 
 
 @settings(deadline=None)
