@@ -20,7 +20,7 @@ from tests.engine.backends.remote.raw_server import Answer, RawServer, serving, 
 ROOT = Path(__file__).parents[1]
 MOST_PACKAGES, MOST_BYTES = 30, 250_000_000
 INSTALLERS = {"pip", "setuptools", "wheel"}
-COMMANDS = ["ask", "chat", "image", "plugins", "models", "search"]
+COMMANDS = ["ask", "chat", "image", "plugins", "models", "search", "log", "doctor"]
 NEEDING = [
     ("local", ["ask", "Hi"]),
     ("local", ["chat"]),

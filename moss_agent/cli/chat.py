@@ -28,6 +28,7 @@ from moss_agent.cli.streams import is_interactive, own_stdout
 from moss_agent.cli.text import one_line
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
+from moss_agent.extras import missing
 
 DESCRIPTION = """\
 Talk with the model. It remembers what was said before, until the conversation grows too long for it.
@@ -74,6 +75,8 @@ def run_command(parsed: argparse.Namespace) -> int:
         loading = Loading(open_talk, name)
         if interactive:
             printer.note(f"{name}. /help lists what you can do here, Ctrl-D leaves.")
+            if missing("terminal"):
+                printer.note("pip install 'moss-agent[terminal]' for lines that are edited, completed and remembered.")
         else:
             loading.wait(printer.screen)
         typed = typed_file() if settings.log else None

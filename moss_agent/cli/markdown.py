@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from io import StringIO
 
 from moss_agent.cli.prose import BOLD, CODE, FAINT, ITALIC, Indent, Prose
+from moss_agent.cli.tables import ruled_table
 from moss_agent.cli.text import columns
 
 BULLETS = "•◦▪"
@@ -158,24 +158,22 @@ def _indented(line: str) -> tuple[Indent, str]:
 
 
 def _table(rows: list[str], width: int) -> str:
-    """Return a table with lines around its cells, wrapped to the width."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
+    """Return a table in columns, its cells wrapped where it would be wider than that."""
     head, delimiter, *body = map(_cells, rows)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for i, cell in enumerate(head):
-        mark = delimiter[i] if i < len(delimiter) else ""
-        justify = "center" if mark.startswith(":") and mark.endswith(":") else "right" if mark.endswith(":") else "left"
-        table.add_column(_plain(cell), justify=justify)  # type: ignore[arg-type]
+    last = len(head) - 1
+    lines = [[*map(_plain, head)]]
     for cells in body:
-        last = len(head) - 1
-        table.add_row(*map(_plain, [*cells[:last], " | ".join(cells[last:])]))
-    out = StringIO()
-    Console(file=out, width=width, color_system=None, markup=False, highlight=False, emoji=False).print(table)
-    lines = [line.rstrip() for line in out.getvalue().split("\n")]
-    return "".join(f"{line}\n" for line in lines if line)
+        filled = [*cells, *[""] * len(head)]
+        lines.append([*map(_plain, filled[:last]), _plain(" | ".join(cells[last:]))])
+    aligned = [_alignment(delimiter[i] if i < len(delimiter) else "") for i in range(len(head))]
+    return ruled_table(lines, aligned, width)
+
+
+def _alignment(mark: str) -> str:
+    """Return how a column is aligned, as the formats of Python write it."""
+    if mark.startswith(":") and mark.endswith(":") and len(mark) > 1:
+        return "^"
+    return ">" if mark.endswith(":") else "<"
 
 
 def _cells(row: str) -> list[str]:

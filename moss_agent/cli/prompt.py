@@ -1,8 +1,8 @@
 """Lines and questions that a person types: edited, pasted, completed, remembered over runs.
 
-On a terminal this is prompt_toolkit: Enter sends, Alt-Enter or Ctrl-J breaks the line, what is pasted is one text
-however many lines it has, Ctrl-R searches what was typed before, Ctrl-X Ctrl-E opens an editor. Elsewhere, and on
-terminals that cannot move their cursor, lines are read plainly.
+On a terminal this is prompt_toolkit, of the extra `terminal`: Enter sends, Alt-Enter or Ctrl-J breaks the line, what is
+pasted is one text however many lines it has, Ctrl-R searches what was typed before, Ctrl-X Ctrl-E opens an editor.
+Elsewhere, and on terminals that cannot move their cursor, lines are read plainly.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.cli.streams import is_interactive, own_stdin, prompt_anew, prompt_line, typing_waits
+from moss_agent.extras import missing
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
@@ -44,7 +45,8 @@ class Prompt:
         self._history = history
         self._complete = complete
         self._on_shown = on_shown
-        self._is_plain = plain or os.environ.get("TERM") == "dumb" or not is_interactive()
+        moves = not plain and os.environ.get("TERM") != "dumb" and is_interactive()
+        self._is_plain = not moves or bool(missing("terminal"))
         self._session: Any = None
 
     def read(self, prompt: str) -> str:

@@ -41,7 +41,7 @@ def shown(text: str, width: int = 40, size: int = 10_000, styled: bool = False) 
         ("$$\nx_1*y*z\n$$\ntext", "  $$\n  x_1*y*z\n  $$\ntext\n"),
         ("a\n\n\n\nb", "a\n\nb\n"),
         ("-5 degrees\n1.5 metres\n#hash\n* * *", "-5 degrees\n1.5 metres\n#hash\n" + "─" * 40 + "\n"),
-        ("| a | b |\n|---|--:|\n| **x** | 1 |", " a   b\n ─────\n x   1\n"),
+        ("| a | b |\n|---|--:|\n| **x** | 1 |", "a  b\n────\nx  1\n"),
         ("| no table |", "| no table |\n"),
         ("**never closed", "never closed\n"),
         ("an [open link", "an [open link\n"),
