@@ -14,7 +14,7 @@ import pytest
 from moss_agent.extras import EXTRAS
 
 ROOT = Path(__file__).parents[1]
-EXTRA = re.compile(r'(?:MissingDependency\("[^"]+", |\bneed\(|\bextra=)"([^"]+)"')
+EXTRA = re.compile(r'(?:MissingDependency\("[^"]+", |\b(?:need|missing)\(|\bextra=)"([^"]+)"')
 
 
 @pytest.fixture(scope="module")
