@@ -33,6 +33,8 @@ MAKERS = {
 QUESTION = Message("user", "What is 1 + 2?")
 CALL = '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=MAKERS)
 def model(request: pytest.FixtureRequest) -> PreTrainedModel:
