@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("MOSS_AGENT_CORPUS") or ROOT.parent / "shared" / "corpus") / "open.jsonl"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus is not there")
 def test_recorded_queries_over_a_collection(tmp_path: Path, index: DocumentIndex) -> None:
     with open(CORPUS, encoding="utf-8") as file:

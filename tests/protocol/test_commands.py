@@ -229,6 +229,7 @@ TANGLES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beginning", ["", 'Search("', 'F("a" + ', "F([1, '", "None ("])
 @pytest.mark.parametrize("part", TANGLES)
 def test_time_is_linear(beginning, part):

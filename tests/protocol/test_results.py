@@ -199,6 +199,7 @@ def test_any_text_can_be_parsed_and_is_stable_from_then_on(text):
     assert sum(once.count(marker) for marker in ("<eor>", "<|MOSS|>")) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beginning", ["", 'Search("a") =>\n<|1|>: \'x'])
 @pytest.mark.parametrize("part", ["\n", "<|1|>: 'a\n", 'F("x") => \'\\x', 'F("x") =>\n', "\\", "F( =>", "'", "1\n"])
 def test_time_is_linear(part, beginning):

@@ -80,6 +80,7 @@ def test_nothing_is_lost(text):
     assert len(read) >= len(expected) - text.count(">:")  # a blank after each header
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [3, 1_000_000])
 @pytest.mark.parametrize(
     "part", ["<", "<|", "<eo", "<eom>", "<|MOSS|>:", "<|Commands|>: Search(", '"', "\n", "<|Inner Thoughts|>"]

@@ -26,6 +26,8 @@ from moss_agent.plugin_host.contract import plugin
 from plugins.web_search._fetching import PublicNetwork
 from plugins.web_search._pages import read
 
+pytestmark = pytest.mark.slow  # real worker processes read real pages
+
 @plugin("Read", label="Reader", isolated=True, timeout=300.0)
 def read_pages(paths: str, *, site: str = "") -> list[Hit]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

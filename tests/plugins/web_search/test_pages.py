@@ -21,6 +21,8 @@ from tests.plugins.web_search.searxng import PARIS, results
 from tests.plugins.web_search.site import Site, Write, answer, redirect
 from tests.plugins.web_search.test_finding import OPTIONS
 
+pytestmark = pytest.mark.slow  # real worker processes read real pages
+
 MENU = "<nav><ul>" + "<li><a href='/x'>How high is the tower? Opening hours</a></li>" * 20 + "</ul></nav>"
 STORY = "Visitors come from all over the world to enjoy the view on a clear day. " * 6
 HEIGHT = "Counting its antennas, the tower is 330 metres high since the year 2022."
