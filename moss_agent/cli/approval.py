@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from moss_agent.calls import Approval, OnApproval
 from moss_agent.cli.printing import Printer, exact
 from moss_agent.cli.rules import write_rule
+from moss_agent.cli.text import unescaped
 from moss_agent.errors import UsageError
 from moss_agent.events import ApprovalRequested
 from moss_agent.plugin_host import Plugin
@@ -89,7 +90,7 @@ def _tell_rule(key: str, always: bool, printer: Printer) -> None:
 
 def _edited(request: ApprovalRequested, typed: str, printer: Printer) -> Approval:
     """Run the call that was typed if it is one of the same plugin."""
-    calls = parse_commands(typed)
+    calls = parse_commands(unescaped(typed))
     if len(calls) == 1 and calls[0].name == request.name:
         return Approval(run=True, arguments=calls[0].arguments, named=calls[0].named)
     printer.note(f"That is no call like {exact(request)}: not run.")

@@ -28,6 +28,7 @@ _UNFINISHED = re.compile(
 
 # Control characters, line and paragraph separators, directions of text, halves of characters.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NUMBER = re.compile(r"(?<!\\)(?P<backslashes>(?:\\\\)*)\\u(?P<number>(?!d[89a-f])[0-9a-f]{4})")
 
 
 def clean(text: str) -> str:
@@ -96,3 +97,16 @@ class ReadableStream:
 def escaped(text: str) -> str:
     """Return text, such as JSON, with numbers in place of characters that steer a terminal or cannot be seen."""
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def unescaped(text: str) -> str:
+    """Return text that `escaped` has made of a call, perhaps changed since, with characters in place of their numbers.
+
+    Halves of characters stay numbers: no text that is stored may have them.
+    """
+    return _NUMBER.sub(_character, text)
+
+
+def _character(found: re.Match[str]) -> str:
+    character = chr(int(found["number"], 16))
+    return found["backslashes"] + character if _STEERING.match(character) else found[0]

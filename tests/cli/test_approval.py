@@ -78,6 +78,14 @@ def test_an_edited_call_runs_as_it_was_typed() -> None:
     assert shown[1] == (EDIT, 'Post("a\\u001b[2J\\u202eb\\u000a", 3, place="x")')
 
 
+@pytest.mark.parametrize("text", ["a\x1b[2J\u202eb\n", "\\u202e", "\\\u202e\\", '\\n\n"\x00', "\u2028\\\\u000a\u2029"])
+def test_a_call_that_is_sent_off_unchanged_runs_as_it_was_asked_for(text: str) -> None:
+    request = ApprovalRequested(0, "Post", (text, 3), {"place": text}, ("network",))
+    out = io.StringIO()
+    decision = asking(Printer(out, out), PLUGINS, lambda question, begun: begun or "e")(request)
+    assert decision == Approval(True, (text, 3), named={"place": text})
+
+
 def test_an_interrupt_is_no_answer() -> None:
     with pytest.raises(KeyboardInterrupt):
         decide(KeyboardInterrupt)
