@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable
 
 from moss_agent.cli.prose import BOLD, CODE, FAINT, ITALIC, Indent, Prose
-from moss_agent.cli.tables import ruled_table
+from moss_agent.cli.tables import GAP, ruled_table
 from moss_agent.cli.text import columns
 
 BULLETS = "•◦▪"
+_NARROWEST = 10  # columns of a terminal for one of a table whose cells are wrapped
 
 _FENCE = re.compile(r" *(`{3,}|~{3,})\s*([^`]*)")
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
@@ -137,11 +138,22 @@ class MarkdownStream:
     def _end_table(self) -> None:
         rows, self._rows = self._rows, []
         if len(rows) > 1 and _DELIMITER.fullmatch(rows[1]):
-            self._write(_table(rows, self._width()), "")
+            self._table(*map(_cells, rows))
         else:
             for row in rows:
                 self._print(row, Indent(), "")
         self._blank = self._blank and not rows
+
+    def _table(self, head: list[str], delimiter: list[str], *body: list[str]) -> None:
+        """Print a table in columns, or cell by cell, each behind the head of its column, if it is too wide for that."""
+        lines = [head, *(_filled(cells, len(head)) for cells in body)]
+        if _is_readable(lines, self._width()):
+            aligned = [_alignment(mark) for mark in _filled(delimiter, len(head))]
+            self._write(ruled_table([[*map(_plain, cells)] for cells in lines], aligned, self._width()), "")
+            return
+        for cells in lines[1:] or [[""] * len(head)]:
+            for place, (name, cell) in enumerate(zip(head, cells, strict=True)):
+                self._print(": ".join(filter(None, (name, cell))), Indent("  " if place else "• ", "  "), "")
 
 
 def _indented(line: str) -> tuple[Indent, str]:
@@ -157,16 +169,10 @@ def _indented(line: str) -> tuple[Indent, str]:
     return Indent(), line.lstrip()
 
 
-def _table(rows: list[str], width: int) -> str:
-    """Return a table in columns, its cells wrapped where it would be wider than that."""
-    head, delimiter, *body = map(_cells, rows)
-    last = len(head) - 1
-    lines = [[*map(_plain, head)]]
-    for cells in body:
-        filled = [*cells, *[""] * len(head)]
-        lines.append([*map(_plain, filled[:last]), _plain(" | ".join(cells[last:]))])
-    aligned = [_alignment(delimiter[i] if i < len(delimiter) else "") for i in range(len(head))]
-    return ruled_table(lines, aligned, width)
+def _is_readable(lines: list[list[str]], width: int) -> bool:
+    """Return whether the columns of a table fit, or get room for a word each when their cells are wrapped."""
+    widths = [max(columns(_plain(cell)) for cell in column) for column in zip(*lines, strict=True)]
+    return sum(widths) + len(GAP) * len(widths) <= width or _NARROWEST * len(widths) <= width
 
 
 def _alignment(mark: str) -> str:
@@ -174,6 +180,11 @@ def _alignment(mark: str) -> str:
     if mark.startswith(":") and mark.endswith(":") and len(mark) > 1:
         return "^"
     return ">" if mark.endswith(":") else "<"
+
+
+def _filled(cells: list[str], count: int) -> list[str]:
+    """Return so many cells of a row that may have fewer, or more: then the last ones become one."""
+    return [*cells, *[""] * count][: count - 1] + [" | ".join(cells[count - 1 :])]
 
 
 def _cells(row: str) -> list[str]:

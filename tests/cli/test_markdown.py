@@ -52,6 +52,18 @@ def test_what_appears(text, wanted):
     assert shown(text) == wanted
 
 
+def test_a_table_that_is_too_wide_is_shown_cell_by_cell():
+    head, row = (
+        ["name", *"bcdefg"],
+        ["moss", "a long cell", "", "3", "4", "5", "a cell that is longer than a line of it"],
+    )
+    text = "\n".join("|".join(["", *cells, ""]) for cells in (head, ["---"] * 7, row))
+    wanted = (
+        "• name: moss\n  b: a long cell\n  c\n  d: 3\n  e: 4\n  f: 5\n  g: a cell that is longer than a line\n  of it\n"
+    )
+    assert shown(text, 40) == wanted
+
+
 def test_styles():
     assert shown("**b** `c`", styled=True) == f"<{BOLD}>b</> <{CODE}>c</>\n"
 
@@ -85,6 +97,17 @@ def test_pieces_make_no_difference(text, size, width):
 def test_no_word_is_lost_and_none_comes_twice(text):
     wanted = re.findall("word|很|长", text)
     assert re.findall("word|很|长", shown(text, 2000)) == wanted
+
+
+CELLS = st.lists(st.sampled_from(["很长的单元格", "word", "x" * 30, " "]), max_size=8).map("".join)
+
+
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=14), min_size=1, max_size=4), st.sampled_from([40, 60, 120]))
+def test_no_character_of_a_table_is_lost(rows, width):
+    head, *body = (f"| {' | '.join(row)} |" for row in rows)
+    text = "\n".join([head, "|---" * len(rows[0]) + "|", *body])
+    printed = shown(text, width)
+    assert [letter for letter in "很长的单元格wordx" if printed.count(letter) < text.count(letter)] == []
 
 
 @given(st.lists(WORDS, max_size=60).map(" ".join))
