@@ -29,7 +29,7 @@ def write_rule(path: Path, key: str) -> None:
         if _parsed(changed) != wanted:
             raise ValueError("its table [approval] is written in a way that this program cannot change")
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, changed.encode())
+        replace_file(path.resolve(), changed.encode())  # a link stays one
     except (ValueError, TypeError, RecursionError, OSError) as error:
         raise UsageError(
             f'{path} cannot be changed: {error}; write {key} = "allow" under [approval] yourself'

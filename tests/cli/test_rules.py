@@ -38,3 +38,16 @@ def test_a_file_that_cannot_be_changed_is_left_alone(tmp_path: Path, text: str) 
     with pytest.raises(UsageError, match='write post = "allow" under'):
         write_rule(path, "post")
     assert path.read_text() == text
+
+
+def test_a_link_to_the_settings_stays_one(tmp_path: Path) -> None:
+    path, kept = tmp_path / "settings.toml", tmp_path / "kept" / "mine.toml"
+    kept.parent.mkdir()
+    kept.write_text('model = "mini"\n')
+    try:
+        path.symlink_to(kept)
+    except OSError:
+        pytest.skip("no symbolic links here")
+    write_rule(path, "post")
+    assert path.is_symlink()
+    assert kept.read_text() == FILES['model = "mini"\n']
