@@ -9,7 +9,6 @@ Exit codes: 0 done, 1 failed, 2 the request itself is wrong, 130 interrupted, 14
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -118,13 +117,12 @@ def _report_as_json(error: BaseException, arguments: Sequence[str]) -> None:
     """End the events of `ask --json` with an object that says what went wrong."""
     if arguments[:1] != ["ask"] or "--json" not in takewhile("--".__ne__, arguments):
         return
-    from moss_agent.cli.json_lines import print_json
+    from moss_agent.cli.json_lines import print_json, snake_case
 
     name = "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
     name = name if _is_known(error) else "InternalError"
-    name = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
     with suppress(OSError):  # which the error may be about
-        print_json({"type": "error", "error": name, "message": _message(error)}, sys.stdout)
+        print_json({"type": "error", "error": snake_case(name), "message": _message(error)}, sys.stdout)
 
 
 def _message(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from moss_agent.cli.json_lines import print_json
+from moss_agent.cli.json_lines import print_json, snake_case
 from moss_agent.cli.screen import Screen
 from moss_agent.errors import MossAgentError, UsageError
 from moss_agent.events import to_json
@@ -116,7 +116,7 @@ def _answer(runtime: Runtime, question: Question) -> dict[str, Any]:
     try:
         return {**asked, **to_json(chat.ask(question.text))}
     except MossAgentError as error:
-        return {**asked, "type": "error", "error": type(error).__name__, "message": str(error)}
+        return {**asked, "type": "error", "error": snake_case(type(error).__name__), "message": str(error)}
     finally:
         chat.close()
 

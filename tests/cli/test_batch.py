@@ -53,7 +53,7 @@ def test_each_answer_is_a_line_and_a_failure_is_one_too() -> None:
     failed, lines = answers([Question(str(n), f"What is {n}?") for n in range(8)] + [Question("x", "What?")])
     assert failed == 1 and len(lines) == 9
     assert all(lines[str(n)]["text"] == str(n) and lines[str(n)]["type"] == "answer" for n in range(8))
-    assert (lines["x"]["type"], lines["x"]["message"]) == ("error", "no number")
+    assert [lines["x"][name] for name in ("type", "error", "message")] == ["error", "engine_error", "no number"]
 
 
 def test_what_was_answered_is_known_and_what_failed_is_asked_again(tmp_path: Path) -> None:
