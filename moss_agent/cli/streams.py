@@ -119,9 +119,12 @@ def prompt_anew(prompt: str, begun: str) -> str:
 
 @contextmanager
 def typing_waits() -> Iterator[None]:
-    """Keep what is typed on the terminal meanwhile, unseen and as keys, for the next prompt. Ctrl-C works as ever."""
+    """Keep what is typed on the terminal meanwhile, unseen and as keys, for the next prompt. Ctrl-C works as ever.
+
+    After an error there is no next prompt, and a shell would run it: it is forgotten.
+    """
     try:
-        from termios import ECHO, ICRNL, TCSANOW, tcgetattr, tcsetattr
+        from termios import ECHO, ICRNL, TCIFLUSH, TCSANOW, tcflush, tcgetattr, tcsetattr
     except ImportError:  # no such terminals here
         yield
         return
@@ -131,6 +134,9 @@ def typing_waits() -> Iterator[None]:
     tcsetattr(own, TCSANOW, quiet)
     try:
         yield
+    except BaseException:
+        tcflush(own, TCIFLUSH)
+        raise
     finally:
         tcsetattr(own, TCSANOW, before)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent.cli import streams
+from moss_agent.errors import UsageError
 from tests.cli.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a shell and devices")
@@ -84,3 +86,14 @@ def test_input_that_is_no_utf_8_is_in_the_encoding_of_the_console(tmp_path: Path
     for file in ("gbk", "utf8"):
         done = shell(f"\"$PY\" -c '{code}' < {file}", tmp_path, PYTHONIOENCODING="gbk")
         assert done.stdout.decode() == "'\\u4e2d\\u6587\\n'\n", done.stderr
+
+
+def test_what_was_typed_for_a_program_that_fails_is_not_left_to_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pytest.importorskip("pty").openpty()
+    with open(theirs, encoding="utf-8") as terminal, open(ours, "wb", buffering=0) as keys:
+        monkeypatch.setattr(streams, "_own", [terminal])
+        with pytest.raises(UsageError), streams.typing_waits():
+            keys.write(b"reboot\n")
+            assert streams.comes(terminal, 60)
+            raise UsageError("no model")
+        assert not streams.comes(terminal, 0)
