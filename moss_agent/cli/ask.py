@@ -103,6 +103,8 @@ def run_batch(parsed: argparse.Namespace) -> int:
     if parsed.at_once < 1:
         raise UsageError(f"--at-once {parsed.at_once}: must be 1 or more")
     questions, path = batch.read_questions(user_path(parsed.batch)), user_path(parsed.out) if parsed.out else None
+    if path and path.exists() and path.samefile(user_path(parsed.batch)):
+        raise UsageError(f"--out {parsed.out}: that is the file of the questions: name another one")
     known = batch.answered(path) if path else set()
     left = [question for question in questions if question.id not in known]
     with own_stdout() as out, batch.appending(path, out) as lines, closing(open_runtime(parsed)) as runtime:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent import cli
 from moss_agent.cli.batch import Question, answered, read_questions, run
 from moss_agent.errors import EngineError, UsageError
 from tests.scripted import ScriptedModel, ScriptedSession, scripted_runtime
@@ -61,3 +62,12 @@ def test_what_was_answered_is_known_and_what_failed_is_asked_again(tmp_path: Pat
     assert answered(path) == set()
     path.write_text('{"type": "answer", "id": "1"}\n{"type": "error", "id": "2"}\n{"type": "answ')
     assert answered(path) == {"1"}
+
+
+def test_answers_do_not_go_into_the_file_of_the_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "questions.txt"
+    path.write_text("What is 1?\n")
+    nobody = "http://127.0.0.1:1"
+    assert cli.main(["ask", "--batch", str(path), "--out", f"{tmp_path}/./questions.txt", "--server", nobody]) == 2
+    assert "name another one" in capsys.readouterr().err
+    assert path.read_text() == "What is 1?\n"
