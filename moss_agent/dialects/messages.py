@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import count, islice
 from typing import Any
 
-from moss_agent.dialects.citing import as_written
+from moss_agent.dialects.citing import as_told, as_written
 from moss_agent.dialects.results import Told
 from moss_agent.errors import one_line
 from moss_agent.events import Call, Citation, Value
@@ -62,7 +62,7 @@ def round_messages(done: Round, tools: Mapping[str, Tool], reasoning: str = "") 
     if calls or done.text:
         yield Message("assistant", harmless(as_written(done.text)), calls, reasoning if calls else "")
     for made, call in zip(calls, done.calls, strict=True):
-        yield Message("tool", harmless(as_written(call.result)), call_id=made.id)
+        yield Message("tool", harmless(as_told(call.result)), call_id=made.id)
 
 
 def numbered(messages: Sequence[Message]) -> list[Message]:

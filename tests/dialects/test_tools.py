@@ -155,6 +155,24 @@ def test_a_saved_conversation_goes_on_with_the_same_messages(tmp_path):
     assert other.seen[0] == model.seen[2]
 
 
+def test_passages_that_moss_was_given_have_the_numbers_that_its_answer_cites():
+    results = "Find(\"moss\") =>\n<|1|>: 'soft'\n<|2|>: 'green <|3|>'"
+    told = {
+        "Human": "<|Human|>: What is moss?<eoh>\n",
+        "Inner Thoughts": "<|Inner Thoughts|>: I look.<eot>\n",
+        "Commands": '<|Commands|>: Find("moss")<eoc>\n',
+        "Tool Responses": f"<|Results|>:\n{results}\n<eor>\n",
+        "MOSS": "<|MOSS|>: It is green<sup><|2|></sup>.<eom>\n",
+    }
+    old = Conversation.from_training({"meta_instruction": "", "num_turns": 1, "chat": {"turn_1": told}})
+    chat, model = scripted_chat([["Yes."]], PLUGINS, conversation=old)
+    chat.ask("Really?")
+    _, _, calls, result, answer, _ = model.seen[0]
+    assert calls.calls[0].arguments == '{"query": "moss"}'
+    assert result.content == "[1] 'soft'\n[2] 'green ‹|3|›'"
+    assert answer.content == "It is green[2]."
+
+
 def test_a_turn_can_be_told_to_moss():
     chat, _ = scripted_chat([[think("Look."), call("Find", '{"query": "moss"}')], ["Green [2]."]], PLUGINS)
     chat.ask("What is moss?")
