@@ -131,9 +131,21 @@ class ToolsSession:
 
     @property
     def _messages(self) -> list[Message]:
-        system = Message("system", self._preamble.replace(DATE, f"{date.today():%A, %Y-%m-%d}"))
         told = (message for turn in self._history for message in turn_messages(turn, self._tools))
-        return numbered([system, *told, *self._running])
+        return numbered([self._system, *told, *self._running])
+
+    @property
+    def _system(self) -> Message:
+        return Message("system", self._preamble.replace(DATE, f"{date.today():%A, %Y-%m-%d}"))
+
+    def _check_preamble(self) -> None:
+        """Raise ContextFull if no question has room beside the system text and the tools."""
+        needed = self._session.count([self._system])
+        if needed >= self._room:
+            raise ContextFull(
+                f"the system text and the plugins alone need {needed} tokens, {self._room} are there for all that the"
+                " model reads: raise context_length or enable fewer plugins"
+            )
 
     def _fits(self) -> bool:
         return self._session.count(self._messages) <= self._room
@@ -186,6 +198,7 @@ class ToolsSession:
                 return
             except ContextFull:
                 if not self._history:
+                    self._check_preamble()
                     raise
                 before = len(self._history)
                 self._drop_half()

@@ -316,6 +316,15 @@ def test_a_server_that_finds_it_too_long_is_asked_with_fewer_turns():
         list(scripted_chat([ContextFull("too long")])[0].stream("x"))
 
 
+def test_plugins_that_leave_no_room_for_a_question_are_named_as_the_reason():
+    chat, _ = scripted_chat([ContextFull("shorten it")] * 2, PLUGINS, context_length=len("You are a test."))
+    with pytest.raises(ContextFull, match="alone need 15 tokens, 15 are there .* enable fewer plugins"):
+        chat.ask("1+2?")
+    chat, _ = scripted_chat([ContextFull("shorten it")] * 2, PLUGINS, context_length=100)
+    with pytest.raises(ContextFull, match="shorten it"):
+        chat.ask("1+2?" * 50)
+
+
 def test_a_server_that_fails_leaves_the_conversation_as_it_was():
     chat, model = scripted_chat([["a"], [call("Add", '{"a": 1}')], ServerError("gone"), ["b"]], PLUGINS)
     chat.ask("1")
