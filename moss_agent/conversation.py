@@ -83,6 +83,8 @@ class Conversation:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Conversation:
         """Make a conversation of JSON data. Raises KeyError, TypeError, ValueError or ValidationError if it is none."""
+        if "chat" in data:
+            raise ValueError("it is in MOSS's training format: read it with moss-agent log import")
         if data["format"] == FORMAT:
             return convert(data, cls)
         if data["format"] == FIRST_FORMAT:

@@ -169,6 +169,13 @@ def test_a_record_that_is_none_of_training_is_refused(record):
         Conversation.from_training(record)
 
 
+def test_a_file_in_the_training_format_is_refused_with_the_way_to_read_it(tmp_path):
+    path = tmp_path / "chat.json"
+    path.write_text(json.dumps(TRAINING))
+    with pytest.raises(UsageError, match="training format: read it with moss-agent log import"):
+        Conversation.load(path)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="other permissions there")
 def test_a_saved_conversation_is_private(tmp_path):
     path = tmp_path / "chat.json"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from moss_agent.chat import Chat
-from moss_agent.cli.conversations import KEPT, tell
+from moss_agent.cli.conversations import KEPT, count, tell
 from moss_agent.cli.printing import Printer, drain
 from moss_agent.cli.screen import PLAIN
 from moss_agent.cli.tables import SHORT, conversation_table
@@ -87,7 +87,7 @@ def _save(talk: Talk, rest: str) -> None:
 def _load(talk: Talk, rest: str) -> None:
     path = _file(rest)
     talk.chat.conversation = Conversation.load(path)
-    talk.printer.note(f"Going on after {len(talk.chat.conversation.turns)} turns.")
+    talk.printer.note(f"Going on after {count(talk.chat.conversation.turns)}.")
 
 
 def _file(name: str) -> Path:
@@ -182,7 +182,7 @@ def _usage(talk: Talk, rest: str) -> None:
     turns = talk.chat.conversation.turns
     read, cached = sum(t.usage.prompt_tokens for t in turns), sum(t.usage.cached_tokens for t in turns)
     written, seconds = sum(t.usage.generated_tokens for t in turns), sum(t.seconds for t in turns)
-    talk.printer.note(f"{len(turns)} turns: {read} tokens read ({cached} cached), {written} written, {seconds:.0f} s")
+    talk.printer.note(f"{count(turns)}: {read} tokens read ({cached} cached), {written} written, {seconds:.0f} s")
 
 
 @dataclass(frozen=True)

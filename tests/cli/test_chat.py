@@ -78,7 +78,7 @@ def test_a_conversation_is_saved_and_loaded(tmp_path: Path) -> None:
     talk(make_chat(HELLO), "Hi", f"/save {file}")
     chat = make_chat([*SUM, *AGAIN])
     _, err = talk(chat, "What is 1+2?", f"/load {file}", "And?", f"/save {file}")
-    assert "Going on after 1 turns." in err
+    assert "Going on after 1 turn." in err
     assert [turn.question for turn in chat.conversation.turns] == ["Hi", "And?"]
     assert len(Conversation.load(file).turns) == 2
 
