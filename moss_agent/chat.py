@@ -211,7 +211,7 @@ class Chat:
             self._dialect.commit(turn)
         except BaseException:
             calls.cancel()
-            if keep_stopped and (draft.generations or draft.thoughts or draft.answer):
+            if keep_stopped and (draft.generations or draft.thoughts or draft.answer or calls.stopped(draft.called)):
                 turns.append(loop.stopped())
                 recorder.end(turns[-1], turns[:-1])
             else:

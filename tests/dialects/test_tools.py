@@ -347,6 +347,15 @@ def test_a_stopped_turn_goes_on_with_its_results():
     assert roles(model.seen[-1]) == ["system", "user", "assistant", "tool"]
 
 
+def test_calls_that_have_begun_are_kept_of_a_turn_that_is_stopped_while_the_model_writes():
+    chat, _ = scripted_chat([[call("Add", '{"a": 1, "b": 2}'), "So"]], PLUGINS)
+    events = chat.stream("1+2?", keep_stopped=True)
+    assert isinstance(next(events), CallStarted)
+    events.close()
+    (turn,) = chat.conversation.turns
+    assert (turn.status, [made.name for made in turn.calls]) == ("stopped", ["Add"])
+
+
 def test_calls_start_while_the_model_writes():
     started = []
 
