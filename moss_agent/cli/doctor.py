@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from moss_agent import __version__
@@ -124,7 +125,7 @@ def _extras() -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    """Yield whether the stored conversations can be read."""
+    """Yield whether the stored conversations can be read and written."""
     from moss_agent.history import History
 
     try:
@@ -133,8 +134,18 @@ def _store(settings: Settings) -> Iterator[Finding]:
     except MossAgentError as error:
         yield Finding("history", "problem", str(error), "move the file away, or name another in MOSS_AGENT_HISTORY")
         return
+    if settings.log and not _can_be_written(history.path):
+        remedy = "allow it, name another file in MOSS_AGENT_HISTORY, or set log = false"
+        yield Finding("history", "problem", f"{history.path}: it may not be written, so nothing is stored", remedy)
+        return
     last = f"the last used is of {listed[0].time[:10]}" if listed else "nothing is stored yet"
     yield Finding("history", "ok" if settings.log else "note", f"{history.path}: {last}")
+
+
+def _can_be_written(path: Path) -> bool:
+    """Return whether a file may be written, or made with the folders that it needs."""
+    there = next((each for each in (path, *path.parents) if os.path.exists(each)), path)
+    return os.access(there, os.W_OK) and (there == path or there.is_dir())
 
 
 def _plugins(settings: Settings) -> Iterator[Finding]:

@@ -51,6 +51,13 @@ def test_a_server_that_is_not_there_is_a_problem(command) -> None:
     assert done.returncode == 1 and "127.0.0.1:9" in findings(done)["server"]["text"]
 
 
+def test_a_history_that_cannot_be_written_is_a_problem(command, tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MOSS_AGENT_HISTORY", str(tmp_path / "file" / "history.sqlite"))
+    found = findings(command("doctor", "--json"))["history"]
+    assert found["state"] == "problem" and "may not be written" in found["text"]
+
+
 def test_a_damaged_history_is_a_problem(command, tmp_path, monkeypatch) -> None:
     (tmp_path / "history.sqlite").write_bytes(b"no database" * 500)
     monkeypatch.setenv("MOSS_AGENT_HISTORY", str(tmp_path / "history.sqlite"))
