@@ -44,6 +44,14 @@ class Draft:
         """How many calls the finished rounds have."""
         return sum(len(done.calls) for done in self.rounds)
 
+    @property
+    def repeats_itself(self) -> bool:
+        """Whether all calls of the last round have been made before in the turn, and went well."""
+        earlier = [
+            (call.name, call.arguments, call.named) for done in self.rounds[:-1] for call in done.calls if call.ok
+        ]
+        return all((call.name, call.arguments, call.named) in earlier for call in self.rounds[-1].calls)
+
     def end_round(self, done: Round) -> None:
         self.rounds.append(done)
         self.thoughts = self.answer = ""

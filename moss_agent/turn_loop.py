@@ -52,7 +52,7 @@ class TurnLoop:
             told = yield from self._watch(self._dialect.give_results(ended, draft.sources))
             sources = tuple(told.sources.values())
             draft.end_round(Round(written.thoughts, written.commands, told.text, told.calls, sources, written.text))
-            if not told.calls:
+            if draft.repeats_itself:  # it has none, or gets nowhere
                 break
         if answer is None:
             answer = yield from self._watch(self._dialect.write_answer(begun))

@@ -108,6 +108,7 @@ def test_every_room_has_its_rule():
     assert rooms - {"__init__", "__main__", "cli"} == set(MAY_IMPORT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [

@@ -34,6 +34,7 @@ from moss_agent.session import Generation
 
 HITS = 5  # of a search
 HIT_LENGTH = 1000  # characters
+GOES_ON = "the model goes on calling plugins: it repeats itself or has reached max_rounds, and has to answer"
 DATE = "{date}"  # in the preamble, stands for the day on which a turn begins
 
 
@@ -182,7 +183,9 @@ class ToolsSession:
                     yield from spoken.call(piece, self._tools)
                 elif not spoken.calls:
                     spoken.calls.append(piece)
-                    yield Notice("the model wants to call plugins again: it has had all its rounds (max_rounds)")
+                    yield Notice(
+                        "the model wants to call plugins again: it repeats itself or has reached max_rounds, and has to answer"
+                    )
         yield from spoken.end()
         if not spoken.text and not (may_call and spoken.calls):
             yield Notice("the model has ended without an answer")

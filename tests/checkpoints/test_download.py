@@ -21,6 +21,8 @@ import pytest
 from moss_agent.checkpoints import download, files
 from moss_agent.errors import CheckpointError
 
+pytestmark = pytest.mark.slow  # waits as servers make it wait
+
 BODY = random.Random(0).randbytes(600_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
 HALF = len(BODY) // 2

@@ -94,12 +94,24 @@ def test_several_rounds_up_to_the_answer():
 
 
 def test_after_the_last_round_the_model_has_to_answer():
-    replies = [[call("Add", '{"a": 1}')], [call("Add", '{"a": 1}')], ["So be it.", call("Add", '{"a": 1}')]]
+    replies = [[call("Add", '{"a": 1}')], [call("Add", '{"a": 2}')], ["So be it.", call("Add", '{"a": 3}')]]
     chat, model = scripted_chat(replies, PLUGINS, max_rounds=2)
     reply = chat.ask("Go on and on")
     assert model.may_call == [True, True, False]
     assert reply.text == "So be it." and len(reply.calls) == 2
     assert any("max_rounds" in notice for notice in reply.notices)
+
+
+def test_a_model_that_repeats_its_calls_has_to_answer():
+    replies = [[call("Add", '{"a": 1}')], [call("Add", '{"a": 1}')], ["It is 2."]]
+    chat, model = scripted_chat(replies, PLUGINS)
+    assert chat.ask("1+1?").text == "It is 2." and model.may_call == [True, True, False]
+
+
+def test_a_call_that_has_failed_may_be_tried_again():
+    failing = [call("Fail", '{"text": "x"}')]
+    chat, model = scripted_chat([failing, failing, failing, ["No."]], PLUGINS)
+    assert chat.ask("Well?").text == "No." and model.may_call == [True] * 4
 
 
 def test_thoughts_between_calls_are_given_back_while_the_turn_lasts_only():

@@ -15,6 +15,7 @@ ALPHABET = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=1500), st.text(ALPHABET, max_size=3000))
 
 
+@pytest.mark.slow
 @given(TEXTS)
 def test_passages_are_the_text_in_order(text: str) -> None:
     passages = list(split(text))
