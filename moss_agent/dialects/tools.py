@@ -183,9 +183,7 @@ class ToolsSession:
                     yield from spoken.call(piece, self._tools)
                 elif not spoken.calls:
                     spoken.calls.append(piece)
-                    yield Notice(
-                        "the model wants to call plugins again: it repeats itself or has reached max_rounds, and has to answer"
-                    )
+                    yield Notice(GOES_ON)
         yield from spoken.end()
         if not spoken.text and not (may_call and spoken.calls):
             yield Notice("the model has ended without an answer")
