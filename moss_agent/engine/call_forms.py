@@ -16,6 +16,8 @@ THOUGHTS = (("<think>", "</think>"), ("[THINK]", "[/THINK]"))
 SPACES = 8  # at most so many whitespace characters before a call belong to it
 LISTED = "[TOOL_CALLS]"  # before a list of calls, or before the name of one
 BEFORE_ARGUMENTS = ("[ARGS]", "[CALL_ID]")
+PYTHON_TAG = "<|python_tag|>"
+LLAMA = re.compile(r'\{"name":[^{}]{0,60}"parameters":')  # how Llama 3 is told to write a call
 FUNCTION = "<function="
 SPACE = re.compile(r"\s*")
 UNDECIDED = 64  # characters after which a message that may still be anything is content
@@ -50,8 +52,8 @@ def forms_of(template: str) -> Forms | None:
         return Forms(thought, "<tool_call>", "</tool_call>", whole=True)
     if LISTED in template:
         return Forms(thought, LISTED)
-    if '"parameters"' in template.replace("\\", ""):
-        return Forms(thought, "<|python_tag|>", whole=True)
+    if PYTHON_TAG in template or LLAMA.search(template.replace("\\", "")):
+        return Forms(thought, PYTHON_TAG, whole=True)
     return None
 
 

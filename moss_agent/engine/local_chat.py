@@ -37,7 +37,8 @@ class LocalChatModel:
         forms = forms_of(self.template.source)
         if forms is None:
             name = model.codec.tokenizer.name_or_path
-            raise EngineError(f"{name} writes calls of tools in an unknown form: use it through a server")
+            remedy = "use it through a server, or with --dialect shown"
+            raise EngineError(f"{name} writes calls of tools in an unknown form: {remedy}")
         self.forms = forms
         self.sampling = Sampling(**{**model.own_sampling, **sampling}, max_new_tokens=max_new_tokens)
 
