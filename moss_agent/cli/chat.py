@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 
 from moss_agent.cli.approval import approval
-from moss_agent.cli.chat_commands import COMMANDS, HELP, Talk, completed, show
+from moss_agent.cli.chat_commands import COMMANDS, HELP, completed
 from moss_agent.cli.conversations import find_stored, open_chat, tell
 from moss_agent.cli.loading import Loading
 from moss_agent.cli.options import (
@@ -25,6 +25,7 @@ from moss_agent.cli.options import (
 from moss_agent.cli.printing import Printer
 from moss_agent.cli.prompt import Prompt, typed_file
 from moss_agent.cli.streams import is_interactive, own_stdout
+from moss_agent.cli.talk import Talk, show
 from moss_agent.cli.text import one_line
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError
@@ -69,7 +70,7 @@ def run_command(parsed: argparse.Namespace) -> int:
             opened.callback(runtime.close)
             asked = approval(runtime, printer, Prompt(plain=parsed.plain).ask if interactive else None)
             chat = open_chat(runtime, parsed, asked, stored, conversation)
-            return Talk(chat, printer, runtime.model, runtime.plugins)
+            return Talk(chat, printer, runtime.model, runtime.plugins, settings.plugin_settings)
 
         name = one_line(settings.server or settings.model, 60)
         loading = Loading(open_talk, name)

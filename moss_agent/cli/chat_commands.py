@@ -3,61 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from moss_agent.chat import Chat
-from moss_agent.cli.conversations import KEPT, count, tell
-from moss_agent.cli.printing import Printer, drain
+from moss_agent.cli.calling import call_plugin
+from moss_agent.cli.conversations import count, tell
 from moss_agent.cli.screen import PLAIN
 from moss_agent.cli.tables import SHORT, conversation_table
+from moss_agent.cli.talk import Talk, show
 from moss_agent.cli.text import clean, fitted, one_line, readable
 from moss_agent.conversation import Conversation
-from moss_agent.errors import MossAgentError, UsageError
-from moss_agent.events import Events
+from moss_agent.errors import MossAgentError, PluginError, UsageError
+from moss_agent.events import Call, CallFinished, CallStarted
 from moss_agent.history import History
 from moss_agent.history.export import FORMATS
-from moss_agent.plugin_host import Plugin
-from moss_agent.records import Turn
+from moss_agent.plugin_host import PluginRunner
+from moss_agent.protocol import Command
 from moss_agent.resources import user_path
 from moss_agent.store import About, Stored, title_of
 
 LISTED = 10  # conversations
-
-
-@dataclass(frozen=True)
-class Talk:
-    """A chat at a terminal. model: its name; plugins: those that it may call."""
-
-    chat: Chat
-    printer: Printer
-    model: str = ""
-    plugins: Mapping[str, Plugin] = field(default_factory=dict)
-
-
-def show(talk: Talk, turn: Events) -> None:
-    """Print a turn as it happens; if it is stopped or fails, say what is kept of it."""
-    chat, printer = talk.chat, talk.printer
-    before = chat.conversation.turns[-1:]
-    try:
-        drain(turn, printer.show)
-    except KeyboardInterrupt:
-        printer.after_echo()
-        printer.note(f"Stopped. {_left(chat, before)}")
-    except MossAgentError as error:
-        printer.failure(str(error))
-        if (left := _left(chat, before)) == KEPT:
-            printer.note(left)
-
-
-def _left(chat: Chat, before: Sequence[Turn]) -> str:
-    """Return what a turn that was ended has left. before: the last turn until then, if there was one."""
-    last = chat.conversation.turns[-1:]
-    if last == before:
-        return "The conversation is as it was before."
-    return KEPT if last[0].status == "stopped" else "The answer is whole."
+DRAWING = "Text2Image"  # name of the plugin that draws
 
 
 def _help(talk: Talk, rest: str) -> None:
@@ -174,6 +142,24 @@ def _plugins(talk: Talk, rest: str) -> None:
     talk.printer.note("\n".join(lines) or "No plugin is enabled.")
 
 
+def _image(talk: Talk, rest: str) -> None:
+    """Draw without the model; the conversation does not change."""
+    plugin = talk.plugins.get(DRAWING)
+    if not plugin or not rest:
+        reason = "say what to draw, as in /image a small blue owl" if plugin else "no plugin that draws is enabled"
+        raise UsageError(reason)
+    started = CallStarted(0, plugin.name, rest, (rest,))
+    talk.printer.show(started)
+    try:
+        with closing(PluginRunner([plugin], talk.settings)) as runner:
+            call = call_plugin(runner, Command(plugin.name, (rest,)), talk.printer.show)
+    except PluginError as error:
+        call = Call(plugin.name, rest, "", False, 0.0, str(error), arguments=(rest,))
+    talk.printer.show(CallFinished(0, call))
+    talk.printer.show_images(call.images)
+    talk.printer.settle()
+
+
 def _model(talk: Talk, rest: str) -> None:
     talk.printer.note(one_line(talk.model) or "The server does not say which model it has.")
 
@@ -209,6 +195,7 @@ COMMANDS: Mapping[str, Action] = {
     "/export": Action(_export, "FILE", "write it as Markdown (.md), a page (.html) or data (.json)"),
     "/save": Action(_save, "FILE", "save the conversation"),
     "/load": Action(_load, "FILE", "go on with a saved conversation"),
+    "/image": Action(_image, "TEXT", "draw what the text says, without asking the model"),
     "/copy": Action(_copy, "", "copy the last answer"),
     "/plugins": Action(_plugins, "", "list the plugins that the model may call"),
     "/model": Action(_model, "", "say which model this is"),

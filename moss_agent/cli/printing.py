@@ -7,7 +7,7 @@ everything else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import TextIO
 
 from moss_agent.cli.markdown import MarkdownStream
@@ -26,6 +26,7 @@ from moss_agent.events import (
     HistoryTrimmed,
     Hit,
     Notice,
+    Picture,
     Reply,
     Text,
     Thoughts,
@@ -197,12 +198,16 @@ class Printer:
             self._answer.line(readable(reply.text))
         for citation in reply.citations:
             self.note(self._footnote(citation))
-        for image in reply.images:
+        self.show_images(reply.images)
+        if self._folds:
+            self.note(_counts(reply))
+
+    def show_images(self, images: Sequence[Picture]) -> None:
+        """Name pictures, and show them where the terminal can."""
+        for image in images:
             self.note(f"picture: {clean(image.path)}", PLAIN)
             if self._live:
                 self._answer.write(as_text(image.path))
-        if self._folds:
-            self.note(_counts(reply))
 
     def _footnote(self, citation: Citation) -> str:
         number = f"[{citation.number}] "

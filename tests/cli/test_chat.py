@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from moss_agent import Conversation
+from moss_agent import Conversation, Picture, PluginError, plugin
 from moss_agent.chat import Chat
 from moss_agent.cli.chat import run
-from moss_agent.cli.chat_commands import Talk
 from moss_agent.cli.printing import Printer
+from moss_agent.cli.talk import Talk
 from moss_agent.errors import EngineError
 from moss_agent.history import History
 from tests.cli.scenes import HELLO, NONE, SUM, THINK, Stopped, make_chat, make_runtime
@@ -224,3 +224,25 @@ def test_a_stopped_answer_is_told_when_its_conversation_goes_on(history: History
 def test_a_chat_that_is_not_stored_says_so() -> None:
     _, err = talk(make_chat(HELLO), "Hi", "/log", "/resume", "/fork")
     assert err.count("this chat is not stored") == 3
+
+
+@plugin("Text2Image", label="Pictures")
+def paint(description: str, *, folder: str = "/tmp") -> Picture:
+    if "moss" not in description:
+        raise PluginError("only moss can be drawn")
+    return Picture(f"{folder}/moss.png", description)
+
+
+def test_a_picture_is_drawn_without_the_model() -> None:
+    chat, out = make_chat([]), io.StringIO()
+    talk = Talk(chat, Printer(out, out), plugins={"Text2Image": paint}, settings={paint.key: {"folder": "/pictures"}})
+    run(lambda: talk, typing(["/image a moss", "/image a fox", "/image"]), talk.printer)
+    shown = out.getvalue()
+    assert '→ Text2Image("a moss")' in shown and "picture: /pictures/moss.png" in shown
+    assert "failed: only moss can be drawn" in shown and "say what to draw" in shown
+    assert not chat.conversation.turns
+
+
+def test_without_a_plugin_that_draws_nothing_is_drawn() -> None:
+    _, err = talk(make_chat([]), "/image a moss")
+    assert "no plugin that draws is enabled" in err
