@@ -19,14 +19,14 @@ from tests.plugins.web_search.hostile import PDF, attributes, flate_bomb, nested
 from tests.plugins.web_search.site import Site, Write, answer
 from tests.plugins.web_search.test_pages import HEIGHT, PATIENT, STORY, found, page
 
+pytestmark = pytest.mark.slow  # real worker processes read real pages
+
 PLUGIN = """
 import asyncio, os, resource
 from moss_agent.events import Hit
 from moss_agent.plugin_host.contract import plugin
 from plugins.web_search._fetching import PublicNetwork
 from plugins.web_search._pages import read
-
-pytestmark = pytest.mark.slow  # real worker processes read real pages
 
 @plugin("Read", label="Reader", isolated=True, timeout=300.0)
 def read_pages(paths: str, *, site: str = "") -> list[Hit]:
