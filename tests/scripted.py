@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 
 from moss_agent.calls import OnApproval
@@ -87,6 +88,23 @@ class ScriptedSession:
     def close(self) -> None:
         self.rewind(0)
         self.closed = True
+
+
+class SlowSession(ScriptedSession):
+    """Writes with a pause before each piece, in seconds."""
+
+    pause = 0.02
+
+    def generate(
+        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
+    ) -> Generator[str, None, Generation]:
+        pieces = super().generate(stop, sampling, cancellation)
+        while True:
+            time.sleep(self.pause)
+            try:
+                yield next(pieces)
+            except StopIteration as end:
+                return end.value
 
 
 class ScriptedModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
 from moss_agent.cli.screen import Screen, ticking
@@ -34,15 +34,10 @@ class Loading(Generic[T]):
     def wait(self, screen: Screen) -> T:
         """Return it; raises what making it has raised. On a terminal one sees how long it takes."""
         self.start()
-        if self._future.done():
-            return self._future.result()
         with ticking(screen, lambda seconds: f"Loading {self._name}… {seconds:.0f} s", after=SILENT):
-            while True:
-                try:
-                    return self._future.result(timeout=0.1)  # an interrupt has to come through on Windows too
-                except TimeoutError:
-                    if self._future.done():  # it is the error of what was made
-                        raise
+            while not self._future.done():
+                wait([self._future], timeout=0.1)  # an interrupt has to come through on Windows too
+        return self._future.result()
 
     def _run(self, make: Callable[[], T]) -> None:
         try:

@@ -6,7 +6,6 @@ Run as a script on a terminal, it is `moss-agent chat` with a scripted model tha
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Generator, Sequence
 from types import SimpleNamespace
 
@@ -18,14 +17,13 @@ from moss_agent.cli import chat
 from moss_agent.plugin_host import Policy
 from moss_agent.runtime import Runtime
 from moss_agent.session import Generation, Sampling
-from tests.scripted import ScriptedModel, ScriptedSession, scripted_runtime
+from tests.scripted import ScriptedModel, ScriptedSession, SlowSession, scripted_runtime
 
 THINK, NONE = " Let me think.<eot>", " None<eoc>"
 SUM = [THINK, ' Add("1,2")<eoc>', " It is 3<sup><|1|></sup>.<eom>"]
 POST = [THINK, ' Post("hi", place="there")<eoc>', " Done.<eom>"]
 REST = [" and this is the rest.<eom>"]
 HELLO = [THINK, NONE, " Hello.<eom>"]
-PAUSE = 0.02  # seconds between two pieces that the slow model writes
 
 
 @plugin("Add", label="Adder")
@@ -65,19 +63,6 @@ class StoppableSession(ScriptedSession):
 
 class StoppableModel(ScriptedModel):
     session_type = StoppableSession
-
-
-class SlowSession(ScriptedSession):
-    def generate(
-        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
-    ) -> Generator[str, None, Generation]:
-        pieces = super().generate(stop, sampling, cancellation)
-        while True:
-            time.sleep(PAUSE)
-            try:
-                yield next(pieces)
-            except StopIteration as end:
-                return end.value
 
 
 class SlowModel(ScriptedModel):

@@ -7,18 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Generator, Sequence
 from itertools import count
 
 from moss_agent import Chat, plugin
-from moss_agent.cancellation import Cancellation
 from moss_agent.events import CallFinished, Events, Reply, to_json
 from moss_agent.history import History
-from moss_agent.session import Generation, Sampling
-from tests.scripted import ScriptedModel, ScriptedSession, scripted_runtime
-
-PAUSE = 0.002  # seconds between two pieces
+from tests.scripted import ScriptedModel, SlowSession, scripted_runtime
 
 
 @plugin("Double", label="Doubler")
@@ -26,17 +20,8 @@ def double(text: str) -> str:
     return text * 2
 
 
-class EndlessSession(ScriptedSession):
-    def generate(
-        self, stop: Sequence[str], sampling: Sampling, cancellation: Cancellation
-    ) -> Generator[str, None, Generation]:
-        pieces = super().generate(stop, sampling, cancellation)
-        while True:
-            time.sleep(PAUSE)
-            try:
-                yield next(pieces)
-            except StopIteration as end:
-                return end.value
+class EndlessSession(SlowSession):
+    pause = 0.002
 
     def reply(self) -> str:
         """What fits behind the last header."""

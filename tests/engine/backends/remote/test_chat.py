@@ -20,6 +20,7 @@ from moss_agent.session import Generation
 from tests.engine.backends.remote.chat_shapes import SHAPES, TWO, calls, delta, sent, usage
 from tests.engine.backends.remote.chat_shapes import call as entry
 from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
+from tests.engine.writing import write_message
 from tests.http.silent_server import STREAM, silent_server
 
 PATH = "/v1/chat/completions"
@@ -53,12 +54,7 @@ def open_session(
 def write(
     session: RemoteChatSession, messages: list[Message] = ASKED, may_call: bool = True
 ) -> tuple[list[MessagePiece], Generation]:
-    pieces, written = session.write(messages, may_call=may_call, cancellation=Cancellation()), []
-    while True:
-        try:
-            written.append(next(pieces))
-        except StopIteration as end:
-            return written, end.value
+    return write_message(session, messages, may_call)
 
 
 def bodies(server: RawServer) -> list[dict[str, Any]]:

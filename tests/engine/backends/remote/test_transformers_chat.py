@@ -9,7 +9,6 @@ import pytest
 import torch
 from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 
-from moss_agent.cancellation import Cancellation
 from moss_agent.engine.backends.remote.chat import RemoteChatModel
 from moss_agent.engine.backends.remote.connection import Connection
 from moss_agent.engine.backends.remote.kinds import TRANSFORMERS
@@ -18,6 +17,7 @@ from moss_agent.messages import Message, MessagePiece, Reasoning, Tool, ToolCall
 from moss_agent.session import Generation
 from tests.engine.backends.remote.transformers_server import transformers_server
 from tests.engine.tiny import make_tokenizer
+from tests.engine.writing import write_message
 
 pytestmark = pytest.mark.slow
 
@@ -72,12 +72,7 @@ def write(url: str, messages: list[Message], may_call: bool = True, **options) -
     assert (served.kind, served.context_length) == (TRANSFORMERS, None)
     settings = {"context_length": 1000, "sampling": {}, "max_new_tokens": 99, "seed": 5, **options}
     session = RemoteChatModel(served, **settings).chat_session(TOOLS)
-    pieces, written = session.write(messages, may_call=may_call, cancellation=Cancellation()), []
-    while True:
-        try:
-            written.append(next(pieces))
-        except StopIteration as end:
-            return written, end.value
+    return write_message(session, messages, may_call)
 
 
 def test_thoughts_and_a_call_are_read_and_their_result_is_taken_back(url):
