@@ -95,7 +95,7 @@ def test_names_of_conversations(tmp_path: Path) -> None:
     with History(tmp_path / "history.sqlite") as history:
         for id in ("aa11" + "0" * 28, "aa22" + "0" * 28):
             history.create(About("x", id=id))
-            history.save(id, Turn(id), None)
+            history.save(id, Turn(id, id=f"bb{id[2:]}"), None)  # turns are found by the same names
         assert history.load("aa1").turns[0].question.startswith("aa11")
         for name, reason in {
             "aa": "several",
