@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # files of plugins are imported in processes of their own first
+
 ROOT = Path(__file__).parents[1]
 METADATA = """\
 Metadata-Version: 2.4

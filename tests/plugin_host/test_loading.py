@@ -10,6 +10,8 @@ from moss_agent.errors import PluginContractError, UsageError
 from moss_agent.plugin_host import load_folder
 from moss_agent.plugin_host.loading import load_source, refused, source_of
 
+pytestmark = pytest.mark.slow  # files of plugins are imported in processes of their own first
+
 PLUGIN = """
 from moss_agent import plugin
 {imports}

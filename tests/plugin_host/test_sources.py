@@ -14,6 +14,8 @@ from moss_agent.errors import UsageError
 from moss_agent.plugin_host import Catalog, Found, Plugin, PluginRunner, discover, load_folder, plugin, select
 from moss_agent.plugin_host.sources import Folder, gather
 
+pytestmark = pytest.mark.slow  # files of plugins are imported in processes of their own first
+
 PLUGIN = """
 from moss_agent import plugin
 
