@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
@@ -12,9 +14,8 @@ from moss_agent.chat import Chat
 from moss_agent.conversation import Conversation
 from moss_agent.dialects.dialect import Dialect
 from moss_agent.errors import UsageError
-from moss_agent.opening.dialect import choose_family, open_dialect, open_model
+from moss_agent.opening.opened import OpenedModel
 from moss_agent.opening.plugins import open_plugins
-from moss_agent.opening.served import find_served
 from moss_agent.plugin_host import Plugin, PluginRunner
 from moss_agent.settings import Settings, make_settings
 from moss_agent.store import Store
@@ -24,13 +25,24 @@ class Runtime:
     """A model with plugins, opened once; `chat` opens conversations on it. Thread-safe.
 
     max_rounds: how often the model may call plugins in one turn. model: what stored conversations call the model.
+    opened: what it was opened from, if other plugins shall be able to use the model.
     """
 
-    def __init__(self, dialect: Dialect, runner: PluginRunner, *, max_rounds: int = 1, model: str = "") -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        runner: PluginRunner,
+        *,
+        max_rounds: int = 1,
+        model: str = "",
+        opened: OpenedModel | None = None,
+    ) -> None:
         self._dialect = dialect
         self._runner = runner
         self._max_rounds = max_rounds
         self.model = model
+        self._opened = opened
+        self._close_model = dialect.close
         self._chats: WeakSet[Chat] = WeakSet()
         self._lock = threading.Lock()
         self._is_closed = False
@@ -46,14 +58,32 @@ class Runtime:
     @classmethod
     def from_settings(cls, settings: Settings) -> Runtime:
         """Open the model and the plugins. What can be refused without loading the model is refused first."""
-        served = find_served(settings) if settings.server else None
-        family = choose_family(settings, served)
-        runner = open_plugins(settings, family)
-        model = open_model(settings, family, served, runner.release)
-        dialect = open_dialect(model, settings, family, list(runner.plugins.values()))
+        opened, runner = OpenedModel.open(settings)
+        return cls._of(opened, runner)
+
+    @classmethod
+    def _of(cls, opened: OpenedModel, runner: PluginRunner) -> Runtime:
+        dialect = opened.open_dialect(runner)
         runner.warm_up()  # while the model reads its first question
-        name = served.name if served else settings.model
-        return cls(dialect, runner, max_rounds=settings.max_rounds or family.max_rounds, model=name)
+        return cls(dialect, runner, max_rounds=opened.max_rounds, model=opened.name, opened=opened)
+
+    def with_plugins(self, plugins: Sequence[str | Plugin] | None = None) -> Runtime:
+        """Open a runtime with other plugins on the same model, which belongs to this one: close this one last.
+
+        plugins: as in `Settings`: keys or command names, or plugins themselves; None for all.
+        Raises MossAgentError as `open` does.
+        """
+        if self._opened is None:
+            raise UsageError("only a runtime that was opened from settings can be given other plugins")
+        chosen = None if plugins is None else tuple(plugins)
+        runner = open_plugins(replace(self._opened.settings, plugins=chosen), self._opened.family)
+        try:
+            runtime = self._of(self._opened, runner)
+        except BaseException:
+            runner.close()
+            raise
+        runtime._close_model = lambda: None
+        return runtime
 
     @property
     def plugins(self) -> dict[str, Plugin]:
@@ -112,7 +142,7 @@ class Runtime:
             self._is_closed = True
             chats = list(self._chats)
         with ExitStack() as last_first:
-            for close in (self._dialect.close, self._runner.close, *(chat.close for chat in chats)):
+            for close in (self._close_model, self._runner.close, *(chat.close for chat in chats)):
                 last_first.callback(close)
 
     def __enter__(self) -> Runtime:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
+from weakref import WeakSet
 
 from moss_agent.calls import OnApproval
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.chat import Chat
+from moss_agent.checkpoints.families import load_family
 from moss_agent.conversation import Conversation
 from moss_agent.dialects.moss import MossDialect
+from moss_agent.opening.opened import OpenedModel
+from moss_agent.opening.plugins import open_plugins
 from moss_agent.plugin_host import Plugin, PluginRunner, Policy
 from moss_agent.protocol import first_marker
 from moss_agent.runtime import Runtime
 from moss_agent.session import Generation, Sampling, check_room, count_common
+from moss_agent.settings import Settings
 
 PREAMBLE = "You are a test.\n"
 
@@ -149,6 +154,13 @@ def scripted_runtime(
     runner = PluginRunner(plugins, policy=policy)
     dialect = MossDialect(model, PREAMBLE, Sampling(max_new_tokens=64), list(runner.plugins))
     return Runtime(dialect, runner, max_rounds=max_rounds)
+
+
+def opened_runtime(model: ScriptedModel, settings: Settings) -> Runtime:
+    """A runtime on the model as it is opened from settings, so that it can be given other plugins."""
+    opened = OpenedModel(model, settings, load_family("mini"), "scripted", WeakSet())
+    runner = open_plugins(settings, opened.family)
+    return Runtime(opened.open_dialect(runner), runner, model=opened.name, opened=opened)
 
 
 def scripted_chat(

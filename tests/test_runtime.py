@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,12 @@ from moss_agent import Runtime, plugin
 from moss_agent.checkpoints.families import load_family
 from moss_agent.errors import Cancelled, UsageError
 from moss_agent.opening.dialect import checked_preamble
+from moss_agent.opening.opened import release
 from moss_agent.opening.plugins import open_plugins
-from moss_agent.plugin_host import Plugin
-from moss_agent.settings import make_settings
+from moss_agent.plugin_host import Plugin, PluginRunner
+from moss_agent.settings import Settings, make_settings
 from tests.engine.backends.remote.raw_server import RawServer, page, serving, stream
-from tests.scripted import ScriptedModel, scripted_runtime
+from tests.scripted import ScriptedModel, opened_runtime, scripted_runtime
 from tests.test_chat import PLAIN, PLUGINS, echo, find
 
 
@@ -87,3 +89,36 @@ def test_an_interrupt_between_chats_leaves_the_others():
     with pytest.raises(KeyboardInterrupt):
         runtime.chat().ask("Hi")
     assert runtime.chat().ask("Hi").text == "Hello."
+
+
+def test_other_plugins_use_the_same_model_which_stays_with_the_first_runtime():
+    model = ScriptedModel([*PLAIN, *PLAIN])
+    with opened_runtime(model, Settings(plugins=(echo, find))) as runtime:
+        with runtime.with_plugins([echo]) as other:
+            assert list(other.plugins) == ["Echo"] and other.model == runtime.model
+            assert other.chat().ask("Hi").text == "Hello."
+            assert "- Find" not in other.chat().conversation.preamble
+        assert not model.closed
+        assert runtime.chat().ask("Hi").text == "Hello."
+        assert "- Find" in runtime.chat().conversation.preamble
+    assert model.closed
+
+
+def test_plugins_that_cannot_be_had_leave_the_runtime_as_it_was():
+    with opened_runtime(ScriptedModel([*PLAIN]), Settings(plugins=(echo,))) as runtime:
+        with pytest.raises(UsageError, match="no plugin 'nothing'"):
+            runtime.with_plugins(["nothing"])
+        assert runtime.chat().ask("Hi").text == "Hello."
+    with pytest.raises(UsageError, match="opened from settings"):
+        scripted_runtime(ScriptedModel([]), PLUGINS).with_plugins([])
+
+
+def test_the_plugins_of_all_runtimes_of_a_model_give_back_memory():
+    released = []
+
+    def made(name: str, has_some: bool) -> PluginRunner:
+        return PluginRunner([replace(weather_of(name), release=lambda: bool(released.append(name)) or has_some)])
+
+    assert release([made("Rome", True), made("Paris", False)])
+    assert released == ["Rome", "Paris"]
+    assert not release([made("Oslo", False)])

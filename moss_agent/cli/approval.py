@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from moss_agent.calls import Approval, OnApproval
 from moss_agent.cli.printing import Printer, exact
@@ -16,9 +15,6 @@ from moss_agent.plugin_host import Plugin
 from moss_agent.protocol import parse_commands
 from moss_agent.settings import settings_file
 
-if TYPE_CHECKING:
-    from moss_agent.runtime import Runtime
-
 QUESTION = "run it? [y]es, [n]o, [e]dit, n REASON, [s]ession, [a]lways: "
 EDIT = "the call to run instead: "
 _NO = re.compile(r"no?\s+(?P<reason>\S.*)", re.IGNORECASE)
@@ -27,13 +23,16 @@ Ask = Callable[[str, str], str]
 """Shows a question, and a text to change behind it, and returns the line that is typed; raises EOFError and
 KeyboardInterrupt as `input` does."""
 
+Plugins = Callable[[], Mapping[str, Plugin]]
+"""Returns those that are enabled, by name."""
 
-def approval(runtime: Runtime, printer: Printer, ask: Ask | None) -> OnApproval:
+
+def approval(plugins: Plugins, printer: Printer, ask: Ask | None) -> OnApproval:
     """Return what decides on calls. ask: asks the person who sits at the terminal, None if nobody does."""
-    return asking(printer, runtime.plugins, ask) if ask else refusing(printer, runtime.plugins)
+    return asking(plugins, printer, ask) if ask else refusing(plugins, printer)
 
 
-def asking(printer: Printer, plugins: Mapping[str, Plugin], ask: Ask) -> OnApproval:
+def asking(plugins: Plugins, printer: Printer, ask: Ask) -> OnApproval:
     """Ask the person at the terminal, who may allow all further calls of a plugin too."""
     allowed = set()  # names of plugins, in this session
 
@@ -50,7 +49,7 @@ def asking(printer: Printer, plugins: Mapping[str, Plugin], ask: Ask) -> OnAppro
             return Approval(run=False)
         if typed.lower() in ("s", "session", "a", "always"):
             allowed.add(request.name)
-            _tell_rule(plugins[request.name].key, typed.lower()[0] == "a", printer)
+            _tell_rule(plugins()[request.name].key, typed.lower()[0] == "a", printer)
             return Approval(run=True)
         refused = _NO.fullmatch(typed)
         return Approval(run=typed.lower() in ("y", "yes"), reason=refused["reason"] if refused else "")
@@ -58,16 +57,17 @@ def asking(printer: Printer, plugins: Mapping[str, Plugin], ask: Ask) -> OnAppro
     return decide
 
 
-def refusing(printer: Printer, plugins: Mapping[str, Plugin]) -> OnApproval:
+def refusing(plugins: Plugins, printer: Printer) -> OnApproval:
     """Refuse, and say once for each plugin which setting allows it."""
     said = set()
 
     def decide(request: ApprovalRequested) -> Approval:
+        printer.confirm(request)
         if request.name not in said:
             said.add(request.name)
             printer.note(
                 f"note: {request.name} needs approval, which is asked for on a terminal only: refused; "
-                f'to allow it: {plugins[request.name].key} = "allow" under [approval] in the settings file'
+                f'to allow it: {plugins()[request.name].key} = "allow" under [approval] in the settings file'
             )
         return Approval(run=False)
 

@@ -12,7 +12,14 @@ from moss_agent.cli import batch
 from moss_agent.cli.approval import approval
 from moss_agent.cli.conversations import find_stored, open_chat
 from moss_agent.cli.json_lines import print_json
-from moss_agent.cli.options import add_agent_options, add_history_options, add_plain_option, follow, open_runtime
+from moss_agent.cli.options import (
+    add_agent_options,
+    add_history_options,
+    add_plain_option,
+    follow,
+    open_runtime,
+    settings_from,
+)
 from moss_agent.cli.printing import Printer, drain
 from moss_agent.cli.prompt import Prompt
 from moss_agent.cli.streams import comes, is_interactive, own_stdin, own_stdout, read_all
@@ -88,9 +95,9 @@ def run(parsed: argparse.Namespace) -> int:
     question, interactive = question_of(parsed), is_interactive() and not parsed.json
     with own_stdout() as out:
         printer = Printer(sys.stderr if parsed.json else out, sys.stderr, plain=parsed.plain)
-        with closing(open_runtime(parsed, printer)) as runtime:
+        with closing(open_runtime(settings_from(parsed), printer)) as runtime:
             prompt = Prompt(plain=parsed.plain)
-            asked = approval(runtime, printer, prompt.ask if interactive else None)
+            asked = approval(lambda: runtime.plugins, printer, prompt.ask if interactive else None)
             chat = open_chat(runtime, parsed, asked, stored)
             answer(chat, question, printer, json=out if parsed.json else None)
     return 0
@@ -106,8 +113,8 @@ def run_batch(parsed: argparse.Namespace) -> int:
     if path and path.exists() and path.samefile(user_path(parsed.batch)):
         raise UsageError(f"--out {parsed.out}: that is the file of the questions: name another one")
     known = batch.answered(path) if path else set()
-    left = [question for question in questions if question.id not in known]
-    with own_stdout() as out, batch.appending(path, out) as lines, closing(open_runtime(parsed)) as runtime:
+    left, settings = [question for question in questions if question.id not in known], settings_from(parsed)
+    with own_stdout() as out, batch.appending(path, out) as lines, closing(open_runtime(settings)) as runtime:
         return int(batch.run(runtime, left, lines, parsed.at_once) > 0)
 
 

@@ -66,11 +66,16 @@ def run_command(parsed: argparse.Namespace) -> int:
         printer = Printer(out, sys.stderr, plain=parsed.plain, folds=interactive)
 
         def open_talk() -> Talk:
-            runtime = open_runtime(parsed)
-            opened.callback(runtime.close)
-            asked = approval(runtime, printer, Prompt(plain=parsed.plain).ask if interactive else None)
-            chat = open_chat(runtime, parsed, asked, stored, conversation)
-            return Talk(chat, printer, runtime.model, runtime.plugins, settings.plugin_settings)
+            ask = Prompt(plain=parsed.plain).ask if interactive else None
+            asked = approval(lambda: talk.runtime.plugins, printer, ask)
+            runtime = open_runtime(settings)
+            try:
+                talk = Talk(runtime, open_chat(runtime, parsed, asked, stored, conversation), printer, settings, asked)
+            except BaseException:
+                runtime.close()
+                raise
+            opened.callback(talk.close)
+            return talk
 
         name = one_line(settings.server or settings.model, 60)
         loading = Loading(open_talk, name)

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from moss_agent.cli import switching
 from moss_agent.cli.calling import call_plugin
 from moss_agent.cli.conversations import count, tell
 from moss_agent.cli.screen import PLAIN
@@ -121,7 +122,7 @@ def _export(talk: Talk, rest: str) -> None:
     path, turns = user_path(rest), talk.chat.conversation.turns
     if not turns:
         raise UsageError("there is nothing to export: ask something first")
-    about = About(title_of(turns[0].question), talk.model, time=turns[0].time)
+    about = About(title_of(turns[0].question), talk.runtime.model, time=turns[0].time)
     try:
         with open(path, "x", encoding="utf-8") as file:
             file.write(FORMATS[formats[path.suffix]](Stored(about, turns)))
@@ -137,31 +138,22 @@ def _copy(talk: Talk, rest: str) -> None:
     talk.printer.note("Copied the last answer, if the terminal allows it.")
 
 
-def _plugins(talk: Talk, rest: str) -> None:
-    lines = [f"{plugin.key:18} {plugin.api}" for plugin in talk.plugins.values()]
-    talk.printer.note("\n".join(lines) or "No plugin is enabled.")
-
-
 def _image(talk: Talk, rest: str) -> None:
     """Draw without the model; the conversation does not change."""
-    plugin = talk.plugins.get(DRAWING)
+    plugin = talk.runtime.plugins.get(DRAWING)
     if not plugin or not rest:
         reason = "say what to draw, as in /image a small blue owl" if plugin else "no plugin that draws is enabled"
         raise UsageError(reason)
     started = CallStarted(0, plugin.name, rest, (rest,))
     talk.printer.show(started)
     try:
-        with closing(PluginRunner([plugin], talk.settings)) as runner:
+        with closing(PluginRunner([plugin], talk.settings.plugin_settings)) as runner:
             call = call_plugin(runner, Command(plugin.name, (rest,)), talk.printer.show)
     except PluginError as error:
         call = Call(plugin.name, rest, "", False, 0.0, str(error), arguments=(rest,))
     talk.printer.show(CallFinished(0, call))
     talk.printer.show_images(call.images)
     talk.printer.settle()
-
-
-def _model(talk: Talk, rest: str) -> None:
-    talk.printer.note(one_line(talk.model) or "The server does not say which model it has.")
 
 
 def _usage(talk: Talk, rest: str) -> None:
@@ -197,8 +189,8 @@ COMMANDS: Mapping[str, Action] = {
     "/load": Action(_load, "FILE", "go on with a saved conversation"),
     "/image": Action(_image, "TEXT", "draw what the text says, without asking the model"),
     "/copy": Action(_copy, "", "copy the last answer"),
-    "/plugins": Action(_plugins, "", "list the plugins that the model may call"),
-    "/model": Action(_model, "", "say which model this is"),
+    "/plugins": Action(switching.plugins, "on|off NAME", "switch plugins on or off; alone: list them"),
+    "/model": Action(switching.model, "NAME", "go on with another model; alone: say which one this is"),
     "/usage": Action(_usage, "", "count tokens and time of this conversation"),
     "/help": Action(_help, "", "show this list"),
     "/again": Action(_again, "", ""),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from moss_agent.cli.options import settings_from
 from moss_agent.cli.text import one_line
 from moss_agent.conversation import Conversation
+from moss_agent.errors import UsageError
 from moss_agent.history import History
 from moss_agent.records import Turn
 
@@ -42,6 +43,17 @@ def open_chat(
         return runtime.chat(conversation, on_approval=on_approval, store=store)
     name = stored.about.id if parsed.resume == "last" else parsed.resume
     return runtime.resume(name, on_approval=on_approval, store=store)
+
+
+def moved(chat: Chat, runtime: Runtime, on_approval: OnApproval | None) -> Chat:
+    """Open the conversation of a chat on another runtime; in the store it stays the same one."""
+    try:
+        store = chat.store
+    except UsageError:  # it is not stored, or cannot be any more
+        return runtime.chat(chat.conversation, on_approval=on_approval)
+    if chat.id:
+        return runtime.resume(chat.id, on_approval=on_approval, store=store)
+    return runtime.chat(chat.conversation, on_approval=on_approval, store=store)
 
 
 def tell(turns: list[Turn], title: str, printer: Printer) -> None:

@@ -39,6 +39,15 @@ class Loading(Generic[T]):
                 wait([self._future], timeout=0.1)  # an interrupt has to come through on Windows too
         return self._future.result()
 
+    def discard(self, close: Callable[[T], None]) -> None:
+        """Close what comes, whenever it does: nobody waits for it any more."""
+
+        def close_late(future: Future[T]) -> None:
+            if future.exception() is None:
+                close(future.result())
+
+        self._future.add_done_callback(close_late)
+
     def _run(self, make: Callable[[], T]) -> None:
         try:
             self._future.set_result(make())

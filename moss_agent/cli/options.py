@@ -111,9 +111,8 @@ def settings_from(parsed: argparse.Namespace) -> Settings:
     return load_settings({item.name: getattr(parsed, item.name, None) for item in fields(Settings)})
 
 
-def open_runtime(parsed: argparse.Namespace, printer: Printer | None = None) -> Runtime:
-    """Return the model and plugins that the options ask for; the printer says what is loaded. Raises MossAgentError."""
-    settings = settings_from(parsed)
+def open_runtime(settings: Settings, printer: Printer | None = None) -> Runtime:
+    """Return the model and plugins that are asked for; the printer says what is loaded. Raises MossAgentError."""
     if printer and not settings.server:
         printer.passing(f"Loading {one_line(settings.model)}...")
     from moss_agent.runtime import Runtime
@@ -127,8 +126,8 @@ def follow(parsed: argparse.Namespace) -> None:
     """Compute until the leading process ends, and leave, if this is another one of the processes of a model."""
     from moss_agent.engine.backends.tensor_parallel import is_follower
 
-    if is_follower() and settings_from(parsed).tp > 1:
-        open_runtime(parsed)
+    if is_follower() and (settings := settings_from(parsed)).tp > 1:
+        open_runtime(settings)
 
 
 def silence_libraries() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,26 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LONGEST = 200_000_000  # bytes of a picture
-COLUMNS = 40  # of a picture in the terminal
-MOST_ROWS = 60
+COLUMNS, MOST_ROWS = 40, 60  # of a picture in the terminal
+PREVIEW_COLUMNS, PREVIEW_ROWS = 20, 12  # of one that is being drawn
 CHUNK = 4096  # characters of a picture in one sequence of kitty
+
+
+def as_preview(address: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Return lines that show a small picture while it is drawn, each after a line break; "" where nothing does.
+
+    address: as in `CallProgress`. Half blocks can be drawn over, which the protocols cannot everywhere.
+    """
+    if not _has_colours(environ):
+        return ""
+    try:
+        from PIL import Image
+
+        with Image.open(io.BytesIO(b64decode(address.partition(",")[2]))) as image:
+            lines = half_blocks(image.convert("RGB"), PREVIEW_COLUMNS, PREVIEW_ROWS)
+    except Exception:  # no PIL, or whatever it makes of what a plugin has sent
+        return ""
+    return "\n" + lines.rstrip("\n")
 
 
 def as_text(path: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -48,7 +65,13 @@ def way(environ: Mapping[str, str]) -> Callable[[Image], str] | None:
             return kitty
         if program in ("iTerm.app", "WezTerm"):
             return iterm
-    return half_blocks if environ.get("COLORTERM") in ("truecolor", "24bit") else None
+    return half_blocks if _has_colours(environ) else None
+
+
+def _has_colours(environ: Mapping[str, str]) -> bool:
+    """Return whether the terminal shows any colour that is asked for."""
+    is_plain = environ.get("NO_COLOR") or environ.get("TERM") == "dumb"
+    return not is_plain and environ.get("COLORTERM") in ("truecolor", "24bit")
 
 
 def kitty(image: Image) -> str:
@@ -65,15 +88,15 @@ def iterm(image: Image) -> str:
     return f"\x1b]1337;File=inline=1;size={len(data)};width={COLUMNS}:{b64encode(data).decode()}\x07\n"
 
 
-def half_blocks(image: Image) -> str:
+def half_blocks(image: Image, columns: int = COLUMNS, most_rows: int = MOST_ROWS) -> str:
     """Draw two pixels in every character: the upper one as its foreground, the lower one as its background."""
-    rows = min(MOST_ROWS, max(1, round(COLUMNS * image.height / image.width / 2)))
-    pixels = image.resize((COLUMNS, 2 * rows)).tobytes()
+    rows = min(most_rows, max(1, round(columns * image.height / image.width / 2)))
+    pixels = image.resize((columns, 2 * rows)).tobytes()
     colours = [pixels[i : i + 3] for i in range(0, len(pixels), 3)]
     lines = []
-    for start in range(0, len(colours), 2 * COLUMNS):
-        row = colours[start : start + 2 * COLUMNS]
-        pairs = zip(row[:COLUMNS], row[COLUMNS:], strict=True)
+    for start in range(0, len(colours), 2 * columns):
+        row = colours[start : start + 2 * columns]
+        pairs = zip(row[:columns], row[columns:], strict=True)
         lines.append("".join(f"\x1b[38;2;{r};{g};{b};48;2;{R};{G};{B}m▀" for (r, g, b), (R, G, B) in pairs))
     return "".join(f"{line}\x1b[0m\n" for line in lines)
 

@@ -73,8 +73,6 @@ class Printer:
                 self._piece("folded" if self._folds else "thoughts", text)
             case Text(text) if self._live:
                 self._piece("answer", text)
-            case ApprovalRequested():
-                self._ask(event)
             case CallStarted():
                 self._last_call = event.index
                 self.note(f"→ {fitted(str(_command(event)), self._aside.width - 2)}", PLAIN)
@@ -98,9 +96,10 @@ class Printer:
         self._aside.line(text, style)
 
     def confirm(self, request: ApprovalRequested) -> None:
-        """Print what would run, unless it is what was printed last."""
-        if self._last_call != request.index:
-            self._ask(request)
+        """Print exactly what would run, and what it touches."""
+        self._last_call = request.index
+        touches = f" (touches {', '.join(map(one_line, request.effects))})" if request.effects else ""
+        self.note(f"? {exact(request)} needs approval{touches}", PLAIN)
 
     def passing(self, text: str) -> None:
         """Print lines that only somebody who watches a terminal needs; `text` is clean."""
@@ -185,12 +184,6 @@ class Printer:
 
     def _source(self, found: Hit | Citation) -> str:
         return self._aside.link(fitted(source(found), self._aside.width - 6), found.url)
-
-    def _ask(self, request: ApprovalRequested) -> None:
-        """Print exactly what would run, and what it touches."""
-        self._last_call = request.index
-        touches = f" (touches {', '.join(map(one_line, request.effects))})" if request.effects else ""
-        self.note(f"? {exact(request)} needs approval{touches}", PLAIN)
 
     def _reply(self, reply: Reply) -> None:
         self.settle()

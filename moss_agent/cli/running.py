@@ -1,4 +1,4 @@
-"""The line that shows which calls are running, for how long, and how far they are."""
+"""The line that shows which calls are running, for how long, how far they are, and what they draw."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from moss_agent.cli.pictures import as_preview
 from moss_agent.cli.screen import Screen, ticking
 from moss_agent.cli.text import fitted, one_line
 from moss_agent.events import CallProgress, CallStarted
@@ -25,12 +26,13 @@ class RunningCalls:
     def start(self, call: CallStarted) -> None:
         if not self._calls:
             self._shown.close()
-            self._shown.enter_context(ticking(self._screen, lambda _: self._line(), after=QUICK))
+            self._shown.enter_context(ticking(self._screen, lambda _: self._line(), QUICK, self._preview))
         self._calls[call.index] = _Running(one_line(call.name, 40))
 
     def go_on(self, progress: CallProgress) -> None:
         if progress.total and progress.index in self._calls:
             self._calls[progress.index].progress = f" {progress.done} of {progress.total} steps"
+            self._calls[progress.index].preview = progress.preview
 
     def end(self, index: int) -> None:
         self._calls.pop(index, None)
@@ -45,6 +47,11 @@ class RunningCalls:
         calls = ", ".join(str(call) for call in list(self._calls.values()))
         return fitted(f"  {spinner} {calls}", self._screen.width - 1) if calls else ""
 
+    def _preview(self) -> str:
+        """Return what the first of the calls that draw has drawn so far."""
+        drawn = next((call.preview for call in list(self._calls.values()) if call.preview), "")
+        return as_preview(drawn) if drawn else ""
+
 
 @dataclass
 class _Running:
@@ -53,6 +60,7 @@ class _Running:
     name: str
     started: float = field(default_factory=time.monotonic)
     progress: str = ""
+    preview: str = ""  # as in CallProgress
 
     def __str__(self) -> str:
         return f"{self.name}{self.progress} {time.monotonic() - self.started:.0f} s"

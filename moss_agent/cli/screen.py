@@ -26,7 +26,7 @@ class Screen:
         self._stream = stream
         self._lock = threading.RLock()
         self.begun = False
-        self._passing = False
+        self._passing = 0  # lines
         self.is_terminal = stream.isatty()
         wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and not plain
         self.is_coloured = wanted and self.is_terminal
@@ -61,13 +61,16 @@ class Screen:
         self._stream.flush()
         return True
 
-    def pass_by(self, text: str) -> None:
-        """Show a short line that the next text takes the place of, on a terminal where no line has been begun."""
+    def pass_by(self, line: str, below: str = "") -> None:
+        """Show a short line that the next text takes the place of, on a terminal where no line has been begun.
+
+        below: lines of a picture, which pass by with it; each begins with a line break.
+        """
         with self._lock:
             if self.is_coloured and not self.begun:
-                self._stream.write(f"\r\x1b[K\x1b[{DIM}m{text}\x1b[0m")
+                self._stream.write(f"{self._erasure()}\x1b[{DIM}m{line}\x1b[0m{below}")
                 self._stream.flush()
-                self._passing = True
+                self._passing = 1 + below.count("\n")
 
     def end_line(self) -> None:
         if self.begun:
@@ -80,9 +83,13 @@ class Screen:
 
     def _end_passing(self) -> None:
         if self._passing:
-            self._passing = False
-            self._stream.write("\r\x1b[K")
+            self._stream.write(self._erasure())
             self._stream.flush()
+            self._passing = 0
+
+    def _erasure(self) -> str:
+        """Return what removes the passing lines and leaves the cursor where they began."""
+        return f"\r\x1b[{self._passing - 1}A\x1b[J" if self._passing > 1 else "\r\x1b[K"
 
     @property
     def width(self) -> int:
@@ -94,10 +101,12 @@ class Screen:
 
 
 @contextmanager
-def ticking(screen: Screen, text: Callable[[float], str], after: float = 0.0) -> Iterator[None]:
+def ticking(
+    screen: Screen, text: Callable[[float], str], after: float = 0.0, below: Callable[[], str] = str
+) -> Iterator[None]:
     """Show a passing line again and again while the block runs, from `after` seconds on.
 
-    text: returns the line for so many seconds, empty for none.
+    text: returns the line for so many seconds, empty for none. below: returns what is shown below it, as in `pass_by`.
     """
     if not screen.is_coloured:
         yield
@@ -108,7 +117,7 @@ def ticking(screen: Screen, text: Callable[[float], str], after: float = 0.0) ->
         ended.wait(after)
         while not ended.wait(TICK):
             if line := text(time.monotonic() - started):
-                screen.pass_by(line)
+                screen.pass_by(line, below())
 
     thread = threading.Thread(target=show, daemon=True)
     thread.start()

@@ -39,7 +39,7 @@ def typing(*lines: str | type[BaseException], shown: list[tuple[str, str]]) -> C
 def decide(*lines: str | type[BaseException]) -> tuple[Approval, str, list[tuple[str, str]]]:
     out, shown = io.StringIO(), []
     request = ApprovalRequested(0, "Post", ("a\x1b[2J\u202eb\n", 3), {"place": "x"}, ("network",))
-    return asking(Printer(out, out), PLUGINS, typing(*lines, shown=shown))(request), out.getvalue(), shown
+    return asking(lambda: PLUGINS, Printer(out, out), typing(*lines, shown=shown))(request), out.getvalue(), shown
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_an_edited_call_runs_as_it_was_typed() -> None:
 def test_a_call_that_is_sent_off_unchanged_runs_as_it_was_asked_for(text: str) -> None:
     request = ApprovalRequested(0, "Post", (text, 3), {"place": text}, ("network",))
     out = io.StringIO()
-    decision = asking(Printer(out, out), PLUGINS, lambda question, begun: begun or "e")(request)
+    decision = asking(lambda: PLUGINS, Printer(out, out), lambda question, begun: begun or "e")(request)
     assert decision == Approval(True, (text, 3), named={"place": text})
 
 
@@ -102,7 +102,7 @@ def test_an_interrupt_is_no_answer() -> None:
 def test_the_decision_is_what_happens(typed: list[str], told: str) -> None:
     out, shown = Terminal(), []
     printer = Printer(out, out)
-    chat = make_chat(POST, asking(printer, PLUGINS, typing(*typed, shown=shown)))
+    chat = make_chat(POST, asking(lambda: PLUGINS, printer, typing(*typed, shown=shown)))
     drain(chat.stream("Well?"), printer.show)
     assert chat.conversation.turns[0].calls[0].result == told
     assert out.getvalue().count("needs approval") == 1
@@ -112,16 +112,20 @@ def test_each_of_several_calls_is_shown_before_its_question() -> None:
     out, shown = io.StringIO(), []
     printer = Printer(out, out)
     calls = ' Post("one"), Post("two")<eoc>'
-    chat = make_chat([THINK, calls, " Done.<eom>"], asking(printer, PLUGINS, typing("y", "n", shown=shown)))
+    chat = make_chat([THINK, calls, " Done.<eom>"], asking(lambda: PLUGINS, printer, typing("y", "n", shown=shown)))
     drain(chat.stream("Well?"), printer.show)
     lines = [line for line in out.getvalue().splitlines() if line[:1] in "?→"]
-    assert [line.partition(" needs")[0] for line in lines] == [
-        '? Post("one")',
-        '? Post("two")',
-        '? Post("one")',
-        '→ Post("one")',
-        '? Post("two")',
-    ]
+    assert [line.partition(" needs")[0] for line in lines] == ['? Post("one")', '→ Post("one")', '? Post("two")']
+
+
+def test_a_call_that_the_session_allows_is_not_asked_about_again() -> None:
+    out, shown = Terminal(), []
+    printer = Printer(out, out)
+    chat = make_chat([*POST, *POST], asking(lambda: PLUGINS, printer, typing("s", shown=shown)))
+    for _ in range(2):
+        drain(chat.stream("Well?"), printer.show)
+    assert out.getvalue().count("needs approval") == 1
+    assert out.getvalue().count('→ Post("hi", place="there")') == 2
 
 
 def test_where_nobody_can_answer_the_setting_is_named_once() -> None:
@@ -130,8 +134,9 @@ def test_where_nobody_can_answer_the_setting_is_named_once() -> None:
         return message
 
     out = io.StringIO()
-    decide = refusing(Printer(out, out), {"Post": other})
+    decide = refusing(lambda: {"Post": other}, Printer(out, out))
     for index in range(2):
         assert decide(ApprovalRequested(index, "Post", ("x",))) == Approval(False)
-    assert out.getvalue().count("\n") == 1
+    assert out.getvalue().count('? Post("x") needs approval') == 2
+    assert out.getvalue().count("a terminal only") == 1
     assert 'board = "allow" under [approval]' in out.getvalue()

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from moss_agent.cli.approval import refusing
 from moss_agent.cli.ask import answer, read_question
 from moss_agent.cli.printing import Printer
 from moss_agent.cli.text import columns as width
 from moss_agent.errors import EngineError, UsageError
 from moss_agent.events import Call, CallFinished, CallStarted, Reply
-from tests.cli.scenes import HELLO, NONE, POST, SUM, THINK, make_chat
+from tests.cli.scenes import HELLO, NONE, POST, SUM, THINK, make_chat, post
 
 HITS = [THINK, ' Find("moss")<eoc>', " Green<sup><|1|></sup>, not red<sup><|7|></sup>.<eom>"]
 
@@ -206,9 +207,11 @@ def test_a_failing_model_leaves_whole_lines_and_no_answer() -> None:
 
 
 def test_a_call_is_shown_with_all_its_arguments() -> None:
-    out, _ = ask(POST, Terminal())
-    assert '? Post("hi", place="there") needs approval (touches network)\n' in out
-    assert "  failed: refused: it was not approved (0.00 s)" in out
+    out = Terminal()
+    printer = Printer(out, out)
+    answer(make_chat(POST, refusing(lambda: {"Post": post}, printer)), "Well?", printer)
+    assert '? Post("hi", place="there") needs approval (touches network)\n' in out.getvalue()
+    assert "failed: refused: it was not approved (0.00 s)" in out.getvalue()
 
 
 @pytest.mark.parametrize("columns", [60, 120])

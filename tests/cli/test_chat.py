@@ -15,7 +15,9 @@ from moss_agent.cli.printing import Printer
 from moss_agent.cli.talk import Talk
 from moss_agent.errors import EngineError
 from moss_agent.history import History
+from moss_agent.settings import Settings
 from tests.cli.scenes import HELLO, NONE, SUM, THINK, Stopped, make_chat, make_runtime
+from tests.scripted import ScriptedModel, scripted_runtime
 
 AGAIN = [THINK, NONE, " Hello again.<eom>"]
 
@@ -46,7 +48,7 @@ def typing(lines: Sequence[str | type[BaseException]]) -> Callable[[], str]:
 def talk(chat: Chat, *lines: str | type[BaseException]) -> tuple[str, str]:
     out, err = io.StringIO(), io.StringIO()
     printer = Printer(out, err)
-    run(lambda: Talk(chat, printer), typing(lines), printer)
+    run(lambda: Talk(make_runtime([]), chat, printer, Settings()), typing(lines), printer)
     return out.getvalue(), err.getvalue()
 
 
@@ -235,7 +237,8 @@ def paint(description: str, *, folder: str = "/tmp") -> Picture:
 
 def test_a_picture_is_drawn_without_the_model() -> None:
     chat, out = make_chat([]), io.StringIO()
-    talk = Talk(chat, Printer(out, out), plugins={"Text2Image": paint}, settings={paint.key: {"folder": "/pictures"}})
+    settings = Settings(plugin_settings={paint.key: {"folder": "/pictures"}})
+    talk = Talk(scripted_runtime(ScriptedModel([]), [paint]), chat, Printer(out, out), settings)
     run(lambda: talk, typing(["/image a moss", "/image a fox", "/image"]), talk.printer)
     shown = out.getvalue()
     assert '→ Text2Image("a moss")' in shown and "picture: /pictures/moss.png" in shown

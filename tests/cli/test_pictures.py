@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from moss_agent.cli.pictures import COLUMNS, MOST_ROWS, as_text
+from moss_agent.cli.pictures import COLUMNS, MOST_ROWS, PREVIEW_COLUMNS, PREVIEW_ROWS, as_preview, as_text
 
 
 @pytest.fixture
@@ -69,3 +69,16 @@ def test_what_is_no_picture_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89PNG\x1b[2J")
     assert as_text(str(tmp_path / "x.png"), {"COLORTERM": "truecolor"}) == ""
     assert as_text(str(tmp_path / "none.png"), {"COLORTERM": "truecolor"}) == ""
+
+
+def test_a_preview_is_small_and_begins_below(picture: str) -> None:
+    address = f"data:image/png;base64,{b64encode(Path(picture).read_bytes()).decode()}"
+    first, *lines = as_preview(address, {"COLORTERM": "truecolor", "KITTY_WINDOW_ID": "1"}).split("\n")
+    assert first == "" and len(lines) == PREVIEW_COLUMNS // 4 < PREVIEW_ROWS
+    assert all(line.count("▀") == PREVIEW_COLUMNS for line in lines)
+    assert as_preview(address, {"TERM": "xterm"}) == ""
+
+
+@pytest.mark.parametrize("address", ["data:image/png;base64,!!!", "data:image/png;base64,AAAA", "\x1b[2J", ""])
+def test_a_preview_that_is_no_picture_shows_nothing(address: str) -> None:
+    assert as_preview(address, {"COLORTERM": "truecolor"}) == ""
