@@ -72,7 +72,7 @@ class Chat:
 
     @property
     def store(self) -> Store:
-        """The store that keeps the conversation. Raises UsageError if there is none, or if it has failed."""
+        """The store that keeps the conversation. Raises UsageError if there is none, HistoryError if it has failed."""
         return self._recorder.store
 
     def resume(self, name: str = "last") -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 
-from moss_agent.errors import UsageError, said_by
+from moss_agent.errors import HistoryError, UsageError, said_by
 from moss_agent.events import CallFinished, CallProgress, Event, Notice, Text, Thoughts
 from moss_agent.records import Turn, new_id
 from moss_agent.store import About, Store, title_of
@@ -29,6 +29,7 @@ class Recorder:
         self._model = model
         self._preamble = preamble
         self._failure: Notice | None = None
+        self._reason = ""  # why there is no store any more
         self._known: set[str] = set()  # the turns that the store has
         self._written = 0.0  # when something was written last
         self._is_behind = False  # whether something was shown since then
@@ -36,7 +37,9 @@ class Recorder:
 
     @property
     def store(self) -> Store:
-        """The store. Raises UsageError if there is none, or none any more."""
+        """The store. Raises UsageError if there is none, HistoryError if it has failed."""
+        if self._store is None and self._reason:
+            raise HistoryError(f"this chat is not stored any more: {self._reason}")
         if self._store is None:
             raise UsageError("this chat is not stored: begin it with a store (on the command line: without --no-log)")
         return self._store
@@ -133,8 +136,8 @@ class Recorder:
         try:
             yield self._store
         except Exception as error:
-            self._store = None
-            self._failure = Notice(f"what is said from here on is not stored: {said_by(error)}")
+            self._store, self._reason = None, said_by(error)
+            self._failure = Notice(f"what is said from here on is not stored: {self._reason}")
 
 
 def _last_id(turns: Sequence[Turn]) -> str | None:

@@ -86,11 +86,11 @@ def run_command(parsed: argparse.Namespace) -> int:
         else:
             loading.wait(printer.screen)
         typed = typed_file() if settings.log else None
-        prompt = Prompt(typed, completed, plain=parsed.plain, on_shown=loading.start)
+        prompt = Prompt(typed, lambda words: completed(words, loading.done), plain=parsed.plain, on_shown=loading.start)
         if stored:
             tell(stored.turns, stored.about.title, printer)
         run(partial(loading.wait, printer.screen), partial(prompt.read, "> "), printer, prompt.away)
-        if not loading.is_done:
+        if not loading.done:
             opened.pop_all()  # the program ends while the model is being loaded: nobody can close it
     return 0
 

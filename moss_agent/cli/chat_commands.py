@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,14 +207,16 @@ _ALWAYS = {
 HELP = "\n".join(f"{what:12} {meaning}" for what, meaning in {**_LISTED, **_ALWAYS}.items())
 
 
-def completed(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Complete the commands of a chat, and ids of conversations behind /resume."""
+def completed(words: Sequence[str], talk: Talk | None) -> Iterator[tuple[str, str]]:
+    """Complete the commands of a chat, ids of conversations, plugins. talk: None while the model is loaded."""
     if len(words) == 1:
         yield from ((name, action.meaning) for name, action in COMMANDS.items() if _begins(name, words[0], action))
     elif words[0] == "/resume" and len(words) == 2:
         with suppress(MossAgentError), History() as history:
             listed = history.list(LISTED)
             yield from ((one.id[:SHORT], fitted(one.title, 50)) for one in listed if one.id.startswith(words[1]))
+    elif words[0] == "/plugins" and talk:
+        yield from switching.completed(talk, words[1:])
 
 
 def _begins(name: str, typed: str, action: Action) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from moss_agent.cli.options import settings_from
 from moss_agent.cli.text import one_line
 from moss_agent.conversation import Conversation
-from moss_agent.errors import UsageError
+from moss_agent.errors import HistoryError, UsageError
 from moss_agent.history import History
 from moss_agent.records import Turn
 
@@ -49,7 +49,7 @@ def moved(chat: Chat, runtime: Runtime, on_approval: OnApproval | None) -> Chat:
     """Open the conversation of a chat on another runtime; in the store it stays the same one."""
     try:
         store = chat.store
-    except UsageError:  # it is not stored, or cannot be any more
+    except (UsageError, HistoryError):  # it is not stored, or cannot be any more
         return runtime.chat(chat.conversation, on_approval=on_approval)
     if chat.id:
         return runtime.resume(chat.id, on_approval=on_approval, store=store)

@@ -27,9 +27,9 @@ class Loading(Generic[T]):
             self._thread.start()
 
     @property
-    def is_done(self) -> bool:
-        """Whether it is there, and not an error."""
-        return self._future.done() and self._future.exception() is None
+    def done(self) -> T | None:
+        """What was made; None as long as it is not there, or if there was an error."""
+        return self._future.result() if self._future.done() and self._future.exception() is None else None
 
     def wait(self, screen: Screen) -> T:
         """Return it; raises what making it has raised. On a terminal one sees how long it takes."""

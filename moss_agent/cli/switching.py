@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -46,11 +47,23 @@ def _use(talk: Talk, chosen: list[Plugin]) -> None:
 
 
 def _listed(talk: Talk) -> str:
-    enabled = talk.runtime.plugins
-    others = discover(map(user_path, talk.settings.plugin_dirs))
-    rows = [["on", plugin.key, plugin.api] for plugin in enabled.values()]
-    rows += [["off", plugin.key, plugin.api] for name, plugin in others.items() if name not in enabled]
+    rows = [["on", plugin.key, plugin.api] for plugin in talk.runtime.plugins.values()]
+    rows += [["off", plugin.key, plugin.api] for plugin in _switched_off(talk)]
     return clean(table(["", "PLUGIN", "CALLED AS"], rows)) if rows else "There is no plugin."
+
+
+def _switched_off(talk: Talk) -> list[Plugin]:
+    found = discover(map(user_path, talk.settings.plugin_dirs))
+    return [plugin for name, plugin in found.items() if name not in talk.runtime.plugins]
+
+
+def completed(talk: Talk, words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Complete what stands behind /plugins."""
+    if len(words) == 1:
+        yield from ((switch, "") for switch in ("on", "off") if switch.startswith(words[0]))
+    elif words[0] in ("on", "off"):
+        among = _switched_off(talk) if words[0] == "on" else talk.runtime.plugins.values()
+        yield from ((plugin.key, one_line(plugin.label)) for plugin in among if plugin.key.startswith(words[-1]))
 
 
 def model(talk: Talk, rest: str) -> None:

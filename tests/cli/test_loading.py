@@ -29,7 +29,7 @@ def test_it_is_made_once_and_there_for_every_question(screen: Screen) -> None:
     loading = Loading(lambda: made.append(1) or "model", "mini")
     loading.start()
     assert [loading.wait(screen), loading.wait(screen)] == ["model"] * 2
-    assert made == [1] and loading.is_done
+    assert made == [1] and loading.done == "model"
 
 
 @pytest.mark.parametrize("error", [CheckpointError("no such model"), TimeoutError("too slow")])
@@ -41,7 +41,7 @@ def test_what_goes_wrong_is_raised_where_somebody_waits(screen: Screen, error: E
     for _ in range(2):
         with pytest.raises(type(error), match=str(error)):
             loading.wait(screen)
-    assert not loading.is_done
+    assert loading.done is None
 
 
 def test_who_waits_sees_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

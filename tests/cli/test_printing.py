@@ -136,6 +136,18 @@ def test_a_passing_line_waits_and_leaves_nothing() -> None:
     assert "never" not in out.getvalue()
 
 
+def test_a_passing_picture_is_drawn_over_and_leaves_nothing() -> None:
+    out = Terminal()
+    screen = Screen(out)
+    screen.line("Before.")
+    begin = len(out.getvalue())
+    screen.pass_by("drawing", "\n##\n##")
+    screen.pass_by("drawing on", "\n####")
+    screen.line("After.")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()[begin:])
+    assert shown == "\r\x1b[Kdrawing\n##\n##" + "\r\x1b[2A\x1b[Jdrawing on\n####" + "\r\x1b[1A\x1b[JAfter.\n"
+
+
 def test_thoughts_of_one_turn_stand_together_and_those_of_the_last_one_go() -> None:
     out = Terminal()
     printer = Printer(out, out, folds=True)

@@ -10,6 +10,7 @@ import pytest
 
 from moss_agent.cli import switching
 from moss_agent.cli.chat import run
+from moss_agent.cli.chat_commands import completed
 from moss_agent.cli.printing import Printer
 from moss_agent.cli.switching import other_model
 from moss_agent.cli.talk import Talk
@@ -81,6 +82,14 @@ def test_a_plugin_that_the_settings_deny_stays_off() -> None:
     scene = Scene([], approval={"calculator": "deny"})
     assert "calculator is denied by [approval]" in scene.type("/plugins on calculator")
     assert list(scene.talk.runtime.plugins) == ["Add", "Post"]
+
+
+def test_plugins_are_completed() -> None:
+    talk = Scene([]).talk
+    assert [word for word, _ in completed(["/plugins", "o"], talk)] == ["on", "off"]
+    assert [word for word, _ in completed(["/plugins", "off", ""], talk)] == ["add", "post"]
+    assert [word for word, _ in completed(["/plugins", "on", "equation_solver", "calc"], talk)] == ["calculator"]
+    assert not list(completed(["/plugins", "on", "calc"], None))
 
 
 @pytest.mark.parametrize("line", ["/plugins off", "/plugins maybe Add", "/plugins off Nothing", "/plugins on Nothing"])

@@ -10,7 +10,7 @@ import pytest
 from moss_agent import Chat, Conversation, Runtime, plugin, recorder
 from moss_agent.checkpoints.families import load_family
 from moss_agent.dialects.moss import MossDialect
-from moss_agent.errors import EngineError, UsageError
+from moss_agent.errors import EngineError, HistoryError, UsageError
 from moss_agent.events import CallFinished, Notice, Reply, Text, Thoughts
 from moss_agent.history import History
 from moss_agent.opening.plugins import open_plugins
@@ -255,6 +255,8 @@ def test_a_store_that_fails_is_one_notice_and_the_chat_goes_on() -> None:
     assert notices == ["what is said from here on is not stored: no such luck"]
     assert chat.ask("And?").notices == ()
     assert chat.conversation.turns[0].notices == tuple(notices)
+    with pytest.raises(HistoryError, match="not stored any more: no such luck"):
+        chat.fork()
 
 
 def test_what_is_said_in_a_conversation_that_is_deleted_meanwhile_is_not_stored(history: History) -> None:
