@@ -87,7 +87,7 @@ def test_a_plugin_that_the_settings_deny_stays_off() -> None:
 def test_plugins_are_completed() -> None:
     talk = Scene([]).talk
     assert [word for word, _ in completed(["/plugins", "o"], talk)] == ["on", "off"]
-    assert [word for word, _ in completed(["/plugins", "off", ""], talk)] == ["add", "post"]
+    assert [word for word, _ in completed(["/plugins", "off", ""], talk)] == ["scenes", "post"]
     assert [word for word, _ in completed(["/plugins", "on", "equation_solver", "calc"], talk)] == ["calculator"]
     assert not list(completed(["/plugins", "on", "calc"], None))
 
