@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from functools import partial
 
 from moss_agent.cli.approval import approval
@@ -89,26 +89,21 @@ def run_command(parsed: argparse.Namespace) -> int:
         prompt = Prompt(typed, lambda words: completed(words, loading.done), plain=parsed.plain, on_shown=loading.start)
         if stored:
             tell(stored.turns, stored.about.title, printer)
-        run(partial(loading.wait, printer.screen), partial(prompt.read, "> "), printer, prompt.away)
+        with prompt.waiting():
+            run(partial(loading.wait, printer.screen), partial(prompt.read, "> "), printer)
         if not loading.done:
             opened.pop_all()  # the program ends while the model is being loaded: nobody can close it
     return 0
 
 
-def run(
-    talk: Callable[[], Talk],
-    read: Callable[[], str],
-    printer: Printer,
-    away: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> None:
+def run(talk: Callable[[], Talk], read: Callable[[], str], printer: Printer) -> None:
     """Chat until the input ends or says stop.
 
     talk: waits for the chat. read: gives the next text, raises EOFError when there is none and KeyboardInterrupt as
-    `input` does. away: for the time in which nothing is read.
+    `input` does.
     """
     while (line := _next_line(read, printer)) not in (None, "stop", "/quit"):
-        with away():
-            _answer(talk, line, printer)
+        _answer(talk, line, printer)
 
 
 def _answer(talk: Callable[[], Talk], line: str, printer: Printer) -> None:

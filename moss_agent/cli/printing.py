@@ -14,6 +14,7 @@ from moss_agent.cli.markdown import MarkdownStream
 from moss_agent.cli.pictures import as_text
 from moss_agent.cli.running import RunningCalls
 from moss_agent.cli.screen import DIM, PLAIN, WIDTH, YELLOW, Screen
+from moss_agent.cli.streams import echoes
 from moss_agent.cli.text import ReadableStream, clean, columns, escaped, fitted, one_line, readable, tail
 from moss_agent.events import (
     ApprovalRequested,
@@ -112,7 +113,7 @@ class Printer:
 
     def after_echo(self) -> None:
         """Begin a new line where a terminal has shown the user's ^C or ^D; what was being written was cut off there."""
-        if self._live and not self._answer.begun:
+        if self._live and not self._answer.begun and echoes():
             self._answer.write("\n")
         self.settle(mark=CUT)
 

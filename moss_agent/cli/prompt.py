@@ -8,8 +8,9 @@ Elsewhere, and on terminals that cannot move their cursor, lines are read plainl
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext, suppress
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ from moss_agent.extras import missing
 
 if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
+    from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding import KeyBindings
 
 LONGEST = 1_000_000  # bytes of a line that is not typed
 CONTINUED = "… "  # before the further lines of a text
+PASTES, NO_PASTES = "\x1b[?2004h", "\x1b[?2004l"  # whether the terminal marks what is pasted
 
 Words = Callable[[list[str]], Iterable[tuple[str, str]]]
 """Returns what may stand in place of the last of the typed words, each with an explanation."""
@@ -55,12 +58,21 @@ class Prompt:
             self._on_shown()
             return prompt_line(prompt, LONGEST)
         self._session = self._session or self._open()
-        text: str = self._session.prompt(prompt, prompt_continuation=CONTINUED)
+        with _pastes_marked():
+            text: str = self._session.prompt(prompt, prompt_continuation=CONTINUED)
         return text
 
-    def away(self) -> AbstractContextManager[None]:
-        """Keep what is typed while something else is done for the next prompt."""
-        return nullcontext() if self._is_plain else typing_waits()
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Keep what is typed or pasted between two prompts for the next one."""
+        if self._is_plain:
+            yield
+            return
+        with typing_waits():
+            try:
+                yield
+            finally:
+                _write(NO_PASTES)
 
     def ask(self, question: str, begun: str = "") -> str:
         """Return one line that answers a question, which is not remembered. begun: stands in it already."""
@@ -68,9 +80,11 @@ class Prompt:
             return prompt_anew(question, begun)
         from prompt_toolkit import PromptSession
 
-        session: PromptSession[str] = PromptSession(**self._streams())
-        _discard_typed()
-        return session.prompt(question, default=begun)
+        streams = self._streams()
+        session: PromptSession[str] = PromptSession(**streams)
+        _discard_typed(streams["input"])
+        with _pastes_marked():
+            return session.prompt(question, default=begun)
 
     def _open(self) -> Any:
         from prompt_toolkit import PromptSession
@@ -90,8 +104,6 @@ class Prompt:
         return session
 
     def _streams(self) -> dict[str, Any]:
-        import sys
-
         from prompt_toolkit.input import create_input
         from prompt_toolkit.output import create_output
 
@@ -146,8 +158,27 @@ def _is_writable(path: Path | None) -> bool:
     return False
 
 
-def _discard_typed() -> None:
-    """Forget what was typed before a question appeared: it was not meant for it."""
+@contextmanager
+def _pastes_marked() -> Iterator[None]:
+    """Let the terminal go on marking pastes after a prompt, which ends that."""
+    try:
+        yield
+    finally:
+        _write(PASTES)
+
+
+def _write(sequence: str) -> None:
+    """Write an escape sequence to the terminal, where terminals obey them."""
+    if sys.platform != "win32":
+        sys.stdout.write(sequence)
+        sys.stdout.flush()
+
+
+def _discard_typed(typed: Input) -> None:
+    """Forget what was typed before a question appeared, be it read already: it was not meant for it."""
+    from prompt_toolkit.input.typeahead import clear_typeahead
+
+    clear_typeahead(typed)
     with suppress(ImportError):
         from termios import TCIFLUSH, tcflush
 

@@ -86,6 +86,18 @@ def read_line(stdin: TextIO, limit: int) -> str:
     return _decoded(_limited(stdin.buffer.readline(limit + 1), limit), stdin)
 
 
+def echoes() -> bool:
+    """Return whether the terminal shows what is typed by itself, as it does outside of `typing_waits`."""
+    try:
+        from termios import ECHO, error, tcgetattr
+    except ImportError:  # no such terminals here
+        return True
+    try:
+        return bool(tcgetattr(own_stdin())[3] & ECHO)
+    except (error, ValueError):  # no terminal
+        return True
+
+
 def is_interactive() -> bool:
     """Return whether a person sits at a terminal and sees what the program writes."""
     return own_stdin().isatty() and sys.stdout.isatty()
@@ -119,18 +131,19 @@ def prompt_anew(prompt: str, begun: str) -> str:
 
 @contextmanager
 def typing_waits() -> Iterator[None]:
-    """Keep what is typed on the terminal meanwhile, unseen and as keys, for the next prompt. Ctrl-C works as ever.
+    """Keep what is typed on the terminal outside of prompts, unseen and as keys, for the next one. Ctrl-C works as ever.
 
-    After an error there is no next prompt, and a shell would run it: it is forgotten.
+    Keys are kept as they come, not in lines, of which the terminal would cut long ones. After an error there is no next
+    prompt, and a shell would run it: it is forgotten.
     """
     try:
-        from termios import ECHO, ICRNL, TCIFLUSH, TCSANOW, tcflush, tcgetattr, tcsetattr
+        from termios import ECHO, ICANON, ICRNL, TCIFLUSH, TCSANOW, tcflush, tcgetattr, tcsetattr
     except ImportError:  # no such terminals here
         yield
         return
     own = own_stdin()
     before = tcgetattr(own)
-    quiet = [before[0] & ~ICRNL, before[1], before[2], before[3] & ~ECHO, *before[4:]]
+    quiet = [before[0] & ~ICRNL, before[1], before[2], before[3] & ~(ECHO | ICANON), *before[4:]]
     tcsetattr(own, TCSANOW, quiet)
     try:
         yield

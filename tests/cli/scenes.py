@@ -13,7 +13,8 @@ from moss_agent import Hit, Picture, PluginError, plugin
 from moss_agent.calls import OnApproval
 from moss_agent.cancellation import Cancellation
 from moss_agent.chat import Chat
-from moss_agent.cli import chat
+from moss_agent.cli import chat, streams
+from moss_agent.cli.prompt import Prompt
 from moss_agent.plugin_host import Policy
 from moss_agent.runtime import Runtime
 from moss_agent.session import Generation, Sampling
@@ -82,12 +83,22 @@ def make_chat(replies: Sequence[str | BaseException], on_approval: OnApproval | 
     return make_runtime(replies).chat(on_approval=on_approval)
 
 
+class WatchedPrompt(Prompt):
+    """Says so if the terminal shows keys that come while a prompt is made or gone."""
+
+    def read(self, prompt: str) -> str:
+        if streams.echoes():
+            print("KEYS ARE SHOWN")
+        return super().read(prompt)
+
+
 def chat_on_terminal() -> None:
     import fcntl
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that this terminal's Ctrl-C reaches this process
     endless = " word" * 999
+    chat.Prompt = WatchedPrompt
     chat.open_runtime = lambda *_: make_runtime([*SUM, *(POST * 2), THINK, NONE, endless, *HELLO], SlowModel)
     sys.exit(chat.run_command(SimpleNamespace(load=None, resume=None, log=False, plain=False)))
 

@@ -145,7 +145,35 @@ def test_what_is_pasted_is_one_question(on_terminal: Opener) -> None:
     terminal.type("/turns\r")
     assert "1. one two three" in plain(terminal.read_until("1. one.*" + PROMPT))
     terminal.type("/he\t")
-    assert "/help" in plain(terminal.read_until("/help"))
+    terminal.read_until("/he.*lp")  # which may be shown in two pieces
+
+
+@pytest.mark.slow
+def test_what_is_pasted_while_the_model_writes_is_one_question(on_terminal: Opener) -> None:
+    terminal = on_terminal(str(SCRIPT))
+    terminal.read_until(PROMPT)
+    terminal.type("What is 1+2?\r")
+    seen = terminal.read_until("Let")
+    assert seen.rfind("\x1b[?2004h") > seen.rfind("\x1b[?2004l")  # the terminal marks pastes
+    long = "long " * 2000  # more than a terminal keeps of one line
+    terminal.type(f"\x1b[200~one\rtwo {long}\x1b[201~\r")
+    terminal.read_until(r"lways:.*\?25h")
+    terminal.type("n\r")
+    seen = terminal.read_until(r"Done\..*" + PROMPT)
+    terminal.type("/turns\r")
+    seen += terminal.read_until("2. one.*" + PROMPT)
+    assert "2. one two long long" in plain(seen) and "3. " not in plain(seen)
+    assert "KEYS ARE SHOWN" not in seen
+
+
+@pytest.mark.slow
+def test_a_call_is_approved_by_nothing_that_was_typed_before(on_terminal: Opener) -> None:
+    terminal = on_terminal(str(SCRIPT))
+    terminal.read_until(PROMPT)
+    terminal.type("What is 1+2?\rPost it.\ry\r")
+    terminal.read_until(r"lways:.*\?25h")
+    terminal.type("n\r")
+    assert "refused" in plain(terminal.read_until(r"posted|refused"))
 
 
 @pytest.mark.slow
