@@ -14,7 +14,7 @@ from moss_agent.cli.conversations import count, tell
 from moss_agent.cli.screen import PLAIN
 from moss_agent.cli.tables import SHORT, conversation_table
 from moss_agent.cli.talk import Talk, show
-from moss_agent.cli.text import clean, fitted, one_line, readable
+from moss_agent.cli.text import clean, fitted, one_line, readable, wrapped
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, PluginError, UsageError
 from moss_agent.events import Call, CallFinished, CallStarted
@@ -26,11 +26,13 @@ from moss_agent.resources import user_path
 from moss_agent.store import About, Stored, title_of
 
 LISTED = 10  # conversations
+MEANINGS = 14  # column where they begin in the list of commands
 DRAWING = "Text2Image"  # name of the plugin that draws
 
 
 def _help(talk: Talk, rest: str) -> None:
-    talk.printer.note(HELP)
+    width = talk.printer.screen.width
+    talk.printer.note("\n".join(wrapped(line, width, " " * MEANINGS) for line in HELP.split("\n")))
 
 
 def _again(talk: Talk, rest: str) -> None:
@@ -189,7 +191,7 @@ COMMANDS: Mapping[str, Action] = {
     "/load": Action(_load, "FILE", "go on with a saved conversation"),
     "/image": Action(_image, "TEXT", "draw what the text says, without asking the model"),
     "/copy": Action(_copy, "", "copy the last answer"),
-    "/plugins": Action(switching.plugins, "on|off NAME", "switch plugins on or off; alone: list them"),
+    "/plugins": Action(switching.plugins, "", "list the plugins; /plugins off NAME and on NAME switch them"),
     "/model": Action(switching.model, "NAME", "go on with another model; alone: say which one this is"),
     "/usage": Action(_usage, "", "count tokens and time of this conversation"),
     "/help": Action(_help, "", "show this list"),
@@ -204,7 +206,7 @@ _ALWAYS = {
     "Ctrl-C": "stop the answer that is being written; what there is of it stays",
     "Ctrl-J": "break the line, as Alt-Enter does; Ctrl-R looks for what was typed before",
 }
-HELP = "\n".join(f"{what:12} {meaning}" for what, meaning in {**_LISTED, **_ALWAYS}.items())
+HELP = "\n".join(f"{what:{MEANINGS}}{meaning}" for what, meaning in {**_LISTED, **_ALWAYS}.items())
 
 
 def completed(words: Sequence[str], talk: Talk | None) -> Iterator[tuple[str, str]]:

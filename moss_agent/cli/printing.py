@@ -15,7 +15,7 @@ from moss_agent.cli.pictures import as_text
 from moss_agent.cli.running import RunningCalls
 from moss_agent.cli.screen import DIM, PLAIN, WIDTH, YELLOW, Screen
 from moss_agent.cli.streams import echoes
-from moss_agent.cli.text import ReadableStream, clean, columns, escaped, fitted, one_line, readable, tail
+from moss_agent.cli.text import ReadableStream, clean, columns, escaped, fitted, one_line, readable, tail, wrapped
 from moss_agent.events import (
     ApprovalRequested,
     Call,
@@ -94,7 +94,8 @@ class Printer:
     def note(self, text: str, style: str = DIM) -> None:
         """Print lines beside the answer; `text` is clean."""
         self._end_piece()
-        self._aside.line(text, style)
+        is_to_wrap = self._aside.is_terminal and "\x1b" not in text  # the address of a link takes no columns
+        self._aside.line(wrapped(text, self._aside.width) if is_to_wrap else text, style)
 
     def confirm(self, request: ApprovalRequested) -> None:
         """Print exactly what would run, and what it touches."""

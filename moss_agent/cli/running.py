@@ -45,7 +45,7 @@ class RunningCalls:
     def _line(self) -> str:
         spinner = SPINNER[int(time.monotonic() * 5) % len(SPINNER)]
         calls = ", ".join(str(call) for call in list(self._calls.values()))
-        return fitted(f"  {spinner} {calls}", self._screen.width - 1) if calls else ""
+        return "  " + fitted(f"{spinner} {calls}", self._screen.width - 3) if calls else ""
 
     def _preview(self) -> str:
         """Return what the first of the calls that draw has drawn so far."""

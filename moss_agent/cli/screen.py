@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from base64 import b64encode
@@ -10,10 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from moss_agent.cli.text import columns
+
 PLAIN, DIM, YELLOW = "", "2", "33"  # parameters of the escape sequence that sets a style
 WIDTH, NARROWEST = 200, 40  # columns; the first of them is for what is no terminal
+HEIGHT = 100  # rows of what is no terminal
 LONGEST_COPY = 70_000  # characters, which terminals take at once
 TICK = 0.2  # seconds between two looks of the passing line
+
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Screen:
@@ -26,7 +32,7 @@ class Screen:
         self._stream = stream
         self._lock = threading.RLock()
         self.begun = False
-        self._passing = 0  # lines
+        self._passing: list[int] = []  # columns that each of the passing lines takes
         self.is_terminal = stream.isatty()
         wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and not plain
         self.is_coloured = wanted and self.is_terminal
@@ -64,13 +70,17 @@ class Screen:
     def pass_by(self, line: str, below: str = "") -> None:
         """Show a short line that the next text takes the place of, on a terminal where no line has been begun.
 
-        below: lines of a picture, which pass by with it; each begins with a line break.
+        below: lines of a picture, which pass by with it; each begins with a line break. It is left out where the window
+        is too small: what has been scrolled away cannot be removed.
         """
         with self._lock:
             if self.is_coloured and not self.begun:
-                self._stream.write(f"{self._erasure()}\x1b[{DIM}m{line}\x1b[0m{below}")
+                erasure, taken = self._erasure(), [columns(_STYLE.sub("", each)) for each in (line + below).split("\n")]
+                if self._rows(taken) > self._size().lines:
+                    below, taken = "", taken[:1]
+                self._stream.write(f"{erasure}\x1b[{DIM}m{line}\x1b[0m{below}")
                 self._stream.flush()
-                self._passing = 1 + below.count("\n")
+                self._passing = taken
 
     def end_line(self) -> None:
         if self.begun:
@@ -85,19 +95,30 @@ class Screen:
         if self._passing:
             self._stream.write(self._erasure())
             self._stream.flush()
-            self._passing = 0
+            self._passing = []
 
     def _erasure(self) -> str:
         """Return what removes the passing lines and leaves the cursor where they began."""
-        return f"\r\x1b[{self._passing - 1}A\x1b[J" if self._passing > 1 else "\r\x1b[K"
+        rows = self._rows(self._passing)
+        return f"\r\x1b[{rows - 1}A\x1b[J" if rows > 1 else "\r\x1b[K"
+
+    def _rows(self, taken: list[int]) -> int:
+        """Count the rows of the window for lines that take so many columns."""
+        across = self._size().columns
+        return sum(max(1, -(-each // across)) for each in taken)
 
     @property
     def width(self) -> int:
         """Columns that a line may take."""
+        return max(self._size().columns, NARROWEST)
+
+    def _size(self) -> os.terminal_size:
+        """Return the size of the window, which may change."""
         try:
-            return max(os.get_terminal_size(self._stream.fileno()).columns or WIDTH, NARROWEST)
+            size = os.get_terminal_size(self._stream.fileno())
         except OSError:  # no terminal
-            return WIDTH
+            return os.terminal_size((WIDTH, HEIGHT))
+        return os.terminal_size((size.columns or WIDTH, size.lines or HEIGHT))
 
 
 @contextmanager

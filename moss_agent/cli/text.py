@@ -59,6 +59,26 @@ def fitted(text: str, width: int) -> str:
     return line[: len(list(fitting))] + "…"
 
 
+def wrapped(text: str, width: int, indent: str = "") -> str:
+    """Break lines that take more than `width` columns at blanks; a word that is longer is left to the terminal.
+
+    indent: what stands before the further ones.
+    """
+    return "\n".join(_wrapped(line, width, indent) for line in text.split("\n"))
+
+
+def _wrapped(line: str, width: int, indent: str) -> str:
+    if columns(line) <= width:
+        return line
+    lines = [""]
+    for word in re.findall(r"\s*\S+", line):
+        if lines[-1].strip() and columns(lines[-1] + word) > width:
+            lines.append(indent + word.lstrip())
+        else:
+            lines[-1] += word
+    return "\n".join(lines)
+
+
 def tail(text: str, width: int) -> str:
     """Return the end of `text`, clean, in one line that takes at most `width` columns."""
     line = " ".join(clean(text[-4 * width :]).split())

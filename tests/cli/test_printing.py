@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import time
 
@@ -53,6 +54,45 @@ def test_what_is_being_thought_is_seen_meanwhile() -> None:
     printer.show(Thoughts("first " * 100))
     printer.show(Thoughts("and last"))
     assert lines(out)[-1].endswith("first first and last")
+
+
+class Window(Terminal):
+    """A terminal with a size."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, columns: int, lines: int) -> None:
+        super().__init__()
+        self.size = os.terminal_size((columns, lines))
+        monkeypatch.setattr(os, "get_terminal_size", lambda _: self.size)
+
+    def fileno(self) -> int:
+        return 1
+
+
+def test_a_passing_picture_is_left_out_where_the_window_is_too_low(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Window(monkeypatch, 80, 11)
+    screen, picture = Screen(out), "\n\x1b[38;2;1;2;3m▀▀\x1b[0m" * 10
+    screen.pass_by("fits", picture)
+    screen.end_passing()
+    assert out.getvalue().count("▀▀") == 10 and out.getvalue().endswith("\r\x1b[10A\x1b[J")
+    out.size = os.terminal_size((80, 10))
+    screen.pass_by("does not", picture)
+    screen.end_passing()
+    assert out.getvalue().count("▀▀") == 10 and out.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_passing_line_is_removed_in_a_window_that_was_made_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Window(monkeypatch, 80, 24)
+    screen = Screen(out)
+    screen.pass_by("x" * 79)
+    out.size = os.terminal_size((30, 24))
+    screen.end_passing()
+    assert out.getvalue().endswith("\r\x1b[2A\x1b[J")
+
+
+def test_notes_are_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Window(monkeypatch, 40, 24)
+    Printer(out, out).note("What was written is kept: /continue goes on with it")
+    assert lines(out)[:2] == ["What was written is kept: /continue goes", "on with it"]
 
 
 def test_short_thoughts_stand_as_they_are() -> None:

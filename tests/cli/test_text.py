@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moss_agent.cli.text import ReadableStream, clean, one_line, readable
+from moss_agent.cli.text import ReadableStream, clean, columns, one_line, readable, wrapped
 
 PARTS = [
     "<sup>",
@@ -95,3 +95,18 @@ def test_only_possible_citations_wait() -> None:
         "",
         "[1].",
     ]
+
+
+def test_lines_are_broken_at_blanks() -> None:
+    text = "one two three\n\n  four five six\nseven"
+    assert wrapped(text, 9) == "one two\nthree\n\n  four\nfive six\nseven"
+    assert wrapped("/name  what it does", 14, " " * 7) == "/name  what it\n       does"
+    assert wrapped("a /very/long/path here", 8) == "a\n/very/long/path\nhere"
+    assert wrapped("中文 中文 中文", 9) == "中文 中文\n中文"
+    assert wrapped("a    table  row", 15) == "a    table  row"
+
+
+@given(st.text("ab 中\n"), st.integers(1, 20))
+def test_wrapping_loses_no_word_and_leaves_what_fits(text: str, width: int) -> None:
+    assert wrapped(text, width).split() == text.split()
+    assert all(columns(line.rstrip()) <= width or " " not in line.strip() for line in wrapped(text, width).split("\n"))
