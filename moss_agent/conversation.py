@@ -69,8 +69,8 @@ class Conversation:
         try:
             data = json.loads(read_text(path, LONGEST))
             json.dumps(data, ensure_ascii=False).encode()  # no lone surrogates, which no tokenizer takes
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"cannot read the conversation {path}: {error}") from None
+        except (ValueError, RecursionError):
+            raise UsageError(f"{path} is no conversation saved by moss_agent: it is no JSON") from None
         try:
             return cls.from_json(data)
         except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:

@@ -82,11 +82,13 @@ def run(runtime: Runtime, questions: list[Question], out: TextIO, at_once: int) 
     """Answer the questions and return how many failed. Lines are written as answers come, each at once."""
     screen = Screen(sys.stderr)
     failed = 0
-    for done, answer in enumerate(_answers(runtime, questions, at_once), 1):
-        print_json(answer, out)
-        failed += answer["type"] == "error"
-        screen.pass_by(f"{done} of {len(questions)} questions" + (f", {failed} failed" if failed else ""))
-    screen.end_passing()
+    try:
+        for done, answer in enumerate(_answers(runtime, questions, at_once), 1):
+            print_json(answer, out)
+            failed += answer["type"] == "error"
+            screen.pass_by(f"{done} of {len(questions)} questions" + (f", {failed} failed" if failed else ""))
+    finally:
+        screen.end_passing()
     return failed
 
 

@@ -50,9 +50,19 @@ def _drop(talk: Talk, rest: str) -> None:
 def _save(talk: Talk, rest: str) -> None:
     path = _file(rest)
     if os.path.exists(path):
-        Conversation.load(path)  # only a saved conversation may be replaced
+        _check_replaceable(path)
     talk.chat.conversation.save(path)
     talk.printer.note(f"Saved to {one_line(str(path))}.")
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise UsageError unless a saved conversation stands in the file."""
+    try:
+        Conversation.load(path)
+    except UsageError:
+        if not path.is_file():
+            raise
+        raise UsageError(f"{path} has something else in it than a saved conversation: name another file") from None
 
 
 def _load(talk: Talk, rest: str) -> None:

@@ -131,7 +131,7 @@ def prompt_anew(prompt: str, begun: str) -> str:
 
 @contextmanager
 def typing_waits() -> Iterator[None]:
-    """Keep what is typed on the terminal outside of prompts, unseen and as keys, for the next one. Ctrl-C works as ever.
+    """Keep what is typed on the terminal between prompts, unseen and as keys, for the next one. Ctrl-C works as ever.
 
     Keys are kept as they come, not in lines, of which the terminal would cut long ones. After an error there is no next
     prompt, and a shell would run it: it is forgotten.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ def plugins(talk: Talk, rest: str) -> None:
     elif switch not in ("on", "off") or not names:
         raise UsageError("name plugins, as in /plugins off web_search or /plugins on web_search; /plugins lists them")
     elif switch == "off":
-        gone = select(enabled, names)
+        gone = _named(enabled, names)
         _use(talk, [plugin for plugin in enabled.values() if plugin not in gone])
     else:
         more = discover(map(user_path, talk.settings.plugin_dirs)).enabled(names)
@@ -38,6 +38,16 @@ def plugins(talk: Talk, rest: str) -> None:
         for plugin in more:
             if plugin.name not in talk.runtime.plugins:
                 talk.printer.failure(f"{plugin.key} is denied by [approval] in the settings: it stays off")
+
+
+def _named(enabled: Mapping[str, Plugin], names: Sequence[str]) -> list[Plugin]:
+    """Return those of the enabled plugins. Raises UsageError for a name that none of them has."""
+    try:
+        return select(enabled, names)
+    except UsageError:
+        on = ", ".join(plugin.key for plugin in enabled.values())
+        listed = " ".join(names)
+        raise UsageError(f"nothing is switched off by {listed!r}; these plugins are on: {on or 'none'}") from None
 
 
 def _use(talk: Talk, chosen: list[Plugin]) -> None:
@@ -83,7 +93,11 @@ def model(talk: Talk, rest: str) -> None:
 
 
 def other_model(settings: Settings, name: str) -> Settings:
-    """Return settings for another model: an address is a server's, a name is the same server's where there is one."""
+    """Return settings for another model: an address is a server's, a name is the same server's where there is one.
+
+    Behind an address may stand which of its models.
+    """
     if name.startswith(("http://", "https://")):
-        return replace(settings, server=name, server_model="")
+        address, _, served = name.partition(" ")
+        return replace(settings, server=address, server_model=served.strip())
     return replace(settings, server_model=name) if settings.server else replace(settings, model=name)

@@ -71,3 +71,22 @@ def test_answers_do_not_go_into_the_file_of_the_questions(tmp_path: Path, capsys
     assert cli.main(["ask", "--batch", str(path), "--out", f"{tmp_path}/./questions.txt", "--server", nobody]) == 2
     assert "name another one" in capsys.readouterr().err
     assert path.read_text() == "What is 1?\n"
+
+
+def test_an_interrupt_leaves_no_progress_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    class Interrupted(io.StringIO):
+        def write(self, text: str) -> int:
+            if self.getvalue():
+                raise KeyboardInterrupt
+            return super().write(text)
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    with scripted_runtime(AnsweringModel([]), []) as runtime, pytest.raises(KeyboardInterrupt):
+        run(runtime, [Question(str(n), f"What is {n}?") for n in range(3)], Interrupted(), at_once=1)
+    assert "1 of 3 questions" in terminal.getvalue() and terminal.getvalue().endswith("\r\x1b[K")

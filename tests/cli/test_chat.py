@@ -89,7 +89,7 @@ def test_save_replaces_nothing_but_conversations(tmp_path: Path) -> None:
     file = tmp_path / "precious.txt"
     file.write_text("precious")
     _, err = talk(make_chat(HELLO), "Hi", f"/save {file}")
-    assert "precious.txt" in err
+    assert f"{file} has something else in it than a saved conversation: name another file" in err
     assert file.read_text() == "precious"
 
 

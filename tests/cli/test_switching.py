@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,6 +85,11 @@ def test_a_plugin_that_the_settings_deny_stays_off() -> None:
     assert list(scene.talk.runtime.plugins) == ["Add", "Post"]
 
 
+def test_where_nothing_is_on_nothing_can_be_switched_off() -> None:
+    shown = Scene([]).type("/plugins off Add Post", "/plugins off Add")
+    assert "nothing is switched off by 'Add'; these plugins are on: none\n" in shown
+
+
 def test_plugins_are_completed() -> None:
     talk = Scene([]).talk
     assert [word for word, _ in completed(["/plugins", "o"], talk)] == ["on", "off"]
@@ -96,7 +102,9 @@ def test_plugins_are_completed() -> None:
 def test_what_cannot_be_switched_changes_nothing(line: str) -> None:
     scene = Scene([*SUM])
     chat = scene.talk.chat
-    assert "name plugins" in (shown := scene.type(line)) or "no plugin 'Nothing'" in shown
+    assert re.match(
+        "name plugins|no plugin 'Nothing'|nothing .* 'Nothing'; these plugins are on: scenes, post", scene.type(line)
+    )
     assert scene.talk.chat is chat
     assert "It is 3" in scene.type("What is 1+2?")
 
@@ -138,6 +146,8 @@ def test_a_model_that_cannot_be_had_leaves_the_one_there_is(monkeypatch: pytest.
         ({}, "http://127.0.0.1:1", {"server": "http://127.0.0.1:1"}),
         ({"server": "http://a", "server_model": "x"}, "y", {"server": "http://a", "server_model": "y"}),
         ({"server": "http://a", "server_model": "x"}, "http://b", {"server": "http://b"}),
+        ({"model": "mini"}, "http://b  y", {"model": "mini", "server": "http://b", "server_model": "y"}),
+        ({}, "a folder", {"model": "a folder"}),
     ],
 )
 def test_a_name_is_the_servers_where_there_is_one(before: dict[str, str], name: str, after: dict[str, str]) -> None:

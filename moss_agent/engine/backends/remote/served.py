@@ -138,7 +138,9 @@ def _choose(models: list[dict[str, Any]], name: str) -> dict[str, Any]:
     if name:
         raise UsageError(f"the server has no model {name!r}; it has: {listed}")
     if len(models) > 1:
-        raise UsageError(f"the server has several models, name one with --server-model: {listed}")
+        raise UsageError(
+            f"the server has several models, name one with --server-model, in a chat with /model ADDRESS NAME: {listed}"
+        )
     return models[0]
 
 

@@ -119,7 +119,10 @@ def test_settings_that_a_plain_server_may_not_know_are_sent_only_when_they_chang
 
 @pytest.mark.parametrize(
     ("models", "name", "message"),
-    [(["a", "b"], "", "several models, name one with --server-model: a, b"), (["a"], "c", "no model 'c'; it has: a")],
+    [
+        (["a", "b"], "", "several models, name one with --server-model, in a chat with /model ADDRESS"),
+        (["a"], "c", "no model 'c'; it has: a"),
+    ],
 )
 def test_the_model_has_to_be_clear(models, name, message):
     listed = json.dumps({"data": [{"id": model} for model in models]}).encode()
