@@ -32,8 +32,12 @@ class Loading(Generic[T]):
         return self._future.result() if self._future.done() and self._future.exception() is None else None
 
     def wait(self, screen: Screen) -> T:
-        """Return it; raises what making it has raised. On a terminal one sees how long it takes."""
+        """Return it; raises what making it has raised. On a terminal one sees how long it takes, or at least that."""
         self.start()
+        if screen.is_terminal and not screen.is_coloured:
+            wait([self._future], timeout=SILENT)
+            if not self._future.done():
+                screen.line(f"Loading {self._name}…")
         with ticking(screen, lambda seconds: f"Loading {self._name}… {seconds:.0f} s", after=SILENT):
             while not self._future.done():
                 wait([self._future], timeout=0.1)  # an interrupt has to come through on Windows too

@@ -44,7 +44,8 @@ def test_what_goes_wrong_is_raised_where_somebody_waits(screen: Screen, error: E
     assert loading.done is None
 
 
-def test_who_waits_sees_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("plain", [False, True])
+def test_who_waits_sees_what_is_loaded(monkeypatch: pytest.MonkeyPatch, plain: bool) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     shown = threading.Event()
@@ -55,4 +56,4 @@ def test_who_waits_sees_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
                 shown.set()
             return super().write(text)
 
-    assert Loading(lambda: shown.wait(60), "mini").wait(Screen(Watched()))
+    assert Loading(lambda: shown.wait(60), "mini").wait(Screen(Watched(), plain=plain))
