@@ -89,9 +89,9 @@ def _tell_rule(key: str, always: bool, printer: Printer) -> None:
 
 
 def _edited(request: ApprovalRequested, typed: str, printer: Printer) -> Approval:
-    """Run the call that was typed if it is one of the same plugin."""
+    """Run the call that was typed if it is one of the same plugin, with nothing behind it."""
     calls = parse_commands(unescaped(typed))
-    if len(calls) == 1 and calls[0].name == request.name:
+    if len(calls) == 1 and typed.rstrip().endswith(")") and calls[0].name == request.name:
         return Approval(run=True, arguments=calls[0].arguments, named=calls[0].named)
     printer.note(f"That is no call like {exact(request)}: not run.")
     return Approval(run=False)

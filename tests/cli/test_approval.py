@@ -67,7 +67,7 @@ def test_exactly_what_would_run_is_shown() -> None:
     assert shown == [(QUESTION, "")]
 
 
-@pytest.mark.parametrize("typed", ["", 'Other("x")', 'Post("a"), Post("b")', "Post(Other())", EOFError])
+@pytest.mark.parametrize("typed", ["", 'Other("x")', 'Post("a")x', 'Post("a"), Post("b")', "Post(Other())", EOFError])
 def test_what_is_no_call_of_the_plugin_does_not_run(typed: str | type[BaseException]) -> None:
     assert decide("e", typed)[0] == Approval(False)
 
