@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from moss_agent.cli import batch
 from moss_agent.cli.approval import approval
-from moss_agent.cli.conversations import find_stored, open_chat
+from moss_agent.cli.conversations import check_replaceable, find_stored, open_chat
 from moss_agent.cli.json_lines import print_json
 from moss_agent.cli.options import (
     add_agent_options,
@@ -77,6 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("-t", "--template", metavar="NAME", help="fill a question with blanks, a TOML file in the folder templates")
     add("-p", "--param", dest="params", metavar="BLANK=TEXT", action="append", help="what stands in a blank of it")
+    add("--save", metavar="FILE", type=user_path, help="save the conversation, for chat --load")
     add_plain_option(parser)
     many = parser.add_argument_group("many questions")
     many.add_argument("--batch", metavar="FILE", help="ask each line of the file; the answers are lines of JSON")
@@ -92,6 +93,8 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.batch is not None:
         return run_batch(parsed)
     stored = find_stored(parsed)
+    if parsed.save:
+        check_replaceable(parsed.save)
     question, interactive = question_of(parsed), is_interactive() and not parsed.json
     with own_stdout() as out:
         printer = Printer(sys.stderr if parsed.json else out, sys.stderr, plain=parsed.plain)
@@ -100,13 +103,15 @@ def run(parsed: argparse.Namespace) -> int:
             asked = approval(lambda: runtime.plugins, printer, prompt.ask if interactive else None)
             chat = open_chat(runtime, parsed, asked, stored)
             answer(chat, question, printer, json=out if parsed.json else None)
+            if parsed.save:
+                chat.conversation.save(parsed.save)
     return 0
 
 
 def run_batch(parsed: argparse.Namespace) -> int:
     """Answer the questions of a file; the exit code is 1 if one of them failed."""
-    if parsed.question or parsed.files or parsed.template or parsed.resume:
-        raise UsageError("--batch asks the lines of its file: leave out questions, -f, -t, -c and --id")
+    if parsed.question or parsed.files or parsed.template or parsed.resume or parsed.save:
+        raise UsageError("--batch asks the lines of its file: leave out questions, -f, -t, -c, --id and --save")
     if parsed.at_once < 1:
         raise UsageError(f"--at-once {parsed.at_once}: must be 1 or more")
     questions, path = batch.read_questions(user_path(parsed.batch)), user_path(parsed.out) if parsed.out else None

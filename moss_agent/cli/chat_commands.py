@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from moss_agent.cli import switching
 from moss_agent.cli.calling import call_plugin
-from moss_agent.cli.conversations import count, tell
+from moss_agent.cli.conversations import check_replaceable, count, tell
 from moss_agent.cli.screen import PLAIN
 from moss_agent.cli.tables import SHORT, conversation_table
 from moss_agent.cli.talk import Talk, show
@@ -49,20 +48,9 @@ def _drop(talk: Talk, rest: str) -> None:
 
 def _save(talk: Talk, rest: str) -> None:
     path = _file(rest)
-    if os.path.exists(path):
-        _check_replaceable(path)
+    check_replaceable(path)
     talk.chat.conversation.save(path)
     talk.printer.note(f"Saved to {one_line(str(path))}.")
-
-
-def _check_replaceable(path: Path) -> None:
-    """Raise UsageError unless a saved conversation stands in the file."""
-    try:
-        Conversation.load(path)
-    except UsageError:
-        if not path.is_file():
-            raise
-        raise UsageError(f"{path} has something else in it than a saved conversation: name another file") from None
 
 
 def _load(talk: Talk, rest: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.cli.options import settings_from
@@ -54,6 +56,18 @@ def moved(chat: Chat, runtime: Runtime, on_approval: OnApproval | None) -> Chat:
     if chat.id:
         return runtime.resume(chat.id, on_approval=on_approval, store=store)
     return runtime.chat(chat.conversation, on_approval=on_approval, store=store)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise UsageError if something else than a saved conversation stands in the file."""
+    if not os.path.exists(path):
+        return
+    try:
+        Conversation.load(path)
+    except UsageError:
+        if not path.is_file():
+            raise
+        raise UsageError(f"{path} has something else in it than a saved conversation: name another file") from None
 
 
 def tell(turns: list[Turn], title: str, printer: Printer) -> None:

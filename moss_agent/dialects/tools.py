@@ -35,24 +35,33 @@ from moss_agent.session import Generation
 HITS = 5  # of a search
 HIT_LENGTH = 1000  # characters
 GOES_ON = "the model goes on calling plugins: it repeats itself or has reached max_rounds, and has to answer"
-DATE = "{date}"  # in the preamble, stands for the day on which a turn begins
+DATE = "{date}"  # in the system text, stands for the day on which a turn begins
 
 
 @dataclass(frozen=True)
 class ToolsDialect:
-    """A chat model and its tools. reserve: tokens that should be free before the model writes."""
+    """A chat model and its tools. system: its text; reserve: tokens that should be free before the model writes."""
 
     model: ChatModel
-    preamble: str
+    system: str
     tools: Sequence[Tool]
     reserve: int
 
+    @property
+    def preamble(self) -> str:
+        return dated(self.system)
+
     def open(self) -> ToolsSession:
         reserve = min(self.reserve, self.model.context_length // 4)
-        return ToolsSession(self.model.chat_session(self.tools), self.preamble, self.tools, self.model, reserve)
+        return ToolsSession(self.model.chat_session(self.tools), self.system, self.tools, self.model, reserve)
 
     def close(self) -> None:
         self.model.close()
+
+
+def dated(text: str) -> str:
+    """Return the text with today's date."""
+    return text.replace(DATE, f"{date.today():%A, %Y-%m-%d}")
 
 
 class ToolsSession:
@@ -61,10 +70,10 @@ class ToolsSession:
     continues_answers = False
 
     def __init__(
-        self, session: ChatSession, preamble: str, tools: Sequence[Tool], model: ChatModel, reserve: int
+        self, session: ChatSession, system: str, tools: Sequence[Tool], model: ChatModel, reserve: int
     ) -> None:
         self._session = session
-        self._preamble = preamble
+        self._system_text = system
         self._tools = {tool.name: tool for tool in tools}
         self._room = model.context_length - reserve
         self._cancellation = NEVER
@@ -137,9 +146,9 @@ class ToolsSession:
 
     @property
     def _system(self) -> Message:
-        return Message("system", self._preamble.replace(DATE, f"{date.today():%A, %Y-%m-%d}"))
+        return Message("system", dated(self._system_text))
 
-    def _check_preamble(self) -> None:
+    def _check_system(self) -> None:
         """Raise ContextFull if no question has room beside the system text and the tools."""
         needed = self._session.count([self._system])
         if needed >= self._room:
@@ -199,7 +208,7 @@ class ToolsSession:
                 return
             except ContextFull:
                 if not self._history:
-                    self._check_preamble()
+                    self._check_system()
                     raise
                 before = len(self._history)
                 self._drop_half()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent import Conversation
 from moss_agent.cli import ask, chat
 from moss_agent.events import Citation
 from moss_agent.history import History
@@ -124,6 +125,17 @@ def test_ask_stores_its_question_and_goes_on(history: History, command: Program)
     assert [turn.question for turn in history.load("last").turns] == ["Hi", "Or?"]
     assert command("ask", "New").returncode == 0
     assert [one.turns for one in history.list(9)] == [1, 2]
+
+
+@pytest.mark.usefixtures("scripted")
+def test_ask_saves_the_conversation_and_spares_other_files(command: Program, tmp_path: Path) -> None:
+    for count in (1, 1, 2):
+        assert command("ask", "--save", "talk.json", *(["-c"] if count == 2 else []), "Hi").returncode == 0
+        assert len(Conversation.load(tmp_path / "talk.json").turns) == count
+    (tmp_path / "letter.txt").write_text("Dear")
+    done = command("ask", "--save", "letter.txt", "Hi")
+    assert done.returncode == 2 and "name another file" in done.stderr
+    assert (tmp_path / "letter.txt").read_text() == "Dear"
 
 
 @pytest.mark.usefixtures("scripted")

@@ -386,7 +386,9 @@ def test_calls_start_while_the_model_writes():
 
 def test_the_day_stands_in_the_system_text():
     model = ScriptedChatModel([["ok"]])
-    session = ToolsDialect(model, "Today is {date}.", [], 0).open()
+    dialect = ToolsDialect(model, "Today is {date}.", [], 0)
+    session = dialect.open()
     list(session.begin([], "Hi", [], NEVER))
     list(session.write_answer())
     assert date.today().isoformat() in model.seen[0][0].content
+    assert dialect.preamble == model.seen[0][0].content
