@@ -328,6 +328,7 @@ def test_prepared_is_base_plus_adapter(brought: Path, capfd: pytest.CaptureFixtu
 
     folder = mini.prepare()
     assert capfd.readouterr().err == "Preparing the mini model (once)...\n"
+    assert len({file.stat().st_mode for file in folder.iterdir()}) == 1
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     base, base_tokenizer = mini.load_base()
     for text in TEXTS:
