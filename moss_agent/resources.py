@@ -98,7 +98,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def set_default_mode(folder: Path) -> None:
-    """Give the files of a folder the mode that new files get there: some libraries write what only the owner may read."""
+    """Give the files of a folder the mode that new files get there: some libraries write for the owner alone."""
     sample = folder / f".{os.getpid()}.mode"
     sample.touch()
     mode = stat.S_IMODE(sample.stat().st_mode)

@@ -22,7 +22,7 @@ PATHS = {"moss": "/v1/completions", "tools": "/v1/chat/completions"}
 @pytest.fixture(autouse=True)
 def short_silences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "SILENCE", 0.05)
-    monkeypatch.setattr(watch, "PAUSE", 0.02)
+    monkeypatch.setattr(watch, "PAUSE", 0.1)
 
 
 def event(family: str, text: str, finish: str | None = None) -> bytes:

@@ -39,10 +39,8 @@ class Silence:
 
     def over(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the pieces, silent between them. Raises RequestFailed as `waiting` does."""
-        source = iter(pieces)
-        while (piece := self._next(source)) is not None:
-            yield piece
-
-    def _next(self, source: Iterator[bytes]) -> bytes | None:
         with self.waiting():
-            return next(source, None)
+            for piece in pieces:
+                self.since = None
+                yield piece
+                self.since = time.monotonic()
