@@ -3,9 +3,10 @@
     python bench/crowd.py [--agents 1 10 100 1000] [--first 0.3] [--each 0.05] [--tokens 128]
     python bench/crowd.py --server http://127.0.0.1:8000 --family mini --agents 1 16
 
-Without --server a stand-in with these latencies answers (bench/stand_in.py, a process of its own). All agents are conversations of
-one runtime, each in a thread while its turn runs. "own CPU" is that of this process, for each token that was written.
-Then as many conversations as the largest number of agents lie idle after a turn: memory of this process for each, and threads.
+Without --server a stand-in with these latencies answers (bench/stand_in.py, a process of its own). All agents are
+conversations of one runtime, each in a thread while its turn runs. "own CPU" is that of this process, for each token
+that was written. Then as many conversations as the largest number of agents lie idle after a turn: memory of this
+process for each, and threads.
 """
 
 from __future__ import annotations
@@ -86,10 +87,8 @@ def report_turns(runtime: Runtime, numbers: list[int]) -> None:
         seconds, own = time.perf_counter() - started, time.process_time() - computed
         tokens = sum(one.tokens for one in asked)
         first, whole = share([one.first for one in asked]), share([one.whole for one in asked])
-        print(
-            f"{number:6} {tokens / seconds:9.1f} {first[0]:8.2f} s {first[1]:5.2f} s {whole[0]:7.2f} s {whole[1]:5.2f} s"
-            f" {1000 * own / tokens:11.3f} ms"
-        )
+        times = f"{first[0]:8.2f} s {first[1]:5.2f} s {whole[0]:7.2f} s {whole[1]:5.2f} s"
+        print(f"{number:6} {tokens / seconds:9.1f} {times} {1000 * own / tokens:11.3f} ms", flush=True)
         for chat in chats:
             chat.close()
 

@@ -2,8 +2,8 @@
 
     python bench/stand_in.py --first 0.3 --each 0.05 --tokens 128
 
-It tells token ids as vLLM does, and writes a whole turn of MOSS's protocol: a few thoughts, no command, an answer of so many
-tokens. first: seconds before the first piece of each request. each: seconds between two pieces.
+It tells token ids as vLLM does, and writes a whole turn of MOSS's protocol: a few thoughts, no command, an answer of
+so many tokens. first: seconds before the first piece of each request. each: seconds between two pieces.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 TOKEN = re.compile(r"<e\w\w>| ?\w{1,6}|\W")
 THOUGHTS = " The question is simple and needs no plugin<eot>"
-WORDS = " It is all the same to us whether the sea is calm or the wind blows from the north".split(" ")[1:]
+WORDS = ("It", "is", "all", "the", "same", "whether", "the", "sea", "is", "calm", "or", "the", "wind", "blows")
 
 
 class Vocabulary:
