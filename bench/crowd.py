@@ -5,8 +5,8 @@
 
 Without --server a stand-in with these latencies answers (bench/stand_in.py, a process of its own). All agents are
 conversations of one runtime, each in a thread while its turn runs. "own CPU" is that of this process, for each token
-that was written. Then as many conversations as the largest number of agents lie idle after a turn: memory of this
-process for each, and threads.
+that was written. Before the stand-in as many conversations as the largest number of agents lie idle after a turn then:
+memory of this process for each, and threads.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def main() -> None:
         with Runtime.open(server=url, family=arguments.family, plugins=plugins) as runtime:
             runtime.chat().ask(QUESTION.format(0))
             report_turns(runtime, arguments.agents)
-            report_idle(runtime, max(arguments.agents))
+            if not arguments.server:
+                report_idle(runtime, max(arguments.agents))
 
 
 @contextmanager
