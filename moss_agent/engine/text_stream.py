@@ -61,7 +61,8 @@ class StopFilter:
             self.surplus = text[position + len(self.stop) :]
             self._held = ""
             return text[:position]
-        keep = next((n for n in range(self._longest, 0, -1) if text[-n:] in self._beginnings), 0)
+        longest = min(self._longest, len(text))
+        keep = next((n for n in range(longest, 0, -1) if text[-n:] in self._beginnings), 0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
 
