@@ -83,6 +83,8 @@ class Recorder:
 
     def grow(self, event: Event, before: Sequence[Turn], stopped: Callable[[], Turn]) -> None:
         """Store what the turn has come to with this event, if that is due. stopped: returns its record."""
+        if self._store is None:
+            return
         is_piece = isinstance(event, (Text, Thoughts, CallProgress))
         self._is_behind = self._is_behind or is_piece
         is_late = monotonic() - self._written > SECONDS

@@ -97,6 +97,17 @@ def replace_file(path: Path, content: bytes) -> None:
                 part.unlink(missing_ok=True)
 
 
+def set_default_mode(folder: Path) -> None:
+    """Give the files of a folder the mode that new files get there: some libraries write for the owner alone."""
+    sample = folder / f".{os.getpid()}.mode"
+    sample.touch()
+    mode = stat.S_IMODE(sample.stat().st_mode)
+    sample.unlink()
+    for file in folder.iterdir():
+        if file.is_file() and not file.is_symlink():
+            file.chmod(mode)
+
+
 def _remove_left_over(folder: Path, beginning: str) -> None:
     from psutil import pid_exists
 

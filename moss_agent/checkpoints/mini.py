@@ -32,7 +32,7 @@ from moss_agent.checkpoints.download import fetch
 from moss_agent.checkpoints.files import announce, disk_errors, exclusive, install, is_intact
 from moss_agent.checkpoints.package_index import find_file
 from moss_agent.errors import CheckpointError
-from moss_agent.resources import cache_dir, user_path
+from moss_agent.resources import cache_dir, set_default_mode, user_path
 
 if TYPE_CHECKING:
     import torch
@@ -144,6 +144,7 @@ def _merge(gguf: Path, target: Path) -> None:
     except SafetensorError as problem:  # raised for a full disk
         shutil.rmtree(part, ignore_errors=True)
         raise CheckpointError(f"{LABEL}: cannot write {part} ({problem}): make room there") from problem
+    set_default_mode(part)
     for file in part.iterdir():
         with open(file, "r+b") as written:
             os.fsync(written.fileno())

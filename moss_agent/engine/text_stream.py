@@ -43,6 +43,9 @@ class StopFilter:
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
+        self._beginnings = {stop[:n] for stop in stops for n in range(1, len(stop))}
+        self._firsts = {stop[:1] for stop in stops}
+        self._longest = max(map(len, self._beginnings), default=0)
         self._held = ""
         self.stop = ""
         self.surplus = ""
@@ -50,13 +53,16 @@ class StopFilter:
     def push(self, text: str) -> str:
         """Return the text that is certain to stand before any stop. Sets `stop` and `surplus`, the text after it."""
         text = self._held + text
-        found = min(((text.find(s), s) for s in self._stops if s in text), default=None)
-        if found:
+        if self._firsts.isdisjoint(text):  # of most pieces
+            self._held = ""
+            return text
+        if found := min(((text.find(s), s) for s in self._stops if s in text), default=None):
             position, self.stop = found
             self.surplus = text[position + len(self.stop) :]
             self._held = ""
             return text[:position]
-        keep = max((n for s in self._stops for n in range(1, len(s)) if text.endswith(s[:n])), default=0)
+        longest = min(self._longest, len(text))
+        keep = next((n for n in range(longest, 0, -1) if text[-n:] in self._beginnings), 0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
 

@@ -21,6 +21,7 @@ class Failure(Enum):
     REFUSED = "nothing listens there; is it running?"
     UNREACHABLE = "it cannot be reached: check the address and the network"
     LOST = "the connection was lost"
+    GONE = "it has ended, or cannot be reached any more; is it running?"
 
 
 MAY_PASS = frozenset({Failure.NAME, Failure.REFUSED, Failure.UNREACHABLE, Failure.LOST})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from itertools import count
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from moss_agent.cancellation import Cancellation
 from moss_agent.http.failures import MAY_PASS, RequestFailed, told_apart
 from moss_agent.http.line import Line
+from moss_agent.http.silence import Silence
 
 if TYPE_CHECKING:
     import httpx2
@@ -39,11 +40,13 @@ def sending(
     headers: Mapping[str, str],
     content: str | None = None,
     cancellation: Cancellation | None = None,
+    silence: Silence | None = None,
 ) -> Iterator[httpx2.Response]:
     """Yield the response, its body unread; try again while the server is busy or cannot be reached.
 
     A server that is still busy after the last try has its answer given too. Once there is an answer nothing is tried
-    again. Raises RequestFailed, and Cancelled, whatever the block does, as soon as `cancellation` is set.
+    again. silence: of this request, if it is watched; for the body there is `Silence.over`. Raises RequestFailed, and
+    Cancelled, whatever the block does, as soon as `cancellation` is set.
     """
     cancellation = cancellation or Cancellation()
     with told_apart():
@@ -52,7 +55,7 @@ def sending(
         pause = PAUSE * 2 ** (attempt - 1)
         with ExitStack() as answered:
             try:
-                response = answered.enter_context(_sent(client, request, cancellation))
+                response = answered.enter_context(one_try(client, request, cancellation, silence))
             except RequestFailed as error:
                 if attempt == TRIES or error.failure not in MAY_PASS:
                     raise
@@ -99,8 +102,10 @@ def body_of(response: httpx2.Response, longest: int, seconds: float) -> bytes | 
 
 
 @contextmanager
-def _sent(client: httpx2.Client, request: httpx2.Request, cancellation: Cancellation) -> Iterator[httpx2.Response]:
-    """Yield the response to one attempt."""
+def one_try(
+    client: httpx2.Client, request: httpx2.Request, cancellation: Cancellation, silence: Silence | None = None
+) -> Iterator[httpx2.Response]:
+    """Yield the response to one attempt. Otherwise as `sending`."""
     line, answer = Line(), Future[Any]()
     request.extensions = {**request.extensions, "trace": line.trace}
 
@@ -109,10 +114,10 @@ def _sent(client: httpx2.Client, request: httpx2.Request, cancellation: Cancella
         answer.cancel()
 
     try:
-        with cancellation.calling(give_up):
+        with cancellation.calling(give_up), silence.gone.calling(give_up) if silence else nullcontext():
             cancellation.check()
             Thread(target=_send, args=(client, request, answer), daemon=True).start()
-            with told_apart():
+            with silence.waiting() if silence else nullcontext(), told_apart():
                 response: httpx2.Response = answer.result()
             line.hold(response.extensions["network_stream"])
             yield response

@@ -22,12 +22,14 @@ def cited_numbers(text: str) -> list[int]:
 
 def unfinished_citation(text: str) -> int:
     """Return length of the end of `text` that is a citation, or the beginning of one, that may go on."""
-    found = _UNFINISHED.search(text)
+    found = _UNFINISHED.search(text) if "<" in text else None
     return len(found[0]) if found else 0
 
 
 def check_citations(text: str, known: Collection[int]) -> tuple[str, list[int]]:
     """Return the text with well-formed citations of known numbers only, and the numbers that were dropped."""
+    if "<|" not in text:
+        return text, []
     dropped = [number for number in cited_numbers(text) if number not in known]
 
     def rewrite(match: re.Match[str]) -> str:

@@ -60,6 +60,10 @@ class TurnParser:
     def feed(self, piece: str) -> Iterator[ParseEvent]:
         """Yield the events that `piece` completes."""
         text, start = self._held + piece, 0
+        if "<" not in text:  # no marker, nor the beginning of one
+            self._held = ""
+            yield from self._text(text)
+            return
         for found in MARKER.finditer(text):
             yield from self._text(text[start : found.start()])
             yield from self._marker(found[0])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moss_agent.resources import set_default_mode
 from moss_agent.training.batches import Batch
 from moss_agent.training.masking import batch_loss
 
@@ -130,3 +131,4 @@ def export(model: PeftModel, folder: Path) -> None:
     config = model.peft_config["default"]
     config.inference_mode = True
     config.save_pretrained(str(folder))
+    set_default_mode(folder)

@@ -80,6 +80,7 @@ def test_the_exported_adapter_is_loaded_by_peft_and_begins_another_run(tmp_path)
     adapter = tmp_path / "first" / "adapter"
     loaded = PeftModel.from_pretrained(base(), adapter)
     assert loaded.peft_config["default"].base_model_name_or_path == "base/name"
+    assert len({file.stat().st_mode for file in adapter.iterdir()}) == 1  # safetensors writes for the owner alone
     ids = torch.arange(30)[None]
     with torch.no_grad():
         torch.testing.assert_close(loaded(ids).logits, made.model.eval()(ids).logits, atol=0.1, rtol=0.1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from moss_agent.errors import CheckpointError, UsageError
-from moss_agent.resources import beside, locked
+from moss_agent.resources import beside, locked, set_default_mode
 
 
 @contextmanager
@@ -30,6 +30,7 @@ def staged(target: Path, size: int) -> Iterator[Path]:
             _check_room(target, size)
             part.mkdir()
             yield part
+            set_default_mode(part)
             for file in part.iterdir():
                 with open(file, "r+b") as written:
                     os.fsync(written.fileno())

@@ -1,8 +1,8 @@
 """MOSS on vLLM's own GPT-J, with its kernels and parallelism: the rows of q, v and k are put in order while loading.
 
 vLLM's backend for models of transformers would not do: it has no bias for the head, and MOSS's head has one.
-Imported by vLLM only. Not run with vLLM itself so far: what is tested is that the weights that it is given make a GPT-J
-that computes what MOSS computes.
+Imported by vLLM only. bench/vllm.py compares its tokens with ours; what the tests see is that the weights that it is
+given make a GPT-J that computes what MOSS computes.
 """
 
 from __future__ import annotations

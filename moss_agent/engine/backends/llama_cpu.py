@@ -109,8 +109,8 @@ class LlamaBackend:
             cache.reserve(cache.length + end - first)
         x = self._decoder.embed_tokens(torch.tensor(ids)).to(self._dtype)
         positions = [torch.arange(start, start + end - first) for start, (first, end) in zip(starts, rows, strict=True)]
-        cos, sin = self._decoder.rotary_emb(x, torch.cat(positions))
-        turn = (cos[:, None], sin[:, None])
+        cos, sin = self._decoder.rotary_emb(x[None], torch.cat(positions)[None])
+        turn = (cos[0, :, None], sin[0, :, None])
         for number, layer in enumerate(self._decoder.layers):
             x = x + self._attention(layer.self_attn, number, _norm(layer.input_layernorm, x), turn, caches, rows)
             x = x + layer.mlp(_norm(layer.post_attention_layernorm, x))

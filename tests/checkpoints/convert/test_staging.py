@@ -74,6 +74,19 @@ def test_what_is_there_is_kept_and_a_full_disk_is_told_first(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no modes there")
+@pytest.mark.parametrize("mask", [0o022, 0o027, 0o077])
+def test_what_is_converted_has_the_mode_that_the_umask_allows(mask: int, source: Source, tmp_path: Path) -> None:
+    """As a container's user has to read it."""
+    before = os.umask(mask)
+    try:
+        to_safetensors(source, tmp_path / "out")
+    finally:
+        os.umask(before)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "out").iterdir()}
+    assert set(modes.values()) == {0o666 & ~mask} and "model-00001-of-00001.safetensors" in modes
+
+
 MEASURE = """
 import resource, sys
 from pathlib import Path

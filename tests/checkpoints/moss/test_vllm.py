@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.test_packaging import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 STANDS_FOR_VLLM = {
     "__init__.py": """
@@ -36,6 +42,18 @@ class GPTJForCausalLM(nn.Module):
         return set(self.inner.load_state_dict(dict(weights)).missing_keys)
 """,
 }
+BROUGHT_BY_VLLM = {"filelock", "httpx2", "huggingface-hub", "mpmath", "msgspec", "numpy", "psutil", "safetensors"}
+BROUGHT_BY_VLLM |= {"sympy", "tomli", "torch", "tqdm", "transformers"}
+MODULES = {"pypi-simple": "pypi_simple"}  # names of what packages are imported as, where they differ
+HIDING = """
+import sys
+from importlib.machinery import PathFinder
+class Hiding(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in HIDDEN else super().find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Hiding
+"""
 PROGRAM = """
 import sys
 from importlib import import_module
@@ -59,14 +77,31 @@ with torch.inference_mode():
 """
 
 
+def test_what_the_plugin_does_without_is_not_there() -> None:
+    code = f"HIDDEN = {own_packages()}\n{HIDING}\nimport platformdirs"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.endswith("ModuleNotFoundError: No module named 'platformdirs'\n")
+
+
+def own_packages() -> set[str]:
+    """What this package needs, with its models on this machine, and vLLM does not bring."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["local"]]
+    names = {re.split("[<>=; ]", requirement)[0] for requirement in needed} - BROUGHT_BY_VLLM
+    assert {"platformdirs", "numexpr", "peft"} <= names
+    return {MODULES.get(name, name) for name in names}
+
+
 @pytest.mark.slow
 def test_the_weights_that_vllm_gets_make_a_gptj_that_computes_the_same(checkpoint: Path, tmp_path: Path) -> None:
+    """With nothing installed but what vLLM brings: `pip install --no-deps` is enough beside it."""
     for name, text in STANDS_FOR_VLLM.items():
         file = tmp_path / "vllm" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    command = [sys.executable, "-c", PROGRAM, str(checkpoint)]
+    program = f"HIDDEN = {own_packages()}\n{HIDING}{PROGRAM}"
+    command = [sys.executable, "-c", program, str(checkpoint)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 1e-4

@@ -19,6 +19,8 @@ from moss_agent.errors import ContextFull, ServerError, UsageError, one_line
 from moss_agent.http.client import open_client
 from moss_agent.http.failures import Failure, RequestFailed
 from moss_agent.http.sending import BUSY, body_of, pieces_of, sending
+from moss_agent.http.silence import Silence
+from moss_agent.http.watch import Watch
 
 if TYPE_CHECKING:
     import httpx2
@@ -41,10 +43,14 @@ class Connection:
         self._base = _checked_address(url)
         self._is_versioned = bool(VERSION.search(self._base))
         self._key = _checked_key(key)
+        # Compression would hold back what is to be shown at once.
+        self._headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+        self._headers |= {"Authorization": f"Bearer {self._key}"} if self._key else {}
         self.seconds = seconds
         self._client = open_client(self._base, connect=CONNECT_SECONDS, read=seconds)
         # A stream has a connection of its own, so that cancelling reaches the server before it has answered.
         self._streams = open_client(self._base, connect=CONNECT_SECONDS, read=seconds, keep_alive=False)
+        self._watch = Watch(self._streams, self._headers)
 
     @property
     def host(self) -> str:
@@ -65,19 +71,23 @@ class Connection:
             return self._json(response)
 
     def stream(
-        self, path: str, body: dict[str, Any], cancellation: Cancellation | None = None
+        self, path: str, body: dict[str, Any], cancellation: Cancellation | None = None, *, health: str = "/v1/models"
     ) -> Generator[bytes, None, None]:
         """Yield the bytes of an event stream as they come; closing the generator ends the request at once.
 
-        Raises ServerError, ContextFull.
+        health: the page that the server is asked for while it is silent. Raises ServerError, also as soon as the server
+        is found to have gone, and ContextFull.
         """
-        with self._answer(self._streams, "POST", path, body, cancellation) as response:
+        with (
+            self._watch.silence(self._address(health)) as silence,
+            self._answer(self._streams, "POST", path, body, cancellation, silence) as response,
+        ):
             self._check(response)
             kind = response.headers.get("Content-Type", "no type").partition(";")[0]
             if kind != "text/event-stream":
                 raise ServerError(f"{self.host} answers with {kind} where a stream was asked for: is this the API?")
             try:
-                yield from pieces_of(response)
+                yield from silence.over(pieces_of(response))
             except RequestFailed as error:
                 raise ServerError(f"{self.host} broke off in the middle: {self._reason(error)}") from error
 
@@ -93,22 +103,22 @@ class Connection:
         path: str,
         body: dict[str, Any] | None,
         cancellation: Cancellation | None,
+        silence: Silence | None = None,
     ) -> Iterator[httpx2.Response]:
         """Yield the answer, its body still to be read, after as many tries as it takes."""
-        # Compression would hold back what is to be shown at once.
-        headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
-        headers |= {"Authorization": f"Bearer {self._key}"} if self._key else {}
         content = json.dumps(body) if body is not None else None
-        options: dict[str, Any] = {"headers": headers, "content": content, "cancellation": cancellation}
-        url = self._base + (path.removeprefix("/v1") if self._is_versioned else path)
+        options: dict[str, Any] = {"content": content, "cancellation": cancellation, "silence": silence}
         try:
-            with sending(client, method, url, **options) as response:
+            with sending(client, method, self._address(path), headers=self._headers, **options) as response:
                 if response.status_code in BUSY:
                     said = self._said(response)
                     raise ServerError(f"no answer from the server {self.host}: HTTP {response.status_code}{said}")
                 yield response
         except RequestFailed as error:
             raise ServerError(f"no answer from the server {self.host}: {self._reason(error)}") from error
+
+    def _address(self, path: str) -> str:
+        return self._base + (path.removeprefix("/v1") if self._is_versioned else path)
 
     def _check(self, response: httpx2.Response) -> None:
         """Raise what a status other than 200 means."""

@@ -33,6 +33,7 @@ class ServerKind:
         None if it has none. With it, prompts are sent as token ids and counts are exact.
     sends_stops: whether the server is told the stop texts.
     fields: what every request for text has.
+    health: the page that is asked for while an answer is silent; any answer is a sign of life, a cheap one is best.
     """
 
     sampling: Callable[[Sampling], Fields]
@@ -40,6 +41,7 @@ class ServerKind:
     tokenize: Callable[[str, bool], Fields] | None = None
     sends_stops: bool = False
     fields: Fields = field(default_factory=dict)
+    health: str = "/v1/models"
 
 
 def fragments(text: str) -> list[str]:
@@ -102,11 +104,13 @@ VLLM = ServerKind(
     _vllm_chat,
     tokenize=lambda text, special: {"prompt": text, "add_special_tokens": False},
     fields={"skip_special_tokens": False, "spaces_between_special_tokens": False, "return_token_ids": True},
+    health="/health",
 )
 LLAMA_CPP = ServerKind(
     _llama_cpp_sampling,
     _llama_cpp_chat,
     tokenize=lambda text, special: {"content": text, "add_special": False, "parse_special": special},
     fields={"cache_prompt": True},
+    health="/health",
 )
-TRANSFORMERS = ServerKind(_transformers_sampling, _transformers_chat, sends_stops=True)
+TRANSFORMERS = ServerKind(_transformers_sampling, _transformers_chat, sends_stops=True, health="/health")

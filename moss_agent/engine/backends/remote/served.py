@@ -67,7 +67,7 @@ class ServedModel:
         }
         if stop and self.kind.sends_stops:
             body["stop"] = list(stop)
-        with closing(self.connection.stream("/v1/completions", self._named(body), cancellation)) as chunks:
+        with closing(self._stream("/v1/completions", body, cancellation)) as chunks:
             yield from read_pieces(chunks, self.connection.seconds)
 
     def write_message(
@@ -82,8 +82,11 @@ class ServedModel:
 
         Closing the generator ends the request. Raises ServerError, ContextFull, Cancelled.
         """
-        with closing(self.connection.stream("/v1/chat/completions", self._named(body), cancellation)) as chunks:
+        with closing(self._stream("/v1/chat/completions", body, cancellation)) as chunks:
             return (yield from read_chat(chunks, self.connection.seconds, limit, taken, tools))
+
+    def _stream(self, path: str, body: dict[str, Any], cancellation: Cancellation) -> Generator[bytes, None, None]:
+        return self.connection.stream(path, self._named(body), cancellation, health=self.kind.health)
 
     def _named(self, body: dict[str, Any]) -> dict[str, Any]:
         return body | ({"model": self.name} if self.name else {})

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from moss_agent.errors import ServerError, one_line
 
 LONGEST_EVENT = 1 << 20  # characters
@@ -127,12 +129,20 @@ def parse_event(data: str, read: Callable[[dict[str, Any], dict[str, Any]], AnyP
     Raises ServerError for an error that the server reports, and for what is no completion.
     """
     try:
-        event = json.loads(data)
+        event = _json(data)
         if told := event.get("error") or (event if event.get("object") == "error" else None):
             raise ServerError(f"the server failed: {one_line(told.get('message') if isinstance(told, dict) else told)}")
         return read(event, (event.get("choices") or [{}])[0])
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         raise ServerError(f"the server sends what is no completion: {one_line(data)}") from None
+
+
+def _json(data: str) -> Any:
+    """Return the JSON of an event, by the quicker reader where it is JSON to the letter."""
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:  # half a character, numbers without bounds
+        return json.loads(data)
 
 
 def parse_usage(event: dict[str, Any]) -> Usage | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 
 from moss_agent.engine.backends.remote.chat import RemoteChatModel
@@ -21,6 +22,7 @@ from tests.engine.writing import write_message
 
 pytestmark = pytest.mark.slow
 
+OLD = tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 20)
 CALL = '\n{"name": "add", "arguments": {"numbers": "1,2"}}\n'
 WRITES = ["<think>", "Two numbers.", "</think>", "<tool_call>", CALL, "</tool_call>", "<|im_end|>"]
 TEMPLATE = """{% for tool in tools %}{{ tool.function.name }}{% endfor %}{% for message in messages -%}
@@ -88,6 +90,7 @@ def test_thoughts_and_a_call_are_read_and_their_result_is_taken_back(url):
     assert write(url, [*ASKED, broken, answered[-1]])[0][0] == thought
 
 
+@pytest.mark.skipif(OLD, reason="`transformers serve` did not keep it before 5.20")
 def test_the_limit_is_kept_by_the_server(url):
     written, generation = write(url, ASKED, max_new_tokens=2)
     assert written == [Reasoning("Two numbers.")]
