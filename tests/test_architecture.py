@@ -123,6 +123,7 @@ def test_every_room_has_its_rule():
         "moss_agent.documents",
         "moss_agent.history",
         "moss_agent.text_search.ranking",
+        "moss_agent.evaluation.subject",
         "moss_agent.training.dataset",
         "moss_agent.training.masking",
         "moss_agent.training.lora",

@@ -31,7 +31,9 @@ from moss_agent.evaluation.report import (
     share_right,
 )
 from moss_agent.evaluation.subject import Subject
+from moss_agent.opening.served import find_served
 from moss_agent.resources import replace_file, user_path
+from moss_agent.settings import Settings
 
 DESCRIPTION = """\
 Ask a model the questions of DATA and judge what it calls and answers. DATA is a file or folder of recorded
@@ -83,7 +85,7 @@ def run(parsed: argparse.Namespace) -> int:
     cases = _chosen(_read(path), parsed)
     settings = settings_from(parsed)
     settings = settings if parsed.temperature is not None else replace(settings, temperature=0.0)
-    out = user_path(parsed.out or _default_name(path, settings.server_model or settings.model))
+    out = user_path(parsed.out or _default_name(path, _model_name(settings)))
     before, made = _done(out, path, parsed.resume)
     known = {outcome.key for outcome in made}
     left = [case for case in cases if case.key not in known]
@@ -107,6 +109,8 @@ def _check(parsed: argparse.Namespace) -> None:
         value = getattr(parsed, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} {value}: must be 1 or more")
+    if parsed.html and not user_path(parsed.html).absolute().parent.is_dir():
+        raise UsageError(f"cannot write {parsed.html}: there is no such folder: name another file")
     if parsed.min is not None and not 0 <= parsed.min <= 1:
         raise UsageError(f"--min {parsed.min:g}: must be a share from 0 to 1, such as 0.85")
 
@@ -133,6 +137,11 @@ def _chosen(cases: Sequence[Case], parsed: argparse.Namespace) -> list[Case]:
             raise UsageError("--also-without is for questions with an answer, and the data has none: leave it out")
         chosen += [replace(case, without_plugins=True, plugins=None) for case in asked]
     return chosen
+
+
+def _model_name(settings: Settings) -> str:
+    """Return the name that the model will have, by asking the server if it has one."""
+    return find_served(settings).name if settings.server else settings.model
 
 
 def _default_name(data: Path, model: str) -> str:

@@ -155,9 +155,11 @@ def _is_same(written: Any, right: Any) -> bool:
 def _is_same_item(written: Any, right: Any) -> bool:
     if not isinstance(written, str) or isinstance(right, str):
         return _is_same(written, right)
+    if isinstance(right, bool):
+        return written == ("true" if right else "false")
     try:
-        return _is_same({"true": True, "false": False}.get(written, None if right is None else float(written)), right)
-    except (ValueError, TypeError):
+        return _is_same(float(written), right)
+    except ValueError:
         return False
 
 
