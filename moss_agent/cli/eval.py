@@ -87,6 +87,7 @@ def run(parsed: argparse.Namespace) -> int:
     settings = settings if parsed.temperature is not None else replace(settings, temperature=0.0)
     out = user_path(parsed.out or _default_name(path, _model_name(settings)))
     before, made = _done(out, path, parsed.resume)
+    made = _of(cases, made)
     known = {outcome.key for outcome in made}
     left = [case for case in cases if case.key not in known]
     if left:
@@ -179,9 +180,10 @@ def _ask(
 
 
 def _of(cases: Sequence[Case], made: Sequence[Outcome]) -> list[Outcome]:
-    """Return the outcomes of these cases, in their order."""
-    known = {outcome.key: outcome for outcome in made}
-    return [known[case.key] for case in cases if case.key in known]
+    """Return the outcomes of these cases, in their order; a case whose question has changed since has none."""
+    known = {(outcome.key, outcome.question): outcome for outcome in made}
+    keys = [(case.key, case.question) for case in cases]
+    return [known[key] for key in keys if key in known]
 
 
 def _show(made: Sequence[Outcome], out: Path, parsed: argparse.Namespace) -> int:

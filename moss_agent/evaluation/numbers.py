@@ -16,6 +16,7 @@ from unicodedata import normalize
 
 LONGEST = 400  # digits of a number, and the largest exponent
 CLOSE = Fraction(1, 10**9)  # relative, of values that were computed in other ways
+CUT = Fraction(1, 10**5)  # of values with three decimals or more, such as 33.5999 for 33.59999999999999
 
 _NUMBER = re.compile(
     r"(?P<minus>(?<![\w.)\]])-\s?[$¥€£]?)?(?<![A-Za-z_\d.])"
@@ -39,18 +40,18 @@ class Number:
     digits: int = 0
     unit: int = 1
 
-    @property
-    def is_rounding(self) -> bool:
-        """Whether it may stand for a value that is close to it."""
-        return self.decimals >= 2 or (self.decimals == 1 and self.digits >= 3)
-
     def states(self, exact: Number) -> bool:
-        """Return whether it is that value, perhaps rounded."""
+        """Return whether it is that value, perhaps rounded, or that value rounded; or cut behind many digits."""
         off = abs(self.value - exact.value)
-        if off <= CLOSE * abs(exact.value):
+        if off <= (CUT if self.decimals >= 3 else CLOSE) * abs(exact.value):
             return True
-        shorter = [each for each in (self, exact) if each.is_rounding]
-        return any(off <= Fraction(each.unit, 2 * 10**each.decimals) for each in shorter)
+        is_rounded = self.decimals >= 2 or (self.decimals == 1 and self.digits >= 3)
+        return (is_rounded and off <= self._half) or (exact.decimals >= 2 and off <= exact._half)
+
+    @property
+    def _half(self) -> Fraction:
+        """Half of what the last decimal stands for."""
+        return Fraction(self.unit, 2 * 10**self.decimals)
 
 
 def numbers(text: str) -> list[Number]:

@@ -137,13 +137,14 @@ class Difference:
 
 def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
     """Return which cases changed, as they are after."""
-    earlier = {outcome.key: outcome for outcome in judged(before)}
-    later = [outcome for outcome in judged(after) if outcome.key in earlier]
-    changed = [outcome for outcome in later if outcome.right != earlier[outcome.key].right]
+    earlier = {(outcome.key, outcome.question): outcome for outcome in judged(before)}
+    later = [outcome for outcome in judged(after) if (outcome.key, outcome.question) in earlier]
+    paired = [(earlier[outcome.key, outcome.question], outcome) for outcome in later]
+    changed = [new for old, new in paired if old.right != new.right]
     return Difference(
         tuple(outcome for outcome in changed if outcome.right),
         tuple(outcome for outcome in changed if not outcome.right),
         len(later),
-        share_right([earlier[outcome.key] for outcome in later]),
+        share_right([old for old, _ in paired]),
         share_right(later),
     )

@@ -21,15 +21,16 @@ CHAT = "/v1/chat/completions"
 
 
 class QuestionServer(RawServer):
-    """Answers each question with what stands behind its first blank; `fail` fails.
+    """Answers each question with what stands behind its first blank, or in `said`; `fail` fails.
 
-    before: called with each question. tools: those of the last request.
+    before: called with each question. asked, tools: the questions that came, and the tools that came with them.
     """
 
     def __init__(self, before: Callable[[str], object] = lambda question: None) -> None:
         models = json.dumps({"data": [{"id": "tiny/chat", "owned_by": "someone"}]}).encode()
         super().__init__({"/v1/models": [page(200, models)]})
         self.before = before
+        self.said: dict[str, str] = {}
         self.asked: list[str] = []
         self.tools: list[object] = []
 
@@ -41,7 +42,7 @@ class QuestionServer(RawServer):
         question = [message["content"] for message in body["messages"] if message["role"] == "user"][-1]
         self.asked.append(question)
         self.before(question)
-        said = question.partition(" ")[2]
+        said = self.said.get(question, question.partition(" ")[2])
         if said == "fail":
             return page(400, b'{"error": "out of ink"}')()
         return stream(sent(delta(content=said), delta("stop"), usage(10, 2)))()
@@ -115,14 +116,17 @@ def test_a_run_goes_on_with_what_is_not_done_or_has_failed(
     assert first.returncode == 1 and "1 cases failed and are not counted, such as q:2" in first.stdout
     again = ask(data, "--out", out)
     assert again.returncode == 2 and "--resume" in again.stderr and len(again.stderr.splitlines()) == 1
-    questions(tmp_path / "q.jsonl", "5", "5", "6")
+    server.said = {"q1 fail": "5"}
     (tmp_path / "out.jsonl").open("a").write('{"type": "case", "id": "q:9", "que')  # of a run that was killed
     server.asked.clear()
     third = ask(data, "--out", out, "--resume")
-    assert (third.returncode, server.asked) == (0, ["q1 5"])
+    assert (third.returncode, server.asked) == (0, ["q1 fail"])
     assert third.stdout.splitlines()[1].split()[:2] == ["right", "2/3"]
     server.asked.clear()
     assert ask(data, "--out", out, "--resume").returncode == 0 and not server.asked
+    questions(tmp_path / "q.jsonl", "5", "fail", "5 or so")
+    fourth = ask(data, "--out", out, "--resume")
+    assert (fourth.stdout.splitlines()[1].split()[:2], server.asked) == (["right", "3/3"], ["q2 5 or so"])
 
 
 def test_results_of_other_data_or_another_model_are_left_alone(ask: Program, tmp_path: Path) -> None:
@@ -192,13 +196,17 @@ def test_nothing_from_data_or_model_steers_the_terminal(ask: Program, tmp_path: 
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
 
 
-def test_which_cases_changed_with_a_sign_test(ask: Program, command: Program, tmp_path: Path) -> None:
+def test_which_cases_changed_with_a_sign_test(
+    ask: Program, command: Program, server: QuestionServer, tmp_path: Path
+) -> None:
+    data = questions(tmp_path / "q.jsonl", "5", "6", "6", "6", "6", "6", "5")
     before, after = str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")
-    ask(questions(tmp_path / "q.jsonl", "5", "6", "6", "6", "6", "6", "5"), "--out", before)
-    ask(questions(tmp_path / "q.jsonl", "5", "5", "5", "5", "5", "5", "6"), "--out", after)
+    ask(data, "--out", before)
+    server.said = {f"q{number} 6": "5" for number in range(1, 6)} | {"q6 5": "6"}
+    ask(data, "--out", after)
     done = command("eval", "diff", before, after)
     assert done.returncode == 0
-    assert done.stdout.splitlines()[:2] == ["now wrong: 1", "q:7             q6 6"]
+    assert done.stdout.splitlines()[:2] == ["now wrong: 1", "q:7             q6 5"]
     assert done.stdout.splitlines()[-1] == "7 cases in common, 5 better, 1 worse: p = 0.219 (sign test)"
     assert command("eval", "diff", before, str(tmp_path / "q.jsonl")).returncode == 2
 

@@ -85,6 +85,11 @@ def test_what_is_a_number_as_a_whole(text: str, is_one: bool) -> None:
         ("100.4", "100", False),
         ("270.0", "270", True),
         ("86.08695652", "86.0869565217391", True),
+        ("33.5999", "33.6", True),
+        ("33.58", "33.6", False),
+        ("33.59", "33.6", False),
+        ("270001", "270000", False),
+        ("78.53981633974483", "78.54", True),
     ],
 )
 def test_a_rounded_value_counts_if_enough_is_left(said: str, exact: str, right: bool) -> None:

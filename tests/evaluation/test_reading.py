@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from moss_agent.evaluation.reading import FaultyData, read_cases
 from moss_agent.events import Call
 from moss_agent.records import Round, Turn
 
+ROOT = Path(__file__).parents[2]
 SUM = Turn("What is 3*4?", (Round("x", 'Calculate("3*4")', """Calculate("3*4") => '12'"""),), "It is 12.")
 TALK = Conversation("You are a test.\n", [SUM, Turn("谢谢", answer="不客气。")])
 RECORD = TALK.to_training("talk_7", "calculator")
@@ -170,3 +172,21 @@ def test_whatever_a_record_is_it_is_a_case_or_a_fault(tmp_path_factory: pytest.T
         assert read_cases(path)
     except UsageError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(("name", "language"), [("en.jsonl", "en"), ("zh.jsonl", "zh")])
+def test_the_everyday_questions_are_cases(name: str, language: str) -> None:
+    cases = read_cases(ROOT / "bench" / "everyday" / name)
+    assert len({case.question for case in cases}) == len(cases) >= 150
+    assert {case.language for case in cases} == {language}
+    assert all(isinstance(case, QuestionCase) and bool(case.answer) == (case.plugins is None) for case in cases)
+    assert min(Counter(case.category for case in cases).values()) >= 8
+
+
+def test_how_mini_is_made_has_none_of_the_everyday_questions() -> None:
+    files = [
+        path for path in (ROOT / "examples" / "mini").rglob("*") if path.suffix in (".py", ".txt", ".toml", ".jsonl")
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    cases = read_cases(ROOT / "bench" / "everyday")
+    assert files and not [case.question for case in cases if len(case.question) > 6 and case.question in text]

@@ -67,6 +67,7 @@ def test_two_runs_are_compared_where_both_have_judged() -> None:
         outcome("b1", language="zh"),
         outcome("c"),
         outcome("new"),
+        outcome("a2", right=False, question="another?"),
     ]
     found = compare(MANY, after)
     assert [each.id for each in found.better] == ["a3", "b1"] and [each.id for each in found.worse] == ["a0"]
