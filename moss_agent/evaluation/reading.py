@@ -32,8 +32,8 @@ _MARK = "####"  # what follows it in an answer is the answer
 class FaultyData(UsageError):
     """Records that are none. faults: each with its place, in one line."""
 
-    def __init__(self, faults: list[str], count: int) -> None:
-        super().__init__(f"{len(faults)} of {count} records cannot be read: correct or remove them, {faults[0]}")
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__(f"correct or remove what cannot be read ({len(faults)} in all), the first: {faults[0]}")
         self.faults = faults
 
 
@@ -42,11 +42,11 @@ def read_cases(path: Path) -> list[Case]:
     faults: list[str] = []
     paths = files_of(path)
     if any(category_of(file.name) for file in paths):
-        cases: list[Case] = list(_functions(path, paths, faults))
+        cases: list[Case] = list(_functions(paths, faults))
     else:
         cases = list(_others(iterate(paths, faults), faults))
     if faults:
-        raise FaultyData(faults, len(faults) + len(cases))
+        raise FaultyData(faults)
     if not cases:
         raise UsageError(f"{path} has no case: each record has to be {FORMS}")
     return _distinct(cases)
@@ -153,7 +153,7 @@ def _said(part: str | int | float) -> str:
     return str(part).rpartition(_MARK)[2].strip()
 
 
-def _functions(path: Path, paths: list[Path], faults: list[str]) -> Iterator[Case]:
+def _functions(paths: list[Path], faults: list[str]) -> Iterator[Case]:
     """Yield the cases of BFCL's files; other files of the folder are left alone."""
     for file in (each for each in paths if category_of(each.name) and each.parent.name != ANSWERS):
         category = category_of(file.name)

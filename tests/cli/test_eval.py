@@ -180,7 +180,7 @@ def test_faulty_records_are_named_before_anything_is_asked(
     done = ask(data)
     assert (done.returncode, server.asked, done.stdout) == (2, [], "")
     assert [line.split(": ")[1] for line in done.stderr.splitlines()[:2]] == [f"{data}, line {n}" for n in (2, 3)]
-    assert "2 of 3 records cannot be read" in done.stderr and "\x1b" not in done.stderr
+    assert "what cannot be read (2 in all)" in done.stderr and "\x1b" not in done.stderr
 
 
 def test_nothing_from_data_or_model_steers_the_terminal(ask: Program, tmp_path: Path) -> None:

@@ -86,8 +86,10 @@ def test_without_calls_the_answer_is_the_result() -> None:
 
 
 def test_what_the_recorded_answer_states_is_the_end_result() -> None:
-    several = turn("Together 30.", call("Calculate", "5*4"), call("Calculate", "5*4+10"))
+    several = turn("Together 30.", call("Calculate", "5*4+10"), call("Calculate", "5*4"))
     assert [each.value for each in end_results(several, compute)] == [30]
+    both = turn("20 and 30.", call("Calculate", "5*4"), call("Calculate", "5*6"))
+    assert [each.value for each in end_results(both, compute)] == [20, 30]
     silent = turn("Here you are.", call("Calculate", "5*4"), call("Calculate", "5*5"))
     assert [each.value for each in end_results(silent, compute)] == [25]
 
