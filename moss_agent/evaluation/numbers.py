@@ -21,7 +21,7 @@ CUT = Fraction(1, 10**5)  # of values with three decimals or more, such as 33.59
 _NUMBER = re.compile(
     r"(?P<minus>(?<![\w.)\]])-\s?[$¥€£]?)?(?<![A-Za-z_\d.])"
     r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?P<decimals>\.\d+)?(?:[eE](?P<exponent>[+-]?\d{1,4})(?!\w))?"
-    r"(?:\s?/\s?(?P<divisor>[1-9]\d*)(?![\d.]))?(?:\s?(?P<scale>[万亿]))?"
+    r"(?:\s?/\s?(?P<divisor>[1-9]\d*)(?!\d|\.\d))?(?:\s?(?P<scale>[万亿]))?"
 )
 _SCALES = {"万": 10**4, "亿": 10**8}
 _MINUSES = str.maketrans("−－–", "---")
