@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "extras": {"errors"},
     "session": {"cancellation", "errors"},
     "asynchronous": {"cancellation"},
+    "concurrently": set(),
     "worker_process": {"cancellation", "errors"},
     "http": {"http", "cancellation", "errors"},
     "protocol": {"protocol"},
@@ -51,6 +52,9 @@ MAY_IMPORT = {
     | {"history", "store"}
     | BASE,
     "agent": {"runtime", "conversation"} | BASE,
+    "evaluation": {"evaluation", "chat", "concurrently", "conversation", "dialects", "history", "opening"}
+    | {"plugin_host", "protocol", "records", "settings"}
+    | BASE,
 }
 ALSO = {
     "web_search": {"documents", "text_search", "resources"},
@@ -119,6 +123,7 @@ def test_every_room_has_its_rule():
         "moss_agent.documents",
         "moss_agent.history",
         "moss_agent.text_search.ranking",
+        "moss_agent.evaluation.subject",
         "moss_agent.training.dataset",
         "moss_agent.training.masking",
         "moss_agent.training.lora",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from moss_agent.cli.json_lines import print_json, snake_case
 from moss_agent.cli.screen import Screen
+from moss_agent.concurrently import results
 from moss_agent.errors import MossAgentError, UsageError
 from moss_agent.events import to_json
 from moss_agent.resources import read_text
@@ -94,21 +94,7 @@ def run(runtime: Runtime, questions: list[Question], out: TextIO, at_once: int) 
 
 def _answers(runtime: Runtime, questions: list[Question], at_once: int) -> Iterator[dict[str, Any]]:
     """Yield answers as they come. An interrupt ends those that are being written."""
-    waiting, running = iter(questions), set[Future[dict[str, Any]]]()
-    with ThreadPoolExecutor(at_once) as threads:
-        try:
-            while True:
-                for question in waiting:
-                    running.add(threads.submit(_answer, runtime, question))
-                    if len(running) == at_once:
-                        break
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (each.result() for each in done)
-        except BaseException:
-            runtime.close()
-            raise
+    return results(lambda question: _answer(runtime, question), questions, at_once, runtime.close)
 
 
 def _answer(runtime: Runtime, question: Question) -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""Numbers in texts: which there are, and whether a text states a value.
+
+Read are `1,234.5`, `-12`, `±4`, `1e6`, `160/3` in lowest terms, `3.5万`, full-width digits. A value that was rounded
+counts as stated if at least two decimals are left, or one behind two other digits: 66.7 for 66.666..., not 67.
+Not covered: numbers in words, such as "twelve" or 十二.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+from unicodedata import normalize
+
+LONGEST = 400  # digits of a number, and the largest exponent
+CLOSE = Fraction(1, 10**9)  # relative, of values that were computed in other ways
+CUT = Fraction(1, 10**5)  # of values with three decimals or more, such as 33.5999 for 33.59999999999999
+
+_NUMBER = re.compile(
+    r"(?P<minus>(?<![\w.)\]])-\s?[$¥€£]?)?(?<![A-Za-z_\d.])"
+    r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?P<decimals>\.\d+)?(?:[eE](?P<exponent>[+-]?\d{1,4})(?!\w))?"
+    r"(?:\s?/\s?(?P<divisor>[1-9]\d*)(?!\d|\.\d))?(?:\s?(?P<scale>[万亿]))?"
+)
+_SCALES = {"万": 10**4, "亿": 10**8}
+_MINUSES = str.maketrans("−－–", "---")
+_BOTH = re.compile(r"(?:±|\+/-)\s?([\d.,/]*\d)")
+_CITATION = re.compile(r"<sup>\s*<\|\d+\|>\s*</sup>|<\|\d+\|>")
+_SENTENCE = re.compile(r"[。！？!?\n]+|\.(?=\s|\Z)")
+_MARKED = re.compile(r"\\boxed\{([^{}]*)\}|####(.*)")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as it was written. decimals: how many it has; digits: all of them; unit: what one of it stands for."""
+
+    value: Fraction
+    decimals: int = 0
+    digits: int = 0
+    unit: int = 1
+
+    def states(self, exact: Number) -> bool:
+        """Return whether it is that value, perhaps rounded, or that value rounded; or cut behind many digits."""
+        off = abs(self.value - exact.value)
+        if off <= (CUT if self.decimals >= 3 else CLOSE) * abs(exact.value):
+            return True
+        is_rounded = self.decimals >= 2 or (self.decimals == 1 and self.digits >= 3)
+        return (is_rounded and off <= self._half) or (exact.decimals >= 2 and off <= exact._half)
+
+    @property
+    def _half(self) -> Fraction:
+        """Half of what the last decimal stands for."""
+        return Fraction(self.unit, 2 * 10**self.decimals)
+
+
+def numbers(text: str) -> list[Number]:
+    """Return the numbers in the order in which they stand there."""
+    return list(_numbers(_plain(text)))
+
+
+def number(text: str) -> Number | None:
+    """Return the number that the text is, with a sign of money or percent at most; None if it is none."""
+    plain = _plain(text).strip().strip("$¥€£%").strip()
+    found = _NUMBER.fullmatch(plain)
+    return _read(found) if found else None
+
+
+def states_all(text: str, wanted: Sequence[Number]) -> bool:
+    """Return whether all values stand in the text."""
+    found = numbers(text)
+    return all(any(each.states(value) for each in found) for value in wanted)
+
+
+def concludes(text: str, wanted: Number, question: str) -> bool:
+    """Return whether the text comes to that value: it stands in the last sentence that has a number of its own.
+
+    Numbers of the question are not its own, unless it has no others. What is marked as the answer (`####`, a box)
+    counts instead.
+    """
+    plain = _plain(text)
+    if marked := list(_MARKED.finditer(plain)):
+        return any(each.states(wanted) for each in _numbers(marked[-1][1] or marked[-1][2] or ""))
+    given = [each.value for each in numbers(question)]
+    sentences = [list(_numbers(sentence)) for sentence in _SENTENCE.split(plain)]
+    own = [[each for each in found if each.value not in given] for found in sentences]
+    last = next((found for found in reversed(own) if found), None)
+    if last is None:
+        last = [each for found in sentences for each in found]
+    return any(each.states(wanted) for each in last)
+
+
+def contains(text: str, wanted: str) -> bool:
+    """Return whether the words stand in the text; upper and lower case, and forms of letters, are the same."""
+    plain, sought = (normalize("NFKC", each).casefold() for each in (text, wanted.strip()))
+    before = r"(?<![a-z0-9])" if sought[:1].isascii() and sought[:1].isalnum() else ""
+    behind = r"(?![a-z0-9])" if sought[-1:].isascii() and sought[-1:].isalnum() else ""
+    return bool(sought) and re.search(before + re.escape(sought) + behind, plain) is not None
+
+
+def _plain(text: str) -> str:
+    """Return the text in plain digits and signs, without citations; both signs of ±4 written out."""
+    return _BOTH.sub(r"\1, -\1", normalize("NFKC", _CITATION.sub(" ", text)).translate(_MINUSES))
+
+
+def _numbers(plain: str) -> Iterator[Number]:
+    for found in _NUMBER.finditer(plain):
+        if made := _read(found):
+            yield made
+        if found["divisor"] and (made is None or made.value.denominator == 1):
+            yield from _numbers(f"{found['whole']}{found['decimals'] or ''} {found['divisor']}")
+
+
+def _read(found: re.Match[str]) -> Number | None:
+    """Return the number; None if it is too long, or a division that has not been made."""
+    whole, decimals = found["whole"].replace(",", ""), (found["decimals"] or "")[1:]
+    exponent, divisor = int(found["exponent"] or 0), found["divisor"] or "1"
+    if max(len(whole) + len(decimals), abs(exponent), len(divisor)) > LONGEST:
+        return None
+    if divisor != "1" and (decimals or exponent or gcd(int(whole), int(divisor)) != 1):
+        return None
+    unit = _SCALES.get(found["scale"] or "", 1)
+    value = Fraction(int(whole + decimals), 10 ** len(decimals)) * Fraction(10) ** exponent / int(divisor) * unit
+    shown = 0 if exponent else len(decimals)
+    return Number(-value if found["minus"] else value, shown, len((whole + decimals).lstrip("0")), unit)

@@ -1,0 +1,141 @@
+"""Numbers as models and data write them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moss_agent.evaluation.numbers import concludes, contains, number, numbers, states_all
+
+
+def values(text: str) -> list[str]:
+    return [str(each.value) for each in numbers(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("It is 1,234.5, not 12,34.", ["2469/2", "12", "34"]),
+        ("x_0 = -12 and x1 = 3", ["-12", "3"]),
+        ("35-23=12", ["35", "23", "12"]),
+        ("−5 or –5", ["-5", "-5"]),
+        ("x = ±4", ["4", "-4"]),
+        ("160/3, 100/4, 90/1.5", ["160/3", "100", "4", "90", "3/2"]),
+        ("It is -3 or 1/2.", ["-3", "1/2"]),
+        ("共３．５万元，12只", ["35000", "12"]),
+        ("1.5e3 and 2e-1", ["1500", "1/5"]),
+        ("It is 36<sup><|2|></sup>.", ["36"]),
+        ("$5 and -$5", ["5", "-5"]),
+        ("1/0", ["1", "0"]),
+        ("9" * 500 + " 7", ["7"]),
+        ("1e999999", ["1", "999999"]),
+        ("H2O, COVID-19", ["19"]),
+    ],
+)
+def test_numbers_of_a_text(text: str, found: list[str]) -> None:
+    if text.startswith("H2O"):
+        assert "2" not in values(text)
+    elif text == "1e999999":
+        assert numbers(text)[0].value < 10**400
+    else:
+        assert values(text) == found
+
+
+@given(st.fractions(max_denominator=1000).filter(lambda value: value.denominator > 1))
+def test_a_fraction_in_lowest_terms_is_a_number(value: Fraction) -> None:
+    made = number(str(value))
+    assert made is not None and made.value == value
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(0, 6))
+def test_grouped_digits_and_decimals_are_read_back(digits: int, places: int) -> None:
+    value = Fraction(digits, 10**places)
+    written = f"{abs(digits):0{places + 1}d}"
+    whole, decimals = written[: len(written) - places], written[len(written) - places :]
+    text = f"{'-' if digits < 0 else ''}{int(whole):,}{'.' + decimals if decimals else ''}"
+    made = number(text)
+    assert made is not None and made.value == value
+
+
+@given(st.text())
+def test_any_text_has_numbers_or_not(text: str) -> None:
+    assert all(isinstance(each.value, Fraction) for each in numbers(text))
+    number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("42", True), ("$1,080", True), ("25%", True), ("4 2", False), ("", False)]
+)
+def test_what_is_a_number_as_a_whole(text: str, is_one: bool) -> None:
+    assert (number(text) is not None) == is_one
+
+
+@pytest.mark.parametrize(
+    ("said", "exact", "right"),
+    [
+        ("78.54", "78.53981633974483", True),
+        ("66.7", "66.66666666666667", True),
+        ("67", "66.66666666666667", False),
+        ("3.3", "10/3", False),
+        ("3.33", "10/3", True),
+        ("565.49", "565.51", False),
+        ("100", "99.5", False),
+        ("100.4", "100", False),
+        ("270.0", "270", True),
+        ("86.08695652", "86.0869565217391", True),
+        ("33.5999", "33.6", True),
+        ("33.58", "33.6", False),
+        ("33.59", "33.6", False),
+        ("270001", "270000", False),
+        ("78.53981633974483", "78.54", True),
+    ],
+)
+def test_a_rounded_value_counts_if_enough_is_left(said: str, exact: str, right: bool) -> None:
+    wanted = number(exact)
+    assert wanted is not None
+    assert states_all(f"It is {said}.", [wanted]) == right
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("There are 23 chickens and 12 rabbits.", True),
+        ("First, 94-70=24. So there are 12 rabbits.", True),
+        ("12 was my first idea. It is 17.", False),
+        ("35 heads and 94 legs make 13 rabbits.", False),
+        ("There are 12, of 35 heads. So much for the 35.", True),
+        ("It is \\boxed{12}, and 99 is not.", True),
+        ("Because of 12.\n#### 14", False),
+        ("有12只兔。", True),
+        ("I do not know.", False),
+    ],
+)
+def test_what_a_text_concludes(text: str, right: bool) -> None:
+    wanted = number("12")
+    assert wanted is not None
+    assert concludes(text, wanted, "35 heads, 94 legs: how many rabbits?") == right
+
+
+def test_a_value_of_the_question_can_be_the_answer() -> None:
+    wanted = number("10")
+    assert wanted is not None
+    assert concludes("100/10 is 10.", wanted, "What is 100/10?")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "right"),
+    [
+        ("It is thursday.", "Thursday", True),
+        ("It is a Sunday", "sun", False),
+        ("是星期四。", "星期四", True),
+        ("At 4:15 pm", "4:15", True),
+        ("At 14:15", "4:15", False),
+        ("(a+b)", "(a+b)", True),
+        ("anything", " ", False),
+    ],
+)
+def test_words_of_an_answer(text: str, wanted: str, right: bool) -> None:
+    assert contains(text, wanted) == right
