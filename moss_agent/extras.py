@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, distribution, requires
 
 from moss_agent.errors import MissingDependency
 
-EXTRAS = ("documents", "images", "local", "search", "terminal")  # their packages are in pyproject.toml
+EXTRAS = ("documents", "images", "local", "mini", "search", "terminal")  # their packages are in pyproject.toml
 _REQUIREMENT = re.compile(
     r"\s*(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?.*?extra == ['\"](?P<extra>[^'\"]+)['\"]"
 )

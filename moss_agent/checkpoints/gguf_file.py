@@ -31,13 +31,6 @@ class GgufTensor:
     def unpacked(self) -> NDArray[np.float32]:
         return gguf.dequantize(self.packed, self.kind)
 
-    def levels(self) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
-        """Return a Q4_1 tensor as `levels * scale + offset`: levels (out, in), both others (out, in / 32)."""
-        blocks = self.packed.reshape(len(self.packed), -1, 20)  # scale, offset, 32 levels of 4 bits
-        scales, offsets = (blocks[..., at : at + 2].copy().view(np.float16)[..., 0].astype(np.float32) for at in (0, 2))
-        levels = np.concatenate((blocks[..., 4:] & 15, blocks[..., 4:] >> 4), -1)
-        return levels.reshape(len(levels), -1), scales, offsets
-
 
 def read_gguf(path: Path) -> tuple[dict[str, Any], Iterator[GgufTensor]]:
     """Return the metadata and, one by one, the tensors. The file must be intact."""

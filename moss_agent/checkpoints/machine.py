@@ -26,10 +26,10 @@ def this_machine(offload_folder: Path = Path()) -> Machine:
     place = next(
         folder for folder in (offload_folder.absolute(), *offload_folder.absolute().parents) if folder.is_dir()
     )
-    return Machine(tuple(gpus), _free_ram(), disk_usage(place).free)
+    return Machine(tuple(gpus), free_ram(), disk_usage(place).free)
 
 
-def _free_ram() -> int:
+def free_ram() -> int:
     """Free memory, or what the container that this runs in may still take, whichever is less."""
     import psutil
 

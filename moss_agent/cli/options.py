@@ -115,9 +115,10 @@ def open_runtime(settings: Settings, printer: Printer | None = None) -> Runtime:
     """Return the model and plugins that are asked for; the printer says what is loaded. Raises MossAgentError."""
     if printer and not settings.server:
         printer.passing(f"Loading {one_line(settings.model)}...")
+    from moss_agent.opening.local import is_light
     from moss_agent.runtime import Runtime
 
-    if not settings.server:
+    if not (settings.server or is_light(settings)):
         silence_libraries()
     return Runtime.from_settings(settings)
 

@@ -5,10 +5,23 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from transformers import AddedToken, PreTrainedTokenizerBase
+    from tokenizers import AddedToken
+
+
+class TextTokenizer(Protocol):
+    """What is needed of a tokenizer; those of transformers have it."""
+
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]: ...
+
+    def get_added_vocab(self) -> dict[str, int]: ...
+
+    def encode(self, text: str, /, *, add_special_tokens: bool, split_special_tokens: bool) -> list[int]: ...
+
+    def decode(self, ids: list[int], /, *, skip_special_tokens: bool, clean_up_tokenization_spaces: bool) -> Any: ...
 
 
 class Codec:
@@ -18,7 +31,7 @@ class Codec:
         ordinary characters it consists of, so that no text can smuggle one in.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, markers: Sequence[str] = ()) -> None:
+    def __init__(self, tokenizer: TextTokenizer, markers: Sequence[str] = ()) -> None:
         self.tokenizer = tokenizer
         self._lock = threading.Lock()
         self._added: dict[int, AddedToken] = tokenizer.added_tokens_decoder
@@ -48,8 +61,7 @@ class Codec:
     def encode_ordinary(self, text: str) -> list[int]:
         """Return the ids of text in which nothing may become a special token."""
         with self._lock:
-            ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-            return ids
+            return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 
 def token_pattern(token: AddedToken) -> str:

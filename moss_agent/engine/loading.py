@@ -64,6 +64,24 @@ def load(
     return model.eval(), tokenizer
 
 
+def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Return the ids that end a text, by the model's generation settings and its tokenizer."""
+    configured = model.generation_config.eos_token_id if model.generation_config else None
+    ids = configured if isinstance(configured, list) else [configured]
+    return {i for i in (*ids, tokenizer.eos_token_id) if i is not None}
+
+
+def own_sampling(model: PreTrainedModel) -> dict[str, Any]:
+    """Return how the model is meant to be sampled, by its generation settings, as arguments of `Sampling`."""
+    config = model.generation_config
+    names = ["repetition_penalty"]
+    names += ["temperature", "top_k", "top_p"] if config and config.do_sample else []
+    values = {name: getattr(config, name, None) for name in names}
+    if config and config.do_sample and values["temperature"] is None:
+        values["temperature"] = 1.0
+    return {name: value for name, value in values.items() if value is not None}
+
+
 @contextmanager
 def _errors_of(name: str) -> Iterator[None]:
     """Turn what the libraries raise while they load the model into errors that name the remedy."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from collections.abc import Sequence as List
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
+import numpy as np
+
 from moss_agent.cancellation import NEVER, Cancellation
-from moss_agent.engine.codec import Codec
+from moss_agent.engine.codec import Codec, TextTokenizer
 from moss_agent.engine.sampling import next_token, without
 from moss_agent.engine.scheduler import Scheduler
 from moss_agent.engine.sequence import Backend, Prefix, Sequence
@@ -16,14 +18,12 @@ from moss_agent.engine.text_stream import StopFilter, TextStream
 from moss_agent.errors import EngineError
 from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_room, count_common
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 
 class LocalModel:
     """Opens sessions on one model. Thread-safe; sessions with the same preamble compute it once.
 
-    context_length: most tokens that a session may hold.
+    context_length: most tokens that a session may hold. end_tokens: end a text. own_sampling: how the model is meant to
+    be sampled, as arguments of `Sampling`.
     cache_tokens: most tokens that the caches of all sessions may cover together; at least one whole session.
     seed: makes the sampling of each session reproducible; None for random ones.
     release: called when the device is out of memory; says whether it gave some back.
@@ -31,11 +31,12 @@ class LocalModel:
 
     def __init__(
         self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        tokenizer: TextTokenizer,
         backend: Backend,
         *,
         context_length: int,
+        end_tokens: Collection[int],
+        own_sampling: Mapping[str, Any] = {},
         cache_tokens: int = 0,
         markers: List[str] = (),
         seed: int | None = None,
@@ -43,8 +44,8 @@ class LocalModel:
     ) -> None:
         self.context_length = context_length
         self.codec = Codec(tokenizer, markers)
-        self.end_tokens = _end_tokens(model, tokenizer)
-        self.own_sampling = _own_sampling(model)
+        self.end_tokens = set(end_tokens)
+        self.own_sampling = own_sampling
         self.scheduler = Scheduler(backend, tokens=max(cache_tokens, context_length), release=release)
         self._backend = backend
         self._seed = seed
@@ -73,13 +74,10 @@ class LocalSession:
     """One conversation on a local model. Not thread-safe."""
 
     def __init__(self, model: LocalModel, sequence: Sequence, seed: int | None) -> None:
-        import torch
-
         self.context_length = model.context_length
         self._model = model
         self._sequence = sequence
-        self._generator = torch.Generator()
-        self._generator.manual_seed(seed) if seed is not None else self._generator.seed()
+        self._random = np.random.default_rng(None if seed is None else seed % 2**64)
 
     @property
     def length(self) -> int:
@@ -128,7 +126,7 @@ class LocalSession:
         for _ in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
             logits, computed = self._model.scheduler.logits(sequence, cancellation)
             prefilled = prefilled or computed  # others may compute the prefix, or take the cache, until this is known
-            token = next_token(without(logits, banned), sequence.ids, sampling, self._generator)
+            token = next_token(without(logits, banned), sequence.ids, sampling, self._random)
             generated += 1
             if token in self._model.end_tokens and self._model.codec.decode([token]) not in stop:
                 finish = "end"
@@ -167,21 +165,3 @@ class LocalSession:
         if surplus:
             self._sequence.cut(self.length - 1)
             self._sequence.ids += self._model.codec.encode(text[: len(text) - len(surplus)])
-
-
-def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """Return the ids that end a text, by the model's generation settings and its tokenizer."""
-    configured = model.generation_config.eos_token_id if model.generation_config else None
-    ids = configured if isinstance(configured, list) else [configured]
-    return {i for i in (*ids, tokenizer.eos_token_id) if i is not None}
-
-
-def _own_sampling(model: PreTrainedModel) -> dict[str, Any]:
-    """Return how the model is meant to be sampled, by its generation settings, as arguments of `Sampling`."""
-    config = model.generation_config
-    names = ["repetition_penalty"]
-    names += ["temperature", "top_k", "top_p"] if config and config.do_sample else []
-    values = {name: getattr(config, name, None) for name in names}
-    if config and config.do_sample and values["temperature"] is None:
-        values["temperature"] = 1.0
-    return {name: value for name, value in values.items() if value is not None}

@@ -10,6 +10,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from transformers import PreTrainedTokenizerBase
+
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine.call_forms import MessageReader, forms_of
 from moss_agent.engine.chat_codec import ChatCodec, Held, Part
@@ -33,10 +35,12 @@ class LocalChatModel:
         self.context_length = model.context_length
         self.model = model
         self.codec = ChatCodec(model.codec)
-        self.template = ChatTemplate(model.codec.tokenizer, self.codec)
+        tokenizer = model.codec.tokenizer
+        assert isinstance(tokenizer, PreTrainedTokenizerBase)  # others have no template
+        self.template = ChatTemplate(tokenizer, self.codec)
         forms = forms_of(self.template.source)
         if forms is None:
-            name = model.codec.tokenizer.name_or_path
+            name = tokenizer.name_or_path
             remedy = "use it through a server, or with --dialect shown"
             raise EngineError(f"{name} writes calls of tools in an unknown form: {remedy}")
         self.forms = forms

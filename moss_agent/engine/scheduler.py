@@ -12,15 +12,12 @@ import time
 from collections.abc import Callable
 from collections.abc import Sequence as List
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from moss_agent.cancellation import Cancellation
+from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Backend, Cache, Prefix, Sequence
 from moss_agent.errors import EngineError, OutOfMemory
-
-if TYPE_CHECKING:
-    import torch
 
 PREFILL_CHUNK = 512  # tokens of one sequence in one step: bounds the memory for activations, and others' waiting
 RECENT = 0.5  # seconds after a step for which a sequence keeps its cache although others wait for memory
@@ -33,7 +30,7 @@ class _Request:
 
     sequence: Sequence
     computed: int = 0
-    logits: torch.Tensor | None = None
+    logits: Logits | None = None
     error: Exception | None = None
     since: float = field(default_factory=time.monotonic)
 
@@ -60,7 +57,7 @@ class Scheduler:
         self._displaced = -math.inf  # when a sequence last got memory that others were using
         self._changed = threading.Condition()
 
-    def logits(self, sequence: Sequence, cancellation: Cancellation) -> tuple[torch.Tensor, int]:
+    def logits(self, sequence: Sequence, cancellation: Cancellation) -> tuple[Logits, int]:
         """Compute what the cache lacks; return the logits after the last token, and how many tokens were computed.
 
         Raises Cancelled, OutOfMemory or EngineError; the sequence keeps its ids.
@@ -196,7 +193,7 @@ class Scheduler:
             end = min(end, len(prefix.ids))
         return sequence.cache, sequence.ids[start:end]
 
-    def _finish(self, request: _Request, cache: Cache, computed: int, logits: torch.Tensor) -> None:
+    def _finish(self, request: _Request, cache: Cache, computed: int, logits: Logits) -> None:
         """Note what a step has computed."""
         sequence, prefix = request.sequence, request.sequence.prefix
         request.computed += computed

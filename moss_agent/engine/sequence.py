@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Ids
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    import torch
+from moss_agent.engine.sampling import Logits
 
 
 class Cache(Protocol):
@@ -28,8 +27,8 @@ class Backend(Protocol):
 
     def new_cache(self) -> Cache: ...
 
-    def forward(self, caches: Ids[Cache], ids: Ids[Ids[int]]) -> list[torch.Tensor]:
-        """Append ids to each cache and return the logits after the last of each, (vocabulary,), float32, on the CPU.
+    def forward(self, caches: Ids[Cache], ids: Ids[Ids[int]]) -> list[Logits]:
+        """Append ids to each cache and return the logits after the last of each.
 
         An error may leave the caches longer by a part of the ids, not the same part in every layer.
         """

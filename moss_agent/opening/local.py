@@ -30,13 +30,15 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
 
     release: lets others give back memory when the model has none left.
     """
+    if is_light(settings) and family.dialect == "moss":
+        return _open_mini(settings, family, release)
     need("local")
     from moss_agent.checkpoints.hub import fetch
     from moss_agent.checkpoints.machine import this_machine
     from moss_agent.checkpoints.plan import make_plan
     from moss_agent.checkpoints.weights import check_weights
     from moss_agent.engine.backends.tensor_parallel import check_processes, follow, is_follower
-    from moss_agent.engine.loading import check_quantizer, limit_libraries, load
+    from moss_agent.engine.loading import check_quantizer, end_tokens, limit_libraries, load, own_sampling
     from moss_agent.engine.local import LocalModel
 
     limit_libraries()
@@ -46,29 +48,56 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
     plan = make_plan(needs, this_machine(Path(request.offload_folder)), request)
     folder = fetch(name)
     check_weights(folder, needs.model)
-    is_open = (settings.dtype, settings.quantize) == ("auto", "")  # in which precision is computed
-    packs = settings.model == "mini" and is_open and plan.device_map == {"": "cpu"}
     model, tokenizer = load(
         str(folder),
         device=settings.device,
-        dtype="bf16" if packs else settings.dtype,
+        dtype=settings.dtype,
         quantize=settings.quantize,
         tp=settings.tp,
         device_map=plan.device_map,
         offload_folder=request.offload_folder,
     )
-    if packs:
-        pack_mini(model)
-    dtype = model.get_decoder().norm.weight.dtype if packs else request.dtype
     if settings.tp > 1 and is_follower():
         follow(model)
         raise SystemExit(0)
     return LocalModel(
-        model,
         tokenizer,
         _backend(model, settings.tp),
         context_length=request.context_length,
-        cache_tokens=cache_tokens(settings, needs, request.device, dtype),
+        end_tokens=end_tokens(model, tokenizer),
+        own_sampling=own_sampling(model),
+        cache_tokens=cache_tokens(settings, needs, request.device, request.dtype),
+        markers=END_MARKERS,
+        seed=settings.seed,
+        release=release,
+    )
+
+
+def is_light(settings: Settings) -> bool:
+    """Return whether the model is mini and nothing is asked of it that needs torch."""
+    asked = (settings.dtype, settings.quantize, settings.tp, settings.max_memory)
+    return settings.model == "mini" and settings.device in ("auto", "cpu") and asked == ("auto", "", 1, {})
+
+
+def _open_mini(settings: Settings, family: Family, release: Callable[[], bool]) -> LocalModel:
+    """Load mini without torch, which alone takes longer to import than all of this."""
+    need("mini")
+    from moss_agent.checkpoints.machine import free_ram
+    from moss_agent.checkpoints.mini import ONNX_MANIFEST, prepare_onnx
+    from moss_agent.engine.backends.onnx_llama import OnnxLlama
+    from moss_agent.engine.local import LocalModel
+    from moss_agent.engine.plain_tokenizer import PlainTokenizer
+
+    folder = prepare_onnx()
+    backend = OnnxLlama(folder / ONNX_MANIFEST)
+    return LocalModel(
+        PlainTokenizer(folder / "tokenizer.json"),
+        backend,
+        context_length=min(
+            limit for limit in (family.context_length, settings.context_length, backend.longest) if limit
+        ),
+        end_tokens=[backend.end_token],
+        cache_tokens=_cache_size(settings, free_ram()) // backend.token_bytes,
         markers=END_MARKERS,
         seed=settings.seed,
         release=release,
@@ -89,14 +118,6 @@ def open_local_chat(
     return LocalChatModel(model, sampling=sampling, max_new_tokens=max_new_tokens)
 
 
-def pack_mini(model: PreTrainedModel) -> None:
-    """Compute mini, loaded in bfloat16, from the 4-bit weights of its base where that is faster."""
-    from moss_agent.checkpoints.mini import packed_layers
-    from moss_agent.engine.packed import Levels, pack
-
-    pack(model, ((name, Levels(*weights)) for name, weights in packed_layers()))
-
-
 def _backend(model: PreTrainedModel, tp: int) -> Backend:
     from moss_agent.engine.backends import llama_cpu
     from moss_agent.engine.backends.tensor_parallel import LeadingBackend
@@ -110,12 +131,17 @@ def _backend(model: PreTrainedModel, tp: int) -> Backend:
 def cache_tokens(settings: Settings, needs: Needs, device: str, dtype: torch.dtype) -> int:
     """Return how many tokens the KV caches of all conversations may cover together, in that precision."""
     from moss_agent.checkpoints.machine import this_machine
-    from moss_agent.checkpoints.plan import parse_size
 
     machine = this_machine()
     free = sum(machine.gpus) if machine.gpus and device != "cpu" else machine.ram
-    size = parse_size("cache_memory", settings.cache_memory) if settings.cache_memory else int(free * CACHE_SHARE)
-    return size // needs.cache(1, dtype)
+    return _cache_size(settings, free) // needs.cache(1, dtype)
+
+
+def _cache_size(settings: Settings, free: int) -> int:
+    """Return how many bytes the KV caches may take, of so many that are free."""
+    from moss_agent.checkpoints.plan import parse_size
+
+    return parse_size("cache_memory", settings.cache_memory) if settings.cache_memory else int(free * CACHE_SHARE)
 
 
 def inspect_model(settings: Settings, family: Family) -> tuple[str, Needs, Request]:

@@ -324,6 +324,19 @@ def test_the_base_is_what_transformers_reads(wheel: Path) -> None:
     assert tokenizer.special_tokens_map == reference_tokenizer.special_tokens_map
 
 
+def test_parts_for_onnx_runtime_are_prepared_once_and_again_if_one_is_gone(
+    brought: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = mini.prepare_onnx()
+    assert "part-02.onnx" in os.listdir(folder) and folder.parent == brought
+    assert mini.prepare_onnx() == folder
+    assert capfd.readouterr().err == "Preparing the mini model (once)...\n"
+    (folder / "part-01.onnx").unlink()
+    assert mini.prepare_onnx() == folder and (folder / "part-01.onnx").is_file()
+    assert capfd.readouterr().err == "Preparing the mini model (once)...\n"
+    assert mini.prepare() != folder and folder.is_dir()
+
+
 def test_prepared_is_base_plus_adapter(brought: Path, capfd: pytest.CaptureFixture[str]) -> None:
     import torch
     from peft import PeftModel
@@ -462,22 +475,16 @@ def test_the_real_base_is_read_exactly() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_packed_layers_are_those_of_the_prepared_model() -> None:
-    """The prepared weights are the base and the adapter, joined and rounded."""
+def test_the_parts_for_onnx_runtime_are_those_of_the_prepared_model() -> None:
+    """Rounded to 8 bits, the output layer is that of the prepared weights."""
+    import onnx
+    from onnx import numpy_helper
     from safetensors import safe_open
 
     with safe_open(mini.prepare() / "model.safetensors", "pt") as prepared:
-        names = set()
-        for name, (levels, scales, offsets, down, up) in mini.packed_layers():
-            names.add(name)
-            scales, offsets = (part.repeat_interleave(32, 1) for part in (scales, offsets))
-            weight, merged = levels * scales + offsets + up @ down, prepared.get_tensor(f"{name}.weight").float()
-            assert (weight - merged).norm() < 2**-8 * weight.norm()
-        assert names == {key.removesuffix(".weight") for key in prepared.keys() if "proj" in key}  # noqa: SIM118
-
-
-def test_without_the_base_there_is_nothing_packed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("MOSS_AGENT_CACHE", str(tmp_path))
-    assert list(mini.packed_layers()) == []
-    (tmp_path / mini.GGUF).write_bytes(b"GGUF")
-    assert list(mini.packed_layers()) == []
+        embedding = prepared.get_tensor("model.embed_tokens.weight").float().numpy()
+    last = onnx.load(mini.prepare_onnx() / "part-30.onnx").graph
+    constants = {constant.name: numpy_helper.to_array(constant) for constant in last.initializer}
+    levels, scales = constants["logits.levels"].astype("float32"), constants["logits.scales"]
+    weight = ((levels - 128) * scales.reshape(levels.shape[:2])[..., None]).reshape(embedding.shape)
+    assert ((weight - embedding) ** 2).sum() < 1e-4 * (embedding**2).sum()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from transformers import AddedToken, PreTrainedModel, PreTrainedTokenizerFast
 
 from moss_agent.engine.backends.llama_cpu import LlamaBackend
+from moss_agent.engine.loading import end_tokens, own_sampling
 from moss_agent.engine.local import LocalModel
 from moss_agent.engine.local_chat import LocalChatModel
+from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Cache
 from moss_agent.messages import Message, Tool
 from tests.engine.tiny import make_tokenizer
@@ -102,13 +103,12 @@ class ScriptedBackend(LlamaBackend):
         self.tokens: list[int] = []
         self.read: list[int] = []  # how many ids each step has computed
 
-    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[Logits]:
         rows = super().forward(caches, ids)
         for row, part in zip(rows, ids, strict=True):
             self.read.append(len(part))
             if self.tokens and (len(part) == 1 or list(part[-len(self._prompt_end) :]) == self._prompt_end):
-                with torch.inference_mode():
-                    row[self.tokens.pop(0)] = 1e6
+                row[self.tokens.pop(0)] = 1e6
         return rows
 
 
@@ -118,6 +118,7 @@ def open_chat(model: PreTrainedModel, template: str, **options: object) -> tuple
     end = "<|/head|>\n\n" if template == LLAMA else "[/INST]" if template == MISTRAL else "assistant\n"
     backend = ScriptedBackend(model, tokenizer.encode(end, add_special_tokens=False))
     settings = {"context_length": 1500, **options}
-    local = LocalModel(model, tokenizer, backend, **settings)  # type: ignore[arg-type]
+    ends = end_tokens(model, tokenizer)
+    local = LocalModel(tokenizer, backend, end_tokens=ends, own_sampling=own_sampling(model), **settings)  # type: ignore[arg-type]
     local.end_tokens |= {tokenizer.convert_tokens_to_ids(text) for text in ("<|im_end|>", "<|eot|>")}
     return LocalChatModel(local, sampling={}, max_new_tokens=60), backend

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from transformers import RepetitionPenaltyLogitsProcessor, TopPLogitsWarper
 
-from moss_agent.engine.sampling import keep_nucleus, next_token, penalize
+from moss_agent.engine.sampling import keep_nucleus, next_token, penalize, without
 from moss_agent.errors import UsageError
 from moss_agent.session import Sampling
 
-LOGITS = torch.randn(200, generator=torch.Generator().manual_seed(3)) * 3
+LOGITS = np.random.default_rng(3).normal(scale=3, size=200).astype(np.float32)
 pytestmark = pytest.mark.slow
 
 
 def draw(sampling: Sampling, count: int = 400) -> set[int]:
-    generator = torch.Generator().manual_seed(0)
-    return {next_token(LOGITS, [], sampling, generator) for _ in range(count)}
+    random = np.random.default_rng(0)
+    return {next_token(LOGITS, [], sampling, random) for _ in range(count)}
 
 
 def test_temperature_zero_takes_the_most_probable():
@@ -24,20 +25,34 @@ def test_temperature_zero_takes_the_most_probable():
 
 
 def test_top_k_draws_from_the_k_most_probable_only():
-    assert draw(Sampling(temperature=2.0, top_k=3)) == set(LOGITS.topk(3).indices.tolist())
+    assert draw(Sampling(temperature=2.0, top_k=3)) == set(LOGITS.argsort()[-3:].tolist())
 
 
 @pytest.mark.parametrize("top_p", [0.05, 0.5, 0.8, 0.99])
 def test_nucleus_is_that_of_transformers(top_p):
-    want = TopPLogitsWarper(top_p)(None, LOGITS[None])[0]
-    assert torch.equal(keep_nucleus(LOGITS, top_p), want)
+    want = TopPLogitsWarper(top_p)(None, torch.tensor(LOGITS[None]))[0]
+    assert np.array_equal(keep_nucleus(LOGITS, top_p), want.numpy())
 
 
 @pytest.mark.parametrize("penalty", [0.8, 1.02, 1.5])
 def test_repetition_penalty_is_that_of_transformers(penalty):
     context = [5, 7, 7, 199]
-    want = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([context]), LOGITS[None].clone())[0]
-    assert torch.allclose(penalize(LOGITS, context, penalty), want)
+    want = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([context]), torch.tensor(LOGITS[None]))[0]
+    assert np.allclose(penalize(LOGITS, context, penalty), want.numpy())
+
+
+def test_tokens_are_drawn_as_often_as_they_are_probable():
+    logits = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
+    random = np.random.default_rng(0)
+    drawn = [next_token(logits, [], Sampling(temperature=1.0), random) for _ in range(4000)]
+    assert np.allclose(np.bincount(drawn) / 4000, [0.5, 0.3, 0.15, 0.05], atol=0.03)
+
+
+def test_what_is_excluded_is_never_drawn():
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        logits = without(random.normal(size=8).astype(np.float32), [0, 3, 7])
+        assert next_token(logits, [], Sampling(temperature=5.0), random) not in (0, 3, 7)
 
 
 @pytest.mark.parametrize(

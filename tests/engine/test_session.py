@@ -15,6 +15,7 @@ from moss_agent.engine import scheduler
 from moss_agent.engine.backends.llama_cpu import LlamaBackend, LlamaCache
 from moss_agent.engine.backends.llama_cpu import fits as is_llama
 from moss_agent.engine.backends.transformers import TransformersBackend
+from moss_agent.engine.loading import end_tokens
 from moss_agent.engine.local import LocalModel, LocalSession
 from moss_agent.engine.sequence import Cache
 from moss_agent.errors import ContextFull, EngineError, OutOfMemory
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.slow
 def open_model(model, tokenizer, **options) -> LocalModel:
     is_own = isinstance(model, PreTrainedModel) and is_llama(model)
     backend = LlamaBackend(model) if is_own else TransformersBackend(model)
-    return LocalModel(model, tokenizer, backend, **{"context_length": 1024, **options})
+    ends = end_tokens(model, tokenizer)
+    return LocalModel(tokenizer, backend, **{"context_length": 1024, "end_tokens": ends, **options})
 
 
 def open_session(model, tokenizer, **options) -> LocalSession:

@@ -15,6 +15,7 @@ import torch
 from torch.nn.functional import rms_norm
 
 from moss_agent.engine.backends.failures import failures_at, finite
+from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Cache
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class LlamaBackend:
         size = (len(self._decoder.layers), 2, config.num_key_value_heads, 0, self._head_size)
         return LlamaCache(torch.empty(size, dtype=self._dtype))
 
-    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[Logits]:
         own = [cache for cache in caches if isinstance(cache, LlamaCache)]
         ends = [0]
         for part in ids:
@@ -94,7 +95,7 @@ class LlamaBackend:
                 logits = self._logits(own, [token for part in ids for token in part], list(pairwise(ends)))
             for cache, part in zip(own, ids, strict=True):
                 cache.length += len(part)
-            return [finite(row) for row in logits]
+            return [finite(row) for row in logits.numpy()]
 
     def close(self) -> None:
         """Do nothing: there is nothing to end."""

@@ -17,13 +17,13 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from moss_agent.engine.backends.transformers import TransformersBackend, TransformersCache
+from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Cache
 from moss_agent.errors import UsageError
 
 PATIENCE = timedelta(days=365)  # a chat may wait long for its next question
 
 if TYPE_CHECKING:
-    import torch
     from transformers import DynamicCache, PreTrainedModel
 
 _numbers = count(1)
@@ -100,7 +100,7 @@ class LeadingBackend(TransformersBackend):
             self._channel.close()
             self._channel = None
 
-    def _forward_one(self, cache: Cache, ids: Sequence[int]) -> torch.Tensor:
+    def _forward_one(self, cache: Cache, ids: Sequence[int]) -> Logits:
         assert isinstance(cache, _LeadingCache)
         self.announce(cache, ids)
         return super()._forward_one(cache, ids)

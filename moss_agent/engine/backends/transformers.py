@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.engine.backends.failures import failures_at, finite
+from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Cache
 
 if TYPE_CHECKING:
-    import torch
     from transformers import DynamicCache, PreTrainedModel
     from transformers.cache_utils import DynamicLayer
 
@@ -63,17 +63,17 @@ class TransformersBackend:
     def new_cache(self) -> TransformersCache:
         return TransformersCache()
 
-    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[Logits]:
         return [self._forward_one(cache, part) for cache, part in zip(caches, ids, strict=True)]
 
     def close(self) -> None:
         """Do nothing: there is nothing to end."""
 
-    def _forward_one(self, cache: Cache, ids: Sequence[int]) -> torch.Tensor:
+    def _forward_one(self, cache: Cache, ids: Sequence[int]) -> Logits:
         import torch
 
         assert isinstance(cache, TransformersCache)
         with failures_at(cache.length + len(ids)), torch.inference_mode():
             chunk = torch.tensor([list(ids)], device=self._device)
             output = self._model(chunk, past_key_values=cache.inner, use_cache=True, **self._last_only)
-            return finite(output.logits[0, -1].float().cpu())
+            return finite(output.logits[0, -1].float().cpu().numpy())

@@ -1,0 +1,179 @@
+"""The mini model in parts that ONNX Runtime computes: base and adapter merged, in weights of 8 bits.
+
+`engine.backends.onnx_llama` says where the graph is cut. Weights share a scale in blocks of 32, as numbers from -127 to
+127 times the scale; the embedding, which is also the output layer, is kept a second time in 16 bits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import load_file
+
+from moss_agent.checkpoints.mini_base import read_base
+
+ATTENTION, EMBEDDING, TOKENIZER, MANIFEST = "attention.onnx", "embedding.npy", "tokenizer.json", "model.json"
+BLOCK = 32  # weights that share a scale
+ROUNDED = 4  # accuracy level of ONNX Runtime at which rows are rounded to 8 bits
+MICROSOFT = "com.microsoft"
+OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
+IR_VERSION = 9  # of the format of the file
+
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+def write(gguf: Path, adapter: Path, folder: Path) -> None:
+    """Write the parts, and the tokenizer, into a folder that exists."""
+    base = read_base(gguf)
+    base.tokenizer().save(str(folder / TOKENIZER))
+    weights = merged(base.weights, adapter)
+    metadata = base.metadata
+    size = metadata["llama.rope.dimension_count"]
+    shape = {
+        "layers": metadata["llama.block_count"],
+        "heads": metadata["llama.attention.head_count"],
+        "key_heads": metadata["llama.attention.head_count_kv"],
+        "head_size": size,
+        "positions": metadata["llama.context_length"],
+        "frequencies": [metadata["llama.rope.freq_base"] ** (-place / size) for place in range(0, size, 2)],
+        "end_token": metadata["tokenizer.ggml.eos_token_id"],
+    }
+    write_parts(weights, shape, metadata["llama.attention.layer_norm_rms_epsilon"], folder)
+
+
+def merged(base: Any, adapter: Path) -> Weights:
+    """Return the weights of the base with what the adapter adds to them."""
+    settings = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+    added = load_file(adapter / "adapter_model.safetensors")
+    scale = settings["lora_alpha"] / settings["r"]
+    weights = {}
+    for name, weight in base:
+        key = f"base_model.model.{name}.lora_{{}}.weight"
+        if key.format("A") in added:
+            down, up = (added[key.format(matrix)].astype(np.float32) for matrix in "AB")
+            weight = weight + up @ down * np.float32(scale)
+        weights[name] = np.ascontiguousarray(weight, np.float32)
+    return weights
+
+
+def write_parts(weights: Weights, shape: Mapping[str, Any], epsilon: float, folder: Path) -> None:
+    """Write a Llama, whose weights have the names of transformers, as the parts of its graph.
+
+    shape: layers, heads, key_heads, head_size, positions, and the frequencies by which pairs of dimensions turn.
+    """
+    layers = shape["layers"]
+    names = [f"part-{number:02}.onnx" for number in range(layers + 1)]
+    for number in range(layers + 1):
+        part = _Part(weights, epsilon)
+        x = part.finish_layer(number - 1) if number else part.input("x")
+        if number < layers:
+            part.begin_layer(number, x)
+        else:
+            part.linear(part.norm(x, "model.norm"), ["model.embed_tokens"], "logits")
+            part.outputs.append("logits")
+        onnx.save(part.model(), folder / names[number])
+    onnx.save(_attention(shape), folder / ATTENTION)
+    np.save(folder / EMBEDDING, weights["model.embed_tokens"].astype(np.float16))
+    files = [*names, ATTENTION, EMBEDDING, TOKENIZER]
+    manifest = {**shape, "parts": names, "attention": ATTENTION, "embedding": EMBEDDING, "files": files}
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+
+
+class _Part:
+    """A part of the graph while it is built. Values are named; all are rows, (rows, width)."""
+
+    def __init__(self, weights: Weights, epsilon: float) -> None:
+        self._weights = weights
+        self._epsilon = epsilon
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+        self._inputs: list[str] = []
+        self.outputs: list[str] = []
+
+    def begin_layer(self, number: int, x: str) -> None:
+        """Compute what the attention of a layer needs of the rows."""
+        prefix = f"model.layers.{number}"
+        normed = self.norm(x, f"{prefix}.input_layernorm")
+        self.linear(normed, [f"{prefix}.self_attn.{each}_proj" for each in "qkv"], "qkv")
+        self.outputs.append("qkv")
+        if number:
+            self._add("Identity", [x], "y")
+            self.outputs.append("y")
+
+    def finish_layer(self, number: int) -> str:
+        """Compute the rest of a layer from its input and its attention; return its output."""
+        prefix = f"model.layers.{number}"
+        projected = self.linear(self.input("attended"), [f"{prefix}.self_attn.o_proj"], "projected")
+        x = self._add("Add", [self.input("x"), projected], "between")
+        normed = self.norm(x, f"{prefix}.post_attention_layernorm")
+        gates = self.linear(normed, [f"{prefix}.mlp.gate_proj"], "gates")
+        values = self.linear(normed, [f"{prefix}.mlp.up_proj"], "ups")
+        opened = self._add("Mul", [gates, self._add("Sigmoid", [gates], "sigmoid")], "opened")
+        added = self.linear(self._add("Mul", [opened, values], "gated"), [f"{prefix}.mlp.down_proj"], "added")
+        return self._add("Add", [x, added], "layer")
+
+    def input(self, name: str) -> str:
+        self._inputs.append(name)
+        return name
+
+    def norm(self, x: str, module: str) -> str:
+        weight = self._constant(f"{module}.weight", self._weights[module])
+        return self._add("SimplifiedLayerNormalization", [x, weight], module, axis=-1, epsilon=self._epsilon)
+
+    def linear(self, x: str, modules: Sequence[str], name: str) -> str:
+        """Multiply with the weights of modules, side by side."""
+        weight = np.concatenate([self._weights[module] for module in modules])
+        levels, scales = rounded(weight)
+        inputs = [x, self._constant(f"{name}.levels", levels), self._constant(f"{name}.scales", scales.reshape(-1))]
+        out, into = weight.shape
+        options = {"K": into, "N": out, "bits": 8, "block_size": BLOCK, "accuracy_level": ROUNDED}
+        return self._add("MatMulNBits", inputs, name, domain=MICROSOFT, **options)
+
+    def model(self) -> onnx.ModelProto:
+        inputs, outputs = ([_value(name, ["rows", None]) for name in names] for names in (self._inputs, self.outputs))
+        graph = helper.make_graph(self._nodes, "part", inputs, outputs, self._constants)
+        return helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION)
+
+    def _constant(self, name: str, values: NDArray[Any]) -> str:
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def _add(self, kind: str, inputs: Sequence[str], output: str, **options: Any) -> str:
+        self._nodes.append(helper.make_node(kind, inputs, [output], **options))
+        return output
+
+
+def rounded(weight: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return a weight, (out, in), as `(levels - 128) * scale`: (out, in / 32, 32) and (out, in / 32)."""
+    blocks = weight.reshape(len(weight), -1, BLOCK)
+    scales = np.abs(blocks).max(-1) / np.float32(127)
+    scales[scales == 0] = 1
+    levels = np.rint(blocks / scales[..., None]) + 128
+    return levels.astype(np.uint8), scales
+
+
+def _attention(shape: Mapping[str, Any]) -> onnx.ModelProto:
+    """Attention over a cache of which the first tokens are filled; new keys and values are written behind them."""
+    heads, key_heads, size = shape["heads"], shape["key_heads"], shape["head_size"]
+    inputs = ["qkv", "", "", "keys", "values", "last", "length", "cos", "sin"]
+    options = {"num_heads": heads, "kv_num_heads": key_heads, "do_rotary": 1}
+    node = helper.make_node(
+        "GroupQueryAttention", inputs, ["attended", "new_keys", "new_values"], domain=MICROSOFT, **options
+    )
+    caches = [_value(name, [1, key_heads, "capacity", size]) for name in ("keys", "values", "new_keys", "new_values")]
+    numbers = [helper.make_tensor_value_info(name, TensorProto.INT32, [1]) for name in ("last", "length")]
+    turns = [_value(name, ["positions", size // 2]) for name in ("cos", "sin")]
+    rows = [_value("qkv", [1, "rows", (heads + 2 * key_heads) * size]), _value("attended", [1, "rows", heads * size])]
+    graph = helper.make_graph([node], "attention", [rows[0], *caches[:2], *numbers, *turns], [rows[1], *caches[2:]])
+    return helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION)
+
+
+def _value(name: str, shape: Sequence[int | str | None]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

@@ -1,0 +1,123 @@
+"""The backend on ONNX Runtime computes a Llama up to its rounding, each sequence as if it were alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from moss_agent.checkpoints.mini_onnx import rounded, write_parts
+from moss_agent.engine.backends.onnx_llama import BLOCK, OnnxCache, OnnxLlama
+from tests.engine.tiny import make_model
+
+SIZE = 32  # of a head
+CONFIG = {
+    "vocab_size": 400,
+    "hidden_size": 96,
+    "intermediate_size": 128,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 3,
+    "num_key_value_heads": 1,
+    "head_dim": SIZE,
+    "max_position_embeddings": 1024,
+    "tie_word_embeddings": True,
+}
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def model() -> LlamaForCausalLM:
+    return make_model(lambda: LlamaForCausalLM(LlamaConfig(**CONFIG)))
+
+
+@pytest.fixture(scope="module")
+def backend(model: LlamaForCausalLM, tmp_path_factory: pytest.TempPathFactory) -> OnnxLlama:
+    folder: Path = tmp_path_factory.mktemp("onnx")
+    weights = {name.removesuffix(".weight"): value.numpy() for name, value in model.state_dict().items()}
+    theta = model.config.rope_parameters["rope_theta"]
+    shape = {
+        "layers": 3,
+        "heads": 3,
+        "key_heads": 1,
+        "head_size": SIZE,
+        "positions": 1024,
+        "frequencies": [theta ** (-place / SIZE) for place in range(0, SIZE, 2)],
+        "end_token": 0,
+    }
+    write_parts(weights, shape, model.config.rms_norm_eps, folder)
+    return OnnxLlama(folder / "model.json")
+
+
+def some_ids(count: int, seed: int = 0) -> list[int]:
+    return np.random.default_rng(seed).integers(1, 400, count).tolist()
+
+
+def filled(backend: OnnxLlama, ids: list[int]) -> OnnxCache:
+    cache = backend.new_cache()
+    if ids:
+        backend.forward([cache], [ids])
+    return cache
+
+
+@pytest.mark.parametrize(("known", "new"), [(0, 1), (0, 300), (40, 1), (250, 50), (500, 24)])
+def test_logits_are_those_of_transformers_up_to_rounding(
+    model: LlamaForCausalLM, backend: OnnxLlama, known: int, new: int
+) -> None:
+    ids = some_ids(known + new)
+    cache = filled(backend, ids[:known])
+    (logits,) = backend.forward([cache], [ids[known:]])
+    with torch.inference_mode():
+        want = model(torch.tensor([ids])).logits[0, -1].numpy()
+    assert cache.length == len(ids) and logits.dtype == np.float32
+    assert np.linalg.norm(logits - want) < 0.05 * np.linalg.norm(want)
+
+
+def test_company_changes_nothing(backend: OnnxLlama) -> None:
+    texts = [(some_ids(7, 1), some_ids(3, 2)), ([], some_ids(90, 3)), (some_ids(300, 4), some_ids(1, 5))]
+    alone = [backend.forward([filled(backend, known)], [new])[0] for known, new in texts]
+    together = backend.forward([filled(backend, known) for known, _ in texts], [new for _, new in texts])
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
+
+
+def test_a_new_token_is_written_behind_the_cached_ones(backend: OnnxLlama) -> None:
+    cache = filled(backend, some_ids(BLOCK - 2))
+    stored = cache.of_layer(0)
+    for token in (5, 6):
+        backend.forward([cache], [[token]])
+    assert np.shares_memory(cache.of_layer(0), stored) and cache.length == BLOCK
+    backend.forward([cache], [[7]])
+    assert not np.shares_memory(cache.of_layer(0), stored) and cache.length == BLOCK + 1
+
+
+def test_what_is_cut_off_is_forgotten(backend: OnnxLlama) -> None:
+    ids = some_ids(60)
+    cache = filled(backend, ids)
+    cache.cut(20)
+    assert np.array_equal(*(backend.forward([each], [[9, 8]])[0] for each in (cache, filled(backend, ids[:20]))))
+    cache.cut(0)
+    assert cache.length == 0 and cache.of_layer(0).size == 0
+
+
+def test_a_copy_grows_on_its_own(backend: OnnxLlama) -> None:
+    cache = filled(backend, [5, 6, 7])
+    copy = cache.copy()
+    backend.forward([copy], [[8, 9]])
+    assert np.array_equal(*(backend.forward([each], [[10]])[0] for each in (cache, filled(backend, [5, 6, 7]))))
+    assert (cache.length, copy.length) == (4, 5)
+
+
+def test_a_cache_takes_what_it_says(backend: OnnxLlama) -> None:
+    cache = filled(backend, some_ids(BLOCK))
+    assert sum(cache.of_layer(layer).nbytes for layer in range(3)) == BLOCK * backend.token_bytes
+
+
+def test_weights_are_rounded_to_the_nearest_of_255_levels() -> None:
+    weight = np.random.default_rng(0).normal(size=(4, 64)).astype(np.float32)
+    weight[0, :32] = 0
+    levels, scales = rounded(weight)
+    again = ((levels.astype(np.float32) - 128) * scales[..., None]).reshape(weight.shape)
+    assert np.abs(again - weight).max() <= scales.max() / 2 * 1.001
+    assert levels.min() >= 1 and not again[0, :32].any()
