@@ -449,7 +449,7 @@ def test_the_real_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     killed.communicate()
     assert all(folder.suffix == ".part" for folder in tmp_path.glob("mini-*"))
     folder = mini.prepare()
-    assert mini._is_prepared(folder)
+    assert all((folder / name).is_file() for name in mini.PREPARED_FILES)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     for text in TEXTS:
         ids = tokenizer(text).input_ids
