@@ -72,6 +72,11 @@ def test_it_greets_without_plugins(agent):
     assert agent.ask("Hello!").calls == ()
 
 
+def test_its_memory_is_what_plugins_give_back(agent):
+    release = agent.runtime._dialect.model.scheduler._release
+    assert list(release.args[0]) == [agent.runtime._runner]
+
+
 def test_a_second_turn_computes_only_what_is_new(agent):
     first = agent.ask("What is 37*89?")
     second = agent.ask("And what is 12*12?")
