@@ -2,10 +2,11 @@
 
     python bench/decode.py [--contexts 100,1000,1800] [--conversations 1,4,16] [--busy N]
 
-"transformers" is the model's own forward pass with a DynamicCache, one conversation after another; "llama_cpu" this
-package's backend with whole weights; "packed" the same with mini's 4-bit weights. `--busy N` keeps N processors busy
-meanwhile. If llama-bench is on the PATH, its figures for the base weights follow. Medians of steps; ratios carry over
-to other machines, tokens per second do not.
+mini in three ways: "transformers" is the model's own forward pass with a DynamicCache, one conversation after another,
+"llama_cpu" this package's backend for Llama models on torch, both in the precision that the processor suggests;
+"onnx_llama" is how mini is computed unless something else is asked for. `--busy N` keeps N processors busy meanwhile.
+If llama-bench is on the PATH, its figures for the base weights, in 4 bits and without the adapter, follow. Medians of
+steps; ratios carry over to other machines, tokens per second do not.
 """
 
 from __future__ import annotations
@@ -20,31 +21,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from moss_agent.checkpoints.mini import base_gguf, prepare
+from moss_agent.checkpoints.mini import ONNX_MANIFEST, base_gguf, prepare, prepare_onnx
 from moss_agent.engine.backends.llama_cpu import LlamaBackend
+from moss_agent.engine.backends.onnx_llama import OnnxLlama
 from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.loading import load
 from moss_agent.engine.sequence import Backend
-from moss_agent.opening.local import pack_mini
 
 STEPS = 12
 
 
-def whole(backend: Callable[..., Backend]) -> Backend:
+def on_torch(backend: Callable[..., Backend]) -> Backend:
     model, _ = load(str(prepare()), device="cpu")
     return backend(model)
 
 
-def packed() -> Backend:
-    model, _ = load(str(prepare()), device="cpu", dtype="bf16")
-    pack_mini(model)
-    return LlamaBackend(model)
-
-
 BACKENDS: dict[str, Callable[[], Backend]] = {
-    "transformers": lambda: whole(TransformersBackend),
-    "llama_cpu": lambda: whole(LlamaBackend),
-    "packed": packed,
+    "transformers": lambda: on_torch(TransformersBackend),
+    "llama_cpu": lambda: on_torch(LlamaBackend),
+    "onnx_llama": lambda: OnnxLlama(prepare_onnx() / ONNX_MANIFEST),
 }
 
 
