@@ -22,9 +22,12 @@ MOST_PACKAGES, MOST_BYTES = 30, 250_000_000
 INSTALLERS = {"pip", "setuptools", "wheel"}
 COMMANDS = ["ask", "chat", "image", "plugins", "models", "search", "log", "doctor"]
 NEEDING = [
-    ("local", ["ask", "Hi"]),
-    ("local", ["chat"]),
-    ("local", ["models", "pull", "mini"]),
+    ("mini", ["ask", "Hi"]),
+    ("mini", ["chat"]),
+    ("mini", ["models", "pull", "mini"]),
+    ("local", ["ask", "--dtype", "fp32", "Hi"]),
+    ("local", ["ask", "--model", "some/model", "Hi"]),
+    ("local", ["models", "pull", "some/model"]),
     ("local", ["models", "info", "mini"]),
     ("local", ["models", "convert", "a", "b"]),
     ("images", ["image", "a fox"]),
@@ -133,6 +136,14 @@ def check_that_what_needs_an_extra_says_in_one_line_what_to_install(program: Pro
         assert done.stderr.endswith(f" is not installed: pip install 'moss-agent[{extra}]'\n")
 
 
+def check_that_mini_needs_no_torch(environment: Path, program: Program) -> None:
+    done = _pip(environment / "bin/python", "install", "-c", str(ROOT / "constraints.txt"), f"{ROOT}[mini]")
+    assert done.returncode == 0, done.stderr
+    assert program("ask", "--no-log", "What is 37*89?").stdout == "It is 3293.\n"
+    listed = json.loads(_pip(environment / "bin/python", "list", "--format", "json").stdout)
+    assert not {package["name"] for package in listed} & {"torch", "transformers"}
+
+
 def check_that_a_plugin_that_is_named_says_what_it_needs(program: Program) -> None:
     with serving(server := RawServer({})):
         done = program("ask", "--server", server.url, "--plugins", "calculator,web_search", "Hi")
@@ -141,7 +152,7 @@ def check_that_a_plugin_that_is_named_says_what_it_needs(program: Program) -> No
 
 
 @pytest.mark.slow
-def test_the_package_without_extras(environment: Path, program: Program) -> None:
+def test_the_package_without_extras_and_with_mini(environment: Path, program: Program) -> None:
     check_that_it_is_few_packages_and_small(environment)
     check_that_every_command_has_its_help(program)
     check_that_plugins_without_their_extra_are_listed_as_such(program)
@@ -149,3 +160,4 @@ def test_the_package_without_extras(environment: Path, program: Program) -> None
     check_that_a_model_on_a_server_answers_with_plugins(program)
     check_that_what_needs_an_extra_says_in_one_line_what_to_install(program)
     check_that_a_plugin_that_is_named_says_what_it_needs(program)
+    check_that_mini_needs_no_torch(environment, program)

@@ -57,13 +57,16 @@ def run_list(parsed: argparse.Namespace) -> int:
 
 
 def run_pull(parsed: argparse.Namespace) -> int:
+    if parsed.model == "mini":
+        need("mini")
+        from moss_agent.checkpoints.mini import prepare_onnx
+
+        print(f"mini is ready in {one_line(str(prepare_onnx()))}")
+        return 0
     need("local")
     from moss_agent.checkpoints import hub
-    from moss_agent.checkpoints.mini import prepare
 
-    if parsed.model == "mini":
-        print(f"mini is ready in {one_line(str(prepare()))}")
-    elif folder := hub.local_folder(parsed.model):
+    if folder := hub.local_folder(parsed.model):
         print(f"{one_line(str(folder))} is a folder here: there is nothing to fetch")
     else:
         folder, checked = hub.fetch(parsed.model, refresh=True), hub.verify(parsed.model)

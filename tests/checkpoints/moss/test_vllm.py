@@ -86,8 +86,9 @@ def test_what_the_plugin_does_without_is_not_there() -> None:
 def own_packages() -> set[str]:
     """What this package needs, with its models on this machine, and vLLM does not bring."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["local"]]
-    names = {re.split("[<>=; ]", requirement)[0] for requirement in needed} - BROUGHT_BY_VLLM
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *extras["local"], *extras["mini"]]
+    names = {re.split("[<>=;[ ]", requirement)[0] for requirement in needed} - BROUGHT_BY_VLLM - {"moss-agent"}
     assert {"platformdirs", "numexpr", "peft"} <= names
     return {MODULES.get(name, name) for name in names}
 
