@@ -62,7 +62,8 @@ def _pip(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _variables() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """The environment as a user has it: with the mini model as it is computed by default."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MOSS_AGENT_DTYPE")}
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_list_names_sizes_and_licences(program: Program) -> None:
 
 
 def test_pull_prepares_the_mini(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(mini, "prepare", lambda: Path("/cache/mini"))
+    monkeypatch.setattr(mini, "prepare_onnx", lambda: Path("/cache/mini"))
     assert cli.main(["models", "pull", "mini"]) == 0
     assert "/cache/mini" in capsys.readouterr().out
 

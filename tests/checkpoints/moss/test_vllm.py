@@ -43,7 +43,7 @@ class GPTJForCausalLM(nn.Module):
 """,
 }
 BROUGHT_BY_VLLM = {"filelock", "httpx2", "huggingface-hub", "mpmath", "msgspec", "numpy", "psutil", "safetensors"}
-BROUGHT_BY_VLLM |= {"sympy", "tomli", "torch", "tqdm", "transformers"}
+BROUGHT_BY_VLLM |= {"sympy", "tokenizers", "tomli", "torch", "tqdm", "transformers"}
 MODULES = {"pypi-simple": "pypi_simple"}  # names of what packages are imported as, where they differ
 HIDING = """
 import sys
