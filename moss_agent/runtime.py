@@ -63,8 +63,11 @@ class Runtime:
 
     @classmethod
     def _of(cls, opened: OpenedModel, runner: PluginRunner) -> Runtime:
-        dialect = opened.open_dialect(runner)
-        runner.warm_up()  # while the model reads its first question
+        try:
+            dialect = opened.open_dialect(runner)
+        except BaseException:
+            runner.close()
+            raise
         return cls(dialect, runner, max_rounds=opened.max_rounds, model=opened.name, opened=opened)
 
     def with_plugins(self, plugins: Sequence[str | Plugin] | None = None) -> Runtime:
@@ -77,11 +80,8 @@ class Runtime:
             raise UsageError("only a runtime that was opened from settings can be given other plugins")
         chosen = None if plugins is None else tuple(plugins)
         runner = open_plugins(replace(self._opened.settings, plugins=chosen), self._opened.family)
-        try:
-            runtime = self._of(self._opened, runner)
-        except BaseException:
-            runner.close()
-            raise
+        runner.warm_up()
+        runtime = self._of(self._opened, runner)
         runtime._close_model = lambda: None
         return runtime
 

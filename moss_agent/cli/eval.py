@@ -12,7 +12,7 @@ from pathlib import Path
 
 from moss_agent.cli.batch import appending
 from moss_agent.cli.json_lines import print_json
-from moss_agent.cli.options import add_agent_options, follow, settings_from, silence_libraries
+from moss_agent.cli.options import add_agent_options, follow, settings_from, silence_for
 from moss_agent.cli.screen import Screen
 from moss_agent.cli.tables import table
 from moss_agent.cli.text import fitted, one_line
@@ -91,8 +91,7 @@ def run(parsed: argparse.Namespace) -> int:
     known = {outcome.key for outcome in made}
     left = [case for case in cases if case.key not in known]
     if left:
-        if not settings.server:
-            silence_libraries()
+        silence_for(settings)
         with closing(Subject.open(settings, left)) as subject:
             if before and before.model != subject.name:
                 raise UsageError(f"{out} has results of the model {one_line(before.model)}: {ELSEWHERE}")

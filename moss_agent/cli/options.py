@@ -115,11 +115,9 @@ def open_runtime(settings: Settings, printer: Printer | None = None) -> Runtime:
     """Return the model and plugins that are asked for; the printer says what is loaded. Raises MossAgentError."""
     if printer and not settings.server:
         printer.passing(f"Loading {one_line(settings.model)}...")
-    from moss_agent.opening.local import is_light
     from moss_agent.runtime import Runtime
 
-    if not (settings.server or is_light(settings)):
-        silence_libraries()
+    silence_for(settings)
     return Runtime.from_settings(settings)
 
 
@@ -129,6 +127,14 @@ def follow(parsed: argparse.Namespace) -> None:
 
     if is_follower() and (settings := settings_from(parsed)).tp > 1:
         open_runtime(settings)
+
+
+def silence_for(settings: Settings) -> None:
+    """Keep the libraries that the model needs off the screen, if it needs any. Raises as `silence_libraries` does."""
+    from moss_agent.opening.local import is_light
+
+    if not (settings.server or is_light(settings)):
+        silence_libraries()
 
 
 def silence_libraries() -> None:

@@ -38,7 +38,12 @@ class OpenedModel:
         family = choose_family(settings, served)
         runner = open_plugins(settings, family)
         runners = WeakSet([runner])
-        model = open_model(settings, family, served, partial(release, runners))
+        runner.warm_up()  # while the model is loaded
+        try:
+            model = open_model(settings, family, served, partial(release, runners))
+        except BaseException:
+            runner.close()
+            raise
         return cls(model, settings, family, served.name if served else settings.model, runners), runner
 
     @property

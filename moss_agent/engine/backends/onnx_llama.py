@@ -2,9 +2,9 @@
 
 The graph is cut where sequences differ. Between two cuts the rows of all of them go through together, so that weights
 are read once for all; attention, in between, is computed for each sequence over its own cache, which grows in place.
-`checkpoints.mini_onnx` writes the parts of the graph. Rows are rounded to 8 bits too, each by itself: what a sequence
-gives does not depend on its company. How much of it is read at once changes the last bits of attention, and with them,
-now and then, how something is rounded.
+`checkpoints.mini_onnx` writes the parts of the graph. Rows are rounded to 8 bits too, each by itself, so that a
+sequence gives the same in any company. How much of it is read at once changes the last bits of attention, and with
+them, now and then, how something is rounded.
 """
 
 from __future__ import annotations

@@ -55,6 +55,11 @@ def some_ids(count: int, seed: int = 0) -> list[int]:
     return np.random.default_rng(seed).integers(1, 400, count).tolist()
 
 
+def is_close(logits: np.ndarray, want: np.ndarray, error: float = 0.02) -> bool:
+    """The last bits may differ by processor and number of rows, and then how something is rounded to 8 bits."""
+    return bool(np.linalg.norm(logits - want) < error * np.linalg.norm(want))
+
+
 def filled(backend: OnnxLlama, ids: list[int]) -> OnnxCache:
     cache = backend.new_cache()
     if ids:
@@ -72,14 +77,14 @@ def test_logits_are_those_of_transformers_up_to_rounding(
     with torch.inference_mode():
         want = model(torch.tensor([ids])).logits[0, -1].numpy()
     assert cache.length == len(ids) and logits.dtype == np.float32
-    assert np.linalg.norm(logits - want) < 0.05 * np.linalg.norm(want)
+    assert is_close(logits, want, 0.05)
 
 
 def test_company_changes_nothing(backend: OnnxLlama) -> None:
     texts = [(some_ids(7, 1), some_ids(3, 2)), ([], some_ids(90, 3)), (some_ids(300, 4), some_ids(1, 5))]
     alone = [backend.forward([filled(backend, known)], [new])[0] for known, new in texts]
     together = backend.forward([filled(backend, known) for known, _ in texts], [new for _, new in texts])
-    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
+    assert all(is_close(one, other) for one, other in zip(alone, together, strict=True))
 
 
 def test_a_new_token_is_written_behind_the_cached_ones(backend: OnnxLlama) -> None:
@@ -96,7 +101,7 @@ def test_what_is_cut_off_is_forgotten(backend: OnnxLlama) -> None:
     ids = some_ids(60)
     cache = filled(backend, ids)
     cache.cut(20)
-    assert np.array_equal(*(backend.forward([each], [[9, 8]])[0] for each in (cache, filled(backend, ids[:20]))))
+    assert is_close(*(backend.forward([each], [[9, 8]])[0] for each in (cache, filled(backend, ids[:20]))))
     cache.cut(0)
     assert cache.length == 0 and cache.of_layer(0).size == 0
 
@@ -105,7 +110,7 @@ def test_a_copy_grows_on_its_own(backend: OnnxLlama) -> None:
     cache = filled(backend, [5, 6, 7])
     copy = cache.copy()
     backend.forward([copy], [[8, 9]])
-    assert np.array_equal(*(backend.forward([each], [[10]])[0] for each in (cache, filled(backend, [5, 6, 7]))))
+    assert is_close(*(backend.forward([each], [[10]])[0] for each in (cache, filled(backend, [5, 6, 7]))))
     assert (cache.length, copy.length) == (4, 5)
 
 
