@@ -140,7 +140,7 @@ def check_that_what_needs_an_extra_says_in_one_line_what_to_install(program: Pro
 def check_that_mini_needs_no_torch(environment: Path, program: Program) -> None:
     done = _pip(environment / "bin/python", "install", "-c", str(ROOT / "constraints.txt"), f"{ROOT}[mini]")
     assert done.returncode == 0, done.stderr
-    assert program("ask", "--no-log", "What is 37*89?").stdout == "It is 3293.\n"
+    assert "3293" in program("ask", "--no-log", "What is 37*89?").stdout.replace(",", "")
     listed = json.loads(_pip(environment / "bin/python", "list", "--format", "json").stdout)
     assert not {package["name"] for package in listed} & {"torch", "transformers"}
 
