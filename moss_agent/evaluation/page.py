@@ -1,6 +1,6 @@
 """The outcomes as one HTML page that needs nothing else: the tables, then what failed, to look through.
 
-All text is escaped, and the page's own policy forbids whatever it does not hold itself.
+All text is escaped.
 """
 
 from __future__ import annotations
@@ -9,46 +9,29 @@ from collections.abc import Iterator, Sequence
 
 from moss_agent.evaluation.outcomes import MadeCall, Outcome, Run
 from moss_agent.evaluation.report import Table, category_table, check_table, cost_line
-from moss_agent.history.export.page import escape
+from moss_agent.history.export.document import document, escape
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #222; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }} td, th {{ padding: .2rem .8rem .2rem 0; text-align: left; }}
-h2 {{ background: #eef3f8; border-radius: .5rem; padding: .5rem 1rem; font-size: 1rem; }}
-.text {{ white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0; }}
-dt, .aside {{ color: #666; font-size: .9rem; }} dd {{ margin: 0 0 .5rem 1rem; }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #181a1b; color: #ddd; }} h2 {{ background: #26303a; }} }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p class="aside">{about}</p>
-{tables}
-<p class="aside">{cost}</p>
-{failures}
-</body>
-</html>
+_STYLE = """\
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #222; }
+table { border-collapse: collapse; margin: 1rem 0; } td, th { padding: .2rem .8rem .2rem 0; text-align: left; }
+h2 { background: #eef3f8; border-radius: .5rem; padding: .5rem 1rem; font-size: 1rem; }
+.text { white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0; }
+dt, .aside { color: #666; font-size: .9rem; } dd { margin: 0 0 .5rem 1rem; }
+@media (prefers-color-scheme: dark) { body { background: #181a1b; color: #ddd; } h2 { background: #26303a; } }
 """
 
 
 def page(run: Run, outcomes: Sequence[Outcome]) -> str:
     """Return the page of a run."""
     failed = [outcome for outcome in outcomes if not outcome.right or outcome.faults]
-    return _PAGE.format(
-        title=escape(f"{run.model} on {run.data}"),
-        about=escape(f"{run.time}; {len(failed)} of {len(outcomes)} cases are not right, or not well-formed"),
-        tables="\n".join(map(_table, (check_table(outcomes), category_table(outcomes)))),
-        cost=escape(cost_line(outcomes)),
-        failures="\n".join(line for outcome in failed for line in _failure(outcome)),
-    )
+    about = f"{run.time}; {len(failed)} of {len(outcomes)} cases are not right, or not well-formed"
+    body = [
+        f'<p class="aside">{escape(about)}</p>',
+        *map(_table, (check_table(outcomes), category_table(outcomes))),
+        f'<p class="aside">{escape(cost_line(outcomes))}</p>',
+        *(line for outcome in failed for line in _failure(outcome)),
+    ]
+    return document(f"{run.model} on {run.data}", _STYLE, "\n".join(body))
 
 
 def _table(table: Table) -> str:

@@ -1,49 +1,30 @@
-"""A conversation as one HTML page that needs nothing else: no scripts, small pictures inside it.
-
-All text is escaped, and the page's own policy forbids whatever it does not hold itself.
-"""
+"""A conversation as one HTML page that needs nothing else: no scripts, small pictures inside it; text is escaped."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
-from html import escape as escape_html
 from pathlib import Path
 
 from moss_agent.errors import UsageError
 from moss_agent.events import Call, Citation, Picture
-from moss_agent.history.export.texts import is_address, plain, said, source_text
+from moss_agent.history.export.document import document, escape
+from moss_agent.history.export.texts import is_address, said, source_text
 from moss_agent.records import Turn
 from moss_agent.resources import read_bytes
 from moss_agent.store import Stored
 
 LARGEST = 1_000_000  # bytes of a picture inside the page
 _KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #222; }}
-.question {{ background: #eef3f8; border-radius: .5rem; padding: .7rem 1rem; font-weight: 600; }}
-.text, pre {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-.aside, details, ol {{ color: #666; font-size: .9rem; }}
-img {{ max-width: 100%; }}
-@media (prefers-color-scheme: dark) {{
-  body {{ background: #181a1b; color: #ddd; }} .question {{ background: #26303a; }} a {{ color: #8cb8ff; }}
-}}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p class="aside">{about}</p>
-{turns}
-</body>
-</html>
+_STYLE = """\
+body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #222; }
+.question { background: #eef3f8; border-radius: .5rem; padding: .7rem 1rem; font-weight: 600; }
+.text, pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+.aside, details, ol { color: #666; font-size: .9rem; }
+img { max-width: 100%; }
+@media (prefers-color-scheme: dark) {
+  body { background: #181a1b; color: #ddd; } .question { background: #26303a; } a { color: #8cb8ff; }
+}
 """
 
 
@@ -52,12 +33,7 @@ def page(stored: Stored) -> str:
     about = stored.about
     turns = "\n".join(part for number, turn in enumerate(stored.turns, 1) for part in _turn(number, turn))
     named = escape(f"{about.model or 'model unknown'}, {about.time}")
-    return _PAGE.format(title=escape(about.title), about=named, turns=turns)
-
-
-def escape(text: str) -> str:
-    """Return text that HTML shows as it is, also inside quotes."""
-    return escape_html(plain(text))
+    return document(about.title, _STYLE, f'<p class="aside">{named}</p>\n{turns}')
 
 
 def _turn(number: int, turn: Turn) -> Iterator[str]:
