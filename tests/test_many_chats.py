@@ -12,11 +12,11 @@ from moss_agent import Runtime
 from moss_agent.dialects.moss import MossDialect
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.session import Sampling
+from tests.chat_scene import echo
 from tests.checkpoints.moss.published import write_checkpoint
 from tests.engine.test_session import open_model
 from tests.engine.tiny import make_model, make_tokenizer
 from tests.scripted import PREAMBLE
-from tests.test_chat import echo
 
 QUESTIONS = [f"Question {number}: {'and so on ' * number}" for number in range(8)]
 pytestmark = pytest.mark.slow

@@ -16,9 +16,9 @@ from moss_agent.opening.opened import release
 from moss_agent.opening.plugins import open_plugins
 from moss_agent.plugin_host import Plugin, PluginRunner
 from moss_agent.settings import Settings, make_settings
+from tests.chat_scene import PLAIN, PLUGINS, echo, find
 from tests.engine.backends.remote.raw_server import RawServer, page, serving, stream
 from tests.scripted import ScriptedModel, opened_runtime, scripted_runtime
-from tests.test_chat import PLAIN, PLUGINS, echo, find
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from moss_agent.history import History
 from moss_agent.history.migrations import MIGRATIONS, migrate
 from moss_agent.records import Turn
 from moss_agent.store import About
+from tests.chat_scene import PLAIN
 from tests.scripted import ScriptedModel, scripted_runtime
-from tests.test_chat import PLAIN
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,7 +162,7 @@ FULL = """
 import sys, resource
 from moss_agent.history import History
 from tests.scripted import ScriptedModel, scripted_runtime
-from tests.test_chat import PLAIN
+from tests.chat_scene import PLAIN
 size = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 chat = scripted_runtime(ScriptedModel(PLAIN * 300), []).chat(store=History(sys.argv[1]))

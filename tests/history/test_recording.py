@@ -16,9 +16,9 @@ from moss_agent.history import History
 from moss_agent.opening.plugins import open_plugins
 from moss_agent.session import Sampling
 from moss_agent.settings import make_settings
+from tests.chat_scene import PLAIN, PLUGINS, stop_at
 from tests.scripted import PREAMBLE, ScriptedModel, scripted_runtime
 from tests.scripted_chat import ScriptedChatModel, runtime_of
-from tests.test_chat import PLAIN, PLUGINS, stop_at
 
 ECHO = [" x<eot>", ' Echo("a")<eoc>', " This is A, and it is long.<eom>"]
 

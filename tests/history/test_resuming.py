@@ -11,10 +11,10 @@ from moss_agent.dialects.moss import MossDialect
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.protocol import END_MARKERS
 from moss_agent.session import Sampling
+from tests.chat_scene import echo
 from tests.engine.test_session import open_model
 from tests.engine.tiny import make_model, make_tokenizer
 from tests.scripted import PREAMBLE
-from tests.test_chat import echo
 
 pytestmark = pytest.mark.slow
 QUESTIONS = [f"Question {number}: {'and so on ' * (number % 3)}" for number in range(9)]
