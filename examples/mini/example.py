@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 Output = str | tuple[str, ...] | None
 Plugin = tuple[str, str, bool]
+Call = tuple[str, ...]  # a command's name and its arguments
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class ExampleTurn:
 
     human: str
     thoughts: str
-    commands: tuple[tuple[str, str], ...]
+    commands: tuple[Call, ...]
     outputs: tuple[Output, ...]
     answer: str
 

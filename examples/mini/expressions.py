@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 Number = int | float
+Roots = tuple[tuple[str, tuple[Number, ...]], ...]  # the solutions by unknown
 
 _OPERATORS = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -107,3 +108,33 @@ def _fifteen_digits(value: float) -> str:
     if abs(value) < 1:
         decimals = 15 - (math.floor(math.log10(abs(value))) + 1)
     return f"{value:.{decimals}f}"
+
+
+def solver_output(equations: str, solution: Mapping[str, Number]) -> str:
+    """What an equation solver prints for equations of which one solution is known."""
+    return printed(equations, roots(equations, solution))
+
+
+def printed(equations: str, named: Roots) -> str:
+    """What an equation solver prints, one line for each solution."""
+    decimal = gives_decimals(equations)
+    lines = []
+    for letter, values in named:
+        shown = [solver_number(value, decimal) for value in values]
+        names = [letter] if len(shown) == 1 else [f"{letter}_{i}" for i in range(len(shown))]
+        lines += [f"{name} = {value}" for name, value in zip(names, shown, strict=True)]
+    return "\n".join(lines)
+
+
+def roots(equations: str, solution: Mapping[str, Number]) -> Roots:
+    """All solutions by unknown: a quadratic in one unknown has its other root added."""
+    if len(solution) > 1:
+        return tuple((letter, (value,)) for letter, value in solution.items())
+    ((letter, value),) = solution.items()
+    left, right = equations.split("=")
+    at = [evaluate(left, {letter: x}) - evaluate(right, {letter: x}) for x in (0, 1, 2)]
+    square = (at[2] - 2 * at[1] + at[0]) / 2
+    if abs(square) < 1e-9:
+        return ((letter, (value,)),)
+    other = tidy(-(at[1] - at[0] - square) / square - value)
+    return ((letter, tuple(sorted({value, other}))),)

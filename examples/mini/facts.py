@@ -14,7 +14,8 @@ from .templates import WORDS
 class Attribute:
     """One thing to ask about an entity `{e}`; `{v}` is the value to be read from a hit.
 
-    The value is a `number` in a range ("1850..1990"), `one_of` some texts, `two_of` them, or a `person`.
+    The value is a `number` in a range ("1850..1990"), `one_of` some texts, `two_of` or `three_of` them, or a
+    `person`.
     """
 
     asks: list[str]
@@ -24,6 +25,7 @@ class Attribute:
     number: str = ""
     one_of: tuple[str, ...] = ()
     two_of: tuple[str, ...] = ()
+    three_of: tuple[str, ...] = ()
     person: bool = False
 
 
@@ -103,6 +105,9 @@ def draw_value(random: Random, language: str, attribute: Attribute) -> str:
     if attribute.two_of:
         first, second = random.sample(attribute.two_of, 2)
         return first + (" and " if language == "en" else "和") + second
+    if attribute.three_of:
+        first, second, third = random.sample(attribute.three_of, 3)
+        return f"{first}, {second} and {third}" if language == "en" else f"{first}、{second}和{third}"
     if attribute.one_of:
         return random.choice(attribute.one_of)
     low, _, high = attribute.number.partition("..")

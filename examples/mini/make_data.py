@@ -28,8 +28,8 @@ def show(example: Example) -> str:
         lines += [f"Human:    {turn.human}", f"Thoughts: {turn.thoughts}"]
         if not turn.commands:
             lines.append("Commands: None")
-        for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
-            lines.append(f"Command:  {name}({argument!r}) => {_shown(output)}")
+        for (name, *arguments), output in zip(turn.commands, turn.outputs, strict=True):
+            lines.append(f"Command:  {name}({', '.join(map(repr, arguments))}) => {_shown(output)}")
         lines.append(f"Answer:   {turn.answer}")
     return "\n".join(lines)
 
@@ -47,7 +47,7 @@ def statistics(examples: list[Example]) -> str:
         "kind": Counter(example.kind for example in examples),
         "language": Counter(example.language for example in examples),
         "turns": Counter(str(len(example.turns)) for example in examples),
-        "command": Counter(name if name in COMMANDS else "own" for turn in turns for name, _ in turn.commands),
+        "command": Counter(name if name in COMMANDS else "own" for turn in turns for name, *_ in turn.commands),
         "commands a turn": Counter(str(len(turn.commands)) for turn in turns),
     }
     lines = []

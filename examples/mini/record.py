@@ -26,7 +26,7 @@ def _preamble() -> Preamble:
 
 
 def _turn(turn: ExampleTurn, example: Example) -> Turn:
-    commands = ", ".join(str(Command(name, (argument,))) for name, argument in turn.commands) or "None"
+    commands = ", ".join(str(Command(name, tuple(arguments))) for name, *arguments in turn.commands) or "None"
     results = render_results(_entries(turn, example))
     return Turn(turn.human, (Round(turn.thoughts, commands, results),), turn.answer)
 
@@ -35,11 +35,11 @@ def _entries(turn: ExampleTurn, example: Example) -> list[Entry]:
     """The results in the order of the plugins in the preamble, as the agent gives them."""
     place = {api.partition("(")[0]: i for i, (_, api, _) in enumerate(example.plugins)}
     entries = []
-    for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
+    for (name, *arguments), output in zip(turn.commands, turn.outputs, strict=True):
         body: str | tuple[str, ...] | tuple[Passage, ...] | None = output
         if name == "Solve" and isinstance(output, str):
             body = tuple(output.splitlines())
         elif isinstance(output, tuple):
             body = tuple(Passage(0, text) for text in output)
-        entries.append(Entry(str(Command(name, (argument,))), body, drawn=body == DRAWN))
+        entries.append(Entry(str(Command(name, tuple(arguments))), body, drawn=body == DRAWN))
     return sorted(entries, key=lambda entry: place.get(entry.name, len(place)))

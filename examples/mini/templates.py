@@ -24,10 +24,12 @@ WORDS: dict[str, dict[str, list[str]]] = read_tables("words")
 class Slots(dict[str, object]):
     """The values of one filled template; words are drawn when a template first names them."""
 
-    def __init__(self, random: Random, language: str, numbers: Mapping[str, Number]) -> None:
-        super().__init__(numbers)
+    def __init__(
+        self, random: Random, language: str, values: Mapping[str, object], words: Mapping[str, Sequence[str]] = {}
+    ) -> None:
+        super().__init__(values)
         self._random = random
-        self._words = WORDS[language]
+        self._words = {**WORDS[language], **words}
 
     def __missing__(self, key: str) -> str:
         choices = self._words[key.rstrip("0123456789")]
@@ -51,10 +53,10 @@ def _parts(specification: str) -> tuple[tuple[str, str], ...]:
     return tuple(parts)
 
 
-def draw_numbers(random: Random, specification: str) -> dict[str, Number]:
-    """Numbers that follow ``specification``."""
+def draw_numbers(random: Random, specification: str, known: Mapping[str, Number] = {}) -> dict[str, Number]:
+    """Numbers that follow ``specification``, which may name those that are ``known``."""
     while True:
-        numbers: dict[str, Number] = {}
+        numbers = dict(known)
         if all(_draw(random, name, rule, numbers) for name, rule in _parts(specification)):
             return numbers
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moss_agent.training.batches import Batch, batches
 from moss_agent.training.dataset import pieces
 from moss_agent.training.lora import Run, with_adapter
 from moss_agent.training.masking import tokenize
+from moss_agent.training.packing import Pack, packs
 
 from .conversations import generate
 from .record import record
@@ -27,49 +26,43 @@ if TYPE_CHECKING:
 
 BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RANK = 32
-LEARNING_RATE = 6e-4
+ROW = 2048  # tokens of a step
+LEARNING_RATE = 8e-4
 WARMUP_STEPS = 50
-DECAY = 0.25  # the last part of the tokens, in which the learning rate falls to zero
+DECAY = 0.3  # the last part of the tokens, in which the learning rate falls to zero
 
 
-def train(out: Path, tokens: int, seed: int, refine: Path | None = None) -> None:
-    """Train in `out`. refine: the adapter to start from in the second stage, None in the first."""
+def train(out: Path, tokens: int, seed: int) -> None:
+    """Train in `out` until `tokens` tokens were seen."""
     import torch
 
     from moss_agent.checkpoints.mini import load_base
 
     torch.manual_seed(0)
     base, tokenizer = load_base()
-    refined = refine is not None
-    model = with_adapter(base, RANK, BASE)
-    source = batches_of(seed, tokenizer, refined)
-    Run(out, model, source, tokens, partial(learning_rate, refined=refined), start=refine).train()
+    Run(out, with_adapter(base, RANK, BASE), rows(seed, tokenizer), tokens, learning_rate).train()
 
 
-def batches_of(seed: int, tokenizer: PreTrainedTokenizerBase, refined: bool) -> Iterator[Batch]:
-    """Endless batches of generated conversations, the same for the same seed."""
-    return batches((tokenize(pieces(record(each)), tokenizer) for each in generate(seed, refined)), seed)
+def rows(seed: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[Pack]:
+    """Endless packs of generated conversations, the same for the same seed."""
+    return packs((tokenize(pieces(record(each)), tokenizer) for each in generate(seed)), ROW, seed)
 
 
-def learning_rate(step: int, progress: float, refined: bool) -> float:
+def learning_rate(step: int, progress: float) -> float:
     """Linear warm-up, a plateau, a linear fall to zero at the end. `progress` runs from 0 to 1.
 
-    Before the fall it does not depend on `--tokens`: a run can be continued to any length. The second stage
-    begins at half the rate and falls all the time.
+    Before the fall it does not depend on `--tokens`: a run can be continued to any length.
     """
-    if refined:
-        return LEARNING_RATE / 2 * min(1, (step + 1) / WARMUP_STEPS) * (1 - progress)
     return LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS) * min(1, (1 - progress) / DECAY)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for state, log and the finished adapter")
-    parser.add_argument("--tokens", type=int, default=1_600_000, help="tokens to train on (default: %(default)s)")
+    parser.add_argument("--tokens", type=int, default=4_000_000, help="tokens to train on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the conversations (default: %(default)s)")
-    parser.add_argument("--refine", type=Path, metavar="ADAPTER", help="second stage: start from this adapter")
     arguments = parser.parse_args()
-    train(arguments.out, arguments.tokens, arguments.seed, arguments.refine)
+    train(arguments.out, arguments.tokens, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
 
@@ -74,6 +75,35 @@ def decorate(
     elif dice < 0.32 and after:
         text = text + gap + random.choice(after)
     return roughen(random, text, language)
+
+
+_ENGLISH = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_CHINESE = "零一二三四五六七八九十"
+_MEASURES = "个只支本张件辆棵朵块颗瓶盒袋包条双把位名人天年月周次小分米公千斤层排行页班组"
+
+
+def with_words(random: Random, text: str, language: str) -> str:
+    """``text`` with, now and then, its small whole numbers in words."""
+    if random.random() > 0.15:
+        return text
+    if language == "en":
+        return re.sub(r"(?<![\w.,$/:*+^=-])(\d\d?)(?= [a-z]{2,})", _english_number, text)
+    return re.sub(rf"(?<![A-Za-z0-9.第$/:*+^=-])(\d\d?)(?=[{_MEASURES}])", _chinese_number, text)
+
+
+def _english_number(found: re.Match[str]) -> str:
+    number = int(found[1])
+    return _ENGLISH[number] if 0 < number < len(_ENGLISH) else found[1]
+
+
+def _chinese_number(found: re.Match[str]) -> str:
+    number = int(found[1])
+    if number == 2:
+        return "两"
+    if not 0 < number < 100:
+        return found[1]
+    tens, ones = divmod(number, 10)
+    return (_CHINESE[tens] if tens > 1 else "") + ("十" if tens else "") + (_CHINESE[ones] if ones else "")
 
 
 def joined(random: Random, language: str, *questions: str) -> str:

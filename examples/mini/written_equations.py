@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from random import Random
 
 from .data import read_lines, read_tables
-from .expressions import Number, rounded, tidy
+from .expressions import Number, printed, rounded, tidy
 from .templates import draw_numbers
 from .wording import roughen
 
+Named = tuple[tuple[str, tuple[Number, ...]], ...]
 KINDS = {"one_unknown": 35, "quadratic": 25, "two_unknowns": 28, "three_unknowns": 12}  # of 100
 LETTERS = {"one_unknown": "x", "quadratic": "x", "two_unknowns": "xy", "three_unknowns": "xyz"}
 RENAMED = ("xyz", "xyz", "xyz", "abc", "mnp", "uvw")
@@ -21,19 +22,13 @@ PHRASES = read_tables("written_equations_wording")
 
 @dataclass(frozen=True)
 class Task:
-    """A question with unknowns, ready to be asked.
-
-    `roots` are the solutions by unknown; `plain` marks equations that the user wrote out; `direct` is one expression
-    that finds the same without an equation solver, where there is one.
-    """
+    """Equations with the question they are asked by; `printed` is what the equation solver gives."""
 
     text: str
     unknowns: str
     equations: str
-    roots: tuple[tuple[str, tuple[Number, ...]], ...]
+    printed: str
     answer: str
-    direct: str = ""
-    plain: bool = False
 
 
 def draw_equations(random: Random, language: str) -> Task:
@@ -46,30 +41,49 @@ def draw_equations(random: Random, language: str) -> Task:
     renamed = random.choice(RENAMED_QUADRATIC if kind == "quadratic" else RENAMED)
     table = str.maketrans("xyz", renamed)
     named = tuple((letter.translate(table), values) for letter, values in found)
-    return _task(random, language, equations.translate(table), named)
+    equations = equations.translate(table)
+    if language not in row:
+        return _task(random, language, equations, _asked(random, language, equations, named), named)
+    letters = dict(zip("XYZ", renamed, strict=True))
+    told = random.choice(row[language]).format(**values, **letters)
+    text = random.choice(PHRASES[language]["asks_in_words"]).format(q=told, u=_unknowns(language, named))
+    if language == "en" and text[:2].isalpha():
+        text = text[0].upper() + text[1:]
+    return _task(random, language, equations, text, named)
 
 
 def _roots(values: dict[str, Number], letter: str, quadratic: bool) -> tuple[Number, ...]:
     return tuple(sorted({values["x"], values["w"]})) if quadratic else (tidy(values[letter]),)
 
 
-def _task(random: Random, language: str, equations: str, named: tuple[tuple[str, tuple[Number, ...]], ...]) -> Task:
+def _unknowns(language: str, named: Named) -> str:
+    return str(PHRASES[language]["and"]).join(letter for letter, _ in named)
+
+
+def _asked(random: Random, language: str, equations: str, named: Named) -> str:
+    asks = PHRASES[language]["asks" if len(named) == 1 else "system_asks"]
+    ask: str = random.choice(asks)
+    return ask.format(q=_shown(random, language, equations), u=_unknowns(language, named))
+
+
+def _task(random: Random, language: str, equations: str, text: str, named: Named) -> Task:
     phrases = PHRASES[language]
-    unknowns = phrases["and"].join(letter for letter, _ in named)
-    asks = phrases["asks"] if len(named) == 1 else phrases["system_asks"]
-    text = random.choice(asks).format(q=_shown(random, language, equations), u=unknowns)
     result = ", ".join(
         phrases["or"].join(f"{letter} = {rounded(value)}" for value in values) for letter, values in named
     )
     answer = random.choice(phrases["answers"]).format(r=result)
-    return Task(roughen(random, text, language), unknowns, equations, named, answer, plain=True)
+    return Task(
+        roughen(random, text, language), _unknowns(language, named), equations, printed(equations, named), answer
+    )
 
 
 def _shown(random: Random, language: str, equations: str) -> str:
     """The equations as a person would type them."""
-    text = re.sub(r"(\d)\*([a-z(])", r"\1\2", equations)
+    text = re.sub(r"([\da-z)])\*([a-z(])", r"\1\2", equations) if random.random() < 0.9 else equations
+    if random.random() < 0.15:
+        text = text.replace("*", "×").replace("/", "÷")
     if random.random() < 0.3:
         text = text.replace("^2", "²")
     if random.random() < 0.4:
-        text = re.sub(r"(?<=[\w)²])([-+=])", r" \1 ", text)
+        text = re.sub(r"(?<=[\w)²])([-+=×÷])", r" \1 ", text)
     return text.replace(";", random.choice(PHRASES[language]["separators"]))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.resources import set_default_mode
-from moss_agent.training.batches import Batch
-from moss_agent.training.masking import batch_loss
+from moss_agent.training.attention import use_packed_attention
+from moss_agent.training.masking import pack_loss
+from moss_agent.training.packing import Pack
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -36,21 +37,26 @@ def with_adapter(base: PreTrainedModel, rank: int, base_name: str) -> PeftModel:
 class Run:
     """A training run in a folder: it goes on where an earlier process stopped.
 
-    batches: the same ones for every process; those that were seen are skipped. start: an adapter to begin with.
+    rows: the same ones for every process; those that were seen are skipped. start: an adapter to begin with.
     """
 
     def __init__(
         self,
         out: Path,
         model: PeftModel,
-        batches: Iterable[Batch],
+        rows: Iterable[Pack],
         tokens: int,
         learning_rate: LearningRate,
         start: Path | None = None,
     ) -> None:
         import torch
+        from transformers import PreTrainedModel
 
         self.out, self.model, self.tokens, self.learning_rate = out, model, tokens, learning_rate
+        causal = model.get_base_model()
+        assert isinstance(causal, PreTrainedModel)
+        use_packed_attention(causal)
+        self.causal = causal
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(self.parameters, lr=learning_rate(0, 0.0), weight_decay=0.0, fused=True)
         self.step = self.seen = 0
@@ -59,18 +65,18 @@ class Run:
             self._load()
         elif start:
             self._start_from(start)
-        self.batches = itertools.islice(batches, self.step, None)
+        self.rows = itertools.islice(rows, self.step, None)
 
     def train(self) -> None:
         """Take steps until all tokens were seen or the batches end, then export the adapter."""
         self.model.train()
         before = self.log[-1]["seconds"] if self.log else 0
         started = time.monotonic()
-        for batch in itertools.takewhile(lambda _: self.seen < self.tokens, self.batches):
+        for row in itertools.takewhile(lambda _: self.seen < self.tokens, self.rows):
             rate = self.learning_rate(self.step, self.seen / self.tokens)
-            loss = self._take_step(batch, rate)
+            loss = self._take_step(row, rate)
             self.step += 1
-            self.seen += sum(len(ids) for ids, _ in batch)
+            self.seen += row.tokens
             seconds = before + round(time.monotonic() - started)
             self.log.append({"step": self.step, "tokens": self.seen, "loss": loss, "lr": rate, "seconds": seconds})
             if self.step % CHECKPOINT_EVERY == 0:
@@ -78,12 +84,12 @@ class Run:
         self._save()
         export(self.model, self.out / "adapter")
 
-    def _take_step(self, batch: Batch, rate: float) -> float:
+    def _take_step(self, row: Pack, rate: float) -> float:
         import torch
 
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = batch_loss(self.model, batch)
+        loss = pack_loss(self.causal, row)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()

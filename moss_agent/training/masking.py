@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from moss_agent.training.batches import Batch, Tokens, padded_length
 from moss_agent.training.dataset import Piece
+from moss_agent.training.packing import Pack, Tokens
 
 if TYPE_CHECKING:
     import torch
-    from peft import PeftModel
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def tokenize(pieces: Iterable[Piece], tokenizer: PreTrainedTokenizerBase) -> Tokens:
@@ -25,23 +24,17 @@ def tokenize(pieces: Iterable[Piece], tokenizer: PreTrainedTokenizerBase) -> Tok
     return ids, written
 
 
-def batch_loss(model: PeftModel, batch: Batch) -> torch.Tensor:
+def pack_loss(model: PreTrainedModel, row: Pack) -> torch.Tensor:
     """Return the mean cross entropy per written token; the output layer runs on those positions only."""
     import torch
     import torch.nn.functional as F
-    from transformers import PreTrainedModel
 
-    causal = model.get_base_model()
-    assert isinstance(causal, PreTrainedModel)
-    shape = len(batch), max(map(padded_length, batch))
-    ids = torch.zeros(shape, dtype=torch.long)
-    written, attention = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
-    for row, (tokens, learn) in enumerate(batch):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        written[row, : len(learn)] = torch.tensor(learn)
-        attention[row, : len(tokens)] = True
-    ids, written, attention = (each.to(causal.device) for each in (ids, written, attention))
-    with torch.autocast(causal.device.type, torch.bfloat16):
-        hidden = causal.base_model(input_ids=ids, attention_mask=attention, use_cache=False).last_hidden_state
-        logits = causal.get_output_embeddings()(hidden[:, :-1][written[:, 1:]])
-    return F.cross_entropy(logits.float(), ids[:, 1:][written[:, 1:]])
+    ids, positions, sources, targets = (
+        torch.tensor(each, device=model.device) for each in (row.ids, row.positions, row.sources, row.targets)
+    )
+    with torch.autocast(model.device.type, torch.bfloat16):
+        hidden = model.base_model(
+            input_ids=ids[None], position_ids=positions[None], segments=row.segments, use_cache=False
+        ).last_hidden_state
+        logits = model.get_output_embeddings()(hidden[0, sources])
+    return F.cross_entropy(logits.float(), targets)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from examples.mini.example import Call
 from examples.mini.record import record
 from moss_agent import Hit, Picture, Runtime, plugin
 from moss_agent.checkpoints.families import load_family
@@ -26,15 +27,15 @@ def test_the_record_is_what_the_chat_feeds_and_reads(examples):
     """The pieces of an example, fed to a chat as the model's replies, give the same text in its session."""
     for example in examples[:150]:
         cut = list(pieces(record(example)))
-        outputs: dict[tuple[str, str], Output] = {}
+        outputs: dict[Call, Output] = {}
         model = ScriptedModel([text for text, learn in cut if learn])
         runner = PluginRunner(list(plugins_of(example, outputs)))
         enabled = [Capability(label, api) for label, api, on in example.plugins if on]
         preamble = load_family("mini").preamble.render(enabled)
         chat = Runtime(MossDialect(model, preamble, Sampling(), list(runner.plugins)), runner).chat()
         for turn in example.turns:
-            for (name, argument), output in zip(turn.commands, turn.outputs, strict=True):
-                outputs[name, argument] = output_of(name, output)
+            for call, output in zip(turn.commands, turn.outputs, strict=True):
+                outputs[call] = output_of(call[0], output)
             chat.ask(turn.human)
         assert model.text.strip() == "".join(text for text, _ in cut).strip()
 
@@ -44,8 +45,8 @@ def plugins_of(example, outputs) -> Iterator[Plugin]:
     for label, api, _ in example.plugins:
         name = api.partition("(")[0]
 
-        def answer(argument: str, *, name: str = name) -> Output:
-            return outputs[name, argument]
+        def answer(first: str, second: str = "", third: str = "", *, name: str = name) -> Output:
+            return outputs[tuple(part for part in (name, first, second, third) if part)]
 
         yield plugin(name, label=label, max_characters=100_000)(answer)
 
