@@ -14,7 +14,7 @@ from .wording import joined
 from .written_equations import draw_equations
 
 PHRASES = read_tables("solving_wording")
-FOLLOW_UPS = read_tables("calculations_wording")
+FOLLOW_UPS = read_tables("follow_ups")
 
 
 def turn(random: Random, language: str, tools: Tools) -> ExampleTurn:
@@ -111,6 +111,6 @@ def follow_up(random: Random, language: str, tools: Tools, previous: ExampleTurn
     following = random.choice(FOLLOW_UPS[language]["follow_ups"])
     number = random.randrange(2, 60)
     expression = following["expression"].format(p=f"({before})" if before.startswith("-") else before, n=number)
-    answer = FOLLOW_UPS[language]["follow_up_answer"].format(r=rounded(evaluate(expression)))
+    answer = FOLLOW_UPS[language]["answer"].format(r=rounded(evaluate(expression)))
     text, idea = (following[part].format(n=number) for part in ("ask", "idea"))
     return _ask(random, language, tools, _bare(language, Calculation(text, expression, answer, idea)))

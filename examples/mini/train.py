@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.training.dataset import pieces
-from moss_agent.training.lora import Run, with_adapter
 from moss_agent.training.masking import tokenize
 from moss_agent.training.packing import Pack, packs
 
@@ -37,23 +36,21 @@ def train(out: Path, tokens: int, seed: int) -> None:
     import torch
 
     from moss_agent.checkpoints.mini import load_base
+    from moss_agent.training.learner import Learner
+    from moss_agent.training.run import Run, falling_rate, steps
+    from moss_agent.training.weights import save_adapter, with_adapter
 
     torch.manual_seed(0)
     base, tokenizer = load_base()
-    Run(out, with_adapter(base, RANK, BASE), rows(seed, tokenizer), tokens, learning_rate).train()
+    model = with_adapter(base, RANK, BASE)
+    rate = falling_rate(LEARNING_RATE, WARMUP_STEPS, DECAY)
+    Run(out, Learner(model, torch.bfloat16), steps(rows(seed, tokenizer), 1), tokens, rate).train()
+    save_adapter(model, out / "adapter")
 
 
 def rows(seed: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[Pack]:
     """Endless packs of generated conversations, the same for the same seed."""
     return packs((tokenize(pieces(record(each)), tokenizer) for each in generate(seed)), ROW, seed)
-
-
-def learning_rate(step: int, progress: float) -> float:
-    """Linear warm-up, a plateau, a linear fall to zero at the end. `progress` runs from 0 to 1.
-
-    Before the fall it does not depend on `--tokens`: a run can be continued to any length.
-    """
-    return LEARNING_RATE * min(1, (step + 1) / WARMUP_STEPS) * min(1, (1 - progress) / DECAY)
 
 
 def main() -> None:

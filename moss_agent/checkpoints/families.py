@@ -5,8 +5,10 @@ One TOML file per family in `prompts/`.
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from moss_agent.errors import UsageError
@@ -19,6 +21,7 @@ else:
     import tomli as tomllib
 
 LONGEST_FILE = 1_000_000  # bytes
+FAMILY_FILE = "moss_agent.json"  # in the folder of a model that was trained here: {"family": NAME}
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,18 @@ def load_family(name: str) -> Family:
     known = tuple(Capability(label, api) for label, api in data["known"])
     preamble = Preamble(data["instruction"], known, tuple(data["never"]), data.get("examples", ""))
     return Family(name, data["dialect"], preamble, data["sampling"], data["context_length"], data["max_rounds"])
+
+
+def write_family(folder: Path, name: str) -> None:
+    """Note in the folder of a model which family it was trained as."""
+    (folder / FAMILY_FILE).write_text(json.dumps({"family": name}) + "\n", encoding="utf-8")
+
+
+def written_family(folder: Path) -> str:
+    """Return the family that is noted in the folder of a model; "" if none is, or none that there is."""
+    try:
+        noted = json.loads(read_text(folder / FAMILY_FILE, LONGEST_FILE))
+    except (UsageError, ValueError, RecursionError):
+        return ""
+    name = noted.get("family") if isinstance(noted, dict) else None
+    return name if name in {path.stem for path in bundled("prompts").glob("*.toml")} else ""

@@ -29,6 +29,7 @@ COMMANDS = {
     "plugins": "list, run, write and check plugins",
     "models": "list models, fetch one, see what one needs",
     "search": "index folders of your own documents, search them",
+    "train": "tune a model on conversations with plugins",
     "eval": "measure how good a model is at using plugins",
     "doctor": "look whether everything works here, and say what to do if not",
 }

@@ -20,7 +20,7 @@ from moss_agent.errors import UsageError
 from moss_agent.evaluation.cases import Case, QuestionCase, RecordedCase
 from moss_agent.evaluation.outcomes import Outcome, Run, outcomes, read_outcomes, to_json
 from moss_agent.evaluation.page import page
-from moss_agent.evaluation.reading import FaultyData, read_cases
+from moss_agent.evaluation.reading import read_cases
 from moss_agent.evaluation.report import (
     Difference,
     category_table,
@@ -31,6 +31,7 @@ from moss_agent.evaluation.report import (
     share_right,
 )
 from moss_agent.evaluation.subject import Subject
+from moss_agent.json_records import FaultyData
 from moss_agent.opening.served import find_served
 from moss_agent.resources import replace_file, user_path
 from moss_agent.settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints.catalog import CATALOG
-from moss_agent.cli import models_convert
+from moss_agent.cli import models_convert, models_merge
 from moss_agent.cli.options import add_debug_option, add_placement_options, settings_from, silence_libraries
 from moss_agent.cli.tables import table
 from moss_agent.cli.text import one_line
@@ -26,11 +26,12 @@ examples:
   moss-agent models list
   moss-agent models info fnlp/moss-moon-003-sft-plugin --quantize int8
   moss-agent models pull mini      before you go where there is no network
-  moss-agent models convert --help"""
+  moss-agent models convert --help
+  moss-agent models merge my-adapter my-model"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.description = "List models, fetch or convert one before it is needed, or see what one needs."
+    parser.description = "List models, fetch, convert or merge one before it is needed, or see what one needs."
     parser.epilog = EXAMPLES
     parser.set_defaults(parser=parser)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
@@ -45,7 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     info.set_defaults(run=run_info)
     convert = actions.add_parser("convert", help="write a MOSS checkpoint in another shape: safetensors, GPT-J, ...")
     models_convert.configure(convert)
-    for action in (listing, pull, info, convert):
+    merge = actions.add_parser("merge", help="write a LoRA adapter and its base as one model")
+    models_merge.configure(merge)
+    for action in (listing, pull, info, convert, merge):
         add_debug_option(action)
 
 

@@ -50,21 +50,31 @@ class ChatTemplate:
         source: str = self._tokenizer.get_chat_template(tools=[_function(_TOOL)])
         return source
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
-        """Return the text up to where the next message is written. Raises EngineError if the template refuses."""
+    @property
+    def takes_one_call(self) -> bool:
+        """Whether a message can have one call only."""
+        return _one_call_each in self._changes
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool], *, is_prompt: bool = True) -> str:
+        """Return the text up to where the next message is written. Raises EngineError if the template refuses.
+
+        is_prompt: whether there is a next message; without one, the text ends with the last.
+        """
         try:
-            return self._render(messages, tools, self._changes)
+            return self._render(messages, tools, self._changes, is_prompt)
         except Exception as error:  # whatever a template does with what it does not expect
             raise self._refusal(error) from error
 
-    def _render(self, messages: Sequence[Message], tools: Sequence[Tool], changes: Sequence[Change]) -> str:
+    def _render(
+        self, messages: Sequence[Message], tools: Sequence[Tool], changes: Sequence[Change], is_prompt: bool = True
+    ) -> str:
         conversation = _conversation(messages)
         for change in changes:
             conversation = change(conversation)
         text = self._tokenizer.apply_chat_template(
             self._codec.neutral(conversation),
             tools=self._codec.neutral([_function(tool) for tool in tools]) or None,
-            add_generation_prompt=True,
+            add_generation_prompt=is_prompt,
             tokenize=False,
         )
         assert isinstance(text, str)  # a list for a batch only

@@ -8,13 +8,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
-from msgspec import ValidationError, convert
+from msgspec import convert
 
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, UsageError, one_line
 from moss_agent.evaluation.cases import Alternatives, Case, QuestionCase, RecordedCase, language_of
-from moss_agent.evaluation.files import Record, files_of, iterate
 from moss_agent.evaluation.functions import ANSWERS, answers_of, category_of, functions_case
+from moss_agent.json_records import FaultyData, Record, files_of, iterate, reason_of
 from moss_agent.records import Turn
 
 C = TypeVar("C", bound=Case)
@@ -27,14 +27,6 @@ _SEGMENTS = {  # of rows that are one turn each, and what MOSS's format calls th
     "moss_raw": "MOSS",
 }
 _MARK = "####"  # what follows it in an answer is the answer
-
-
-class FaultyData(UsageError):
-    """Records that are none. faults: each with its place, in one line."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__(f"correct or remove what cannot be read ({len(faults)} in all), the first: {faults[0]}")
-        self.faults = faults
 
 
 def read_cases(path: Path) -> list[Case]:
@@ -60,7 +52,7 @@ def _others(records: Iterator[Record], faults: list[str]) -> Iterator[Case]:
             try:
                 yield from _cases(each)
             except (MossAgentError, KeyError, TypeError, ValueError, AttributeError) as error:
-                faults.append(f"{each.place}: {_reason(error)}")
+                faults.append(f"{each.place}: {reason_of(error)}")
 
 
 def _conversation_of_row(record: Record) -> str:
@@ -163,7 +155,7 @@ def _functions(paths: list[Path], faults: list[str]) -> Iterator[Case]:
             try:
                 yield functions_case(record.data, answers, category)
             except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-                faults.append(f"{record.place}: {_reason(error)}")
+                faults.append(f"{record.place}: {reason_of(error)}")
 
 
 def _distinct(cases: list[C]) -> list[C]:
@@ -178,9 +170,3 @@ def _distinct(cases: list[C]) -> list[C]:
 
 def _short_place(record: Record) -> str:
     return f"{record.path.stem}:{record.line}" if record.line else record.path.stem
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"it has no field {one_line(error)}"
-    return one_line(error) if not isinstance(error, ValidationError) else f"wrong field: {one_line(error)}"

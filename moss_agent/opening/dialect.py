@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from moss_agent.checkpoints.families import Family, load_family
+from moss_agent.checkpoints.families import Family, load_family, written_family
 from moss_agent.dialects.dialect import Dialect
 from moss_agent.dialects.messages import tool_of
 from moss_agent.dialects.moss import MossDialect
@@ -46,7 +46,10 @@ def _family_of(settings: Settings, served: ServedModel | None) -> str:
     from moss_agent.checkpoints.chat_template import has_tool_template
     from moss_agent.checkpoints.hub import fetch_config
 
-    return "tools" if not settings.dialect and has_tool_template(fetch_config(settings.model)) else "moss"
+    folder = fetch_config(settings.model)
+    if not settings.dialect and (noted := written_family(folder)):
+        return noted
+    return "tools" if not settings.dialect and has_tool_template(folder) else "moss"
 
 
 def open_model(

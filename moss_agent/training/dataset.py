@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from moss_agent.errors import UsageError
-from moss_agent.protocol import ANSWER, COMMANDS, HUMAN, RESULTS, THOUGHTS
+from moss_agent.errors import UsageError, one_line
+from moss_agent.protocol import ANSWER, COMMANDS, HUMAN, RESULTS, THOUGHTS, Segment, first_marker
 
 Record = Mapping[str, Any]  # as `Conversation.to_training` returns it
 Piece = tuple[str, bool]
@@ -19,19 +19,30 @@ def pieces(record: Record) -> Iterator[Piece]:
     """Yield a conversation's text, cut where the runtime cuts it: (text, whether the model writes it).
 
     What the model writes begins behind a segment's header and includes its end marker. Raises UsageError if a
-    segment lacks either.
+    segment is not the text between these two.
     """
-    fed = record["meta_instruction"]
+    if preamble := record["meta_instruction"]:
+        yield preamble, False
+    feed = ""
     for name, turn in record["chat"].items():
         for field, segment in FIELDS.items():
-            text = turn.get(field, "")
-            if not text.startswith(segment.header) or segment.end not in text:
-                where = f"{record['conversation_id']}, {name}, {field}"
-                raise UsageError(f"{where}: write the text between {segment.header} and {segment.end}")
+            body, rest = _cut(turn.get(field), segment, f"{record.get('conversation_id', '')}, {name}, {field}")
+            if feed:
+                yield feed, False
             if segment in WRITTEN:
-                body, end, rest = text.removeprefix(segment.header).partition(segment.end)
-                yield fed + segment.header, False
-                yield body + end, True
-                fed = rest
+                yield segment.header, False
+                yield body + segment.end, True
+                feed = rest
             else:
-                fed += text
+                yield segment.header + body + segment.end + rest, False
+                feed = ""
+
+
+def _cut(text: Any, segment: Segment, where: str) -> tuple[str, str]:
+    """Return what stands between header and end marker, and the whitespace behind."""
+    if isinstance(text, str) and text.startswith(segment.header):
+        body, end, rest = text.removeprefix(segment.header).partition(segment.end)
+        if end and not rest.strip() and not first_marker(body):
+            return body, rest
+    where = one_line(where.removeprefix(", "))
+    raise UsageError(f"{where}: write the text between {segment.header} and {segment.end}, without other markers")

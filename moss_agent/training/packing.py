@@ -10,6 +10,7 @@ from itertools import islice
 Tokens = tuple[list[int], list[bool]]  # ids, and which of them the model has to write
 
 SORTED_AHEAD = 256  # conversations that are sorted by their beginnings together
+LENGTH_STEP = 64  # rows are padded to multiples of it: CPU kernels are made anew for every length
 BEGINNING = 64  # tokens of it that are looked at: instructions differ there, questions shall stay mixed
 
 
@@ -32,7 +33,7 @@ class Pack:
 
 def pack(conversations: Sequence[Tokens]) -> Pack:
     """Return the row of these conversations."""
-    shared = _common_beginning([ids for ids, _ in conversations]) if len(conversations) > 1 else 0
+    shared = _shared([ids for ids, _ in conversations])
     row = Pack(conversations[0][0][:shared], list(range(shared)), [shared])
     for ids, written in conversations:
         ahead = len(row.ids) - shared
@@ -44,6 +45,10 @@ def pack(conversations: Sequence[Tokens]) -> Pack:
                 row.sources.append(place - 1 if place <= shared else ahead + place - 1)
                 row.targets.append(ids[place])
         row.tokens += len(ids)
+    padding = -len(row.ids) % LENGTH_STEP
+    row.ids += [0] * padding
+    row.positions += [0] * padding
+    row.segments += [padding] * bool(padding)
     return row
 
 
@@ -70,10 +75,13 @@ def _groups(conversations: Iterable[Tokens], size: int) -> Iterator[list[Tokens]
 def _length(conversations: Sequence[Tokens]) -> int:
     """Return how long their row is."""
     rows = [ids for ids, _ in conversations]
-    return sum(map(len, rows)) - (len(rows) - 1) * _common_beginning(rows)
+    return sum(map(len, rows)) - (len(rows) - 1) * _shared(rows)
 
 
-def _common_beginning(rows: Sequence[list[int]]) -> int:
-    """Return how many tokens all rows begin with in common."""
+def _shared(rows: Sequence[list[int]]) -> int:
+    """Return how many tokens all rows begin with in common; each keeps one of its own."""
+    if len(rows) == 1:
+        return 0
     first, last = min(rows), max(rows)
-    return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    pairs = zip(first, last, strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if a != b or place == len(first) - 1), 0)

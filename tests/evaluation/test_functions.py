@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from moss_agent.evaluation.cases import ExpectedCall, FunctionsCase
 from moss_agent.evaluation.functions import category_of, fits, pair_off
-from moss_agent.evaluation.reading import FaultyData, read_cases
+from moss_agent.evaluation.reading import read_cases
+from moss_agent.json_records import FaultyData
 
 AREA = {
     "name": "geometry.triangle_area",

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from moss_agent.conversation import Conversation
 from moss_agent.errors import UsageError
 from moss_agent.evaluation.cases import QuestionCase, RecordedCase
-from moss_agent.evaluation.reading import FaultyData, read_cases
+from moss_agent.evaluation.reading import read_cases
 from moss_agent.events import Call
+from moss_agent.json_records import FaultyData
 from moss_agent.records import Round, Turn
 
 ROOT = Path(__file__).parents[2]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import ValidationError
+
 from moss_agent.errors import UsageError, one_line
 from moss_agent.resources import read_text
 
@@ -28,6 +30,14 @@ class Record:
         if not self.line:
             return str(self.path)
         return f"{self.path}, {'line' if self.is_line else 'record'} {self.line}"
+
+
+class FaultyData(UsageError):
+    """Records that are none. faults: each with its place, in one line."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__(f"correct or remove what cannot be read ({len(faults)} in all), the first: {faults[0]}")
+        self.faults = faults
 
 
 @dataclass
@@ -113,3 +123,10 @@ def iterate(paths: list[Path], faults: list[str]) -> Iterator[Record]:
             continue
         faults += records.faults
         yield from records.good
+
+
+def reason_of(error: Exception) -> str:
+    """Return in one line why reading a record raised this error."""
+    if isinstance(error, KeyError):
+        return f"it has no field {one_line(error)}"
+    return one_line(error) if not isinstance(error, ValidationError) else f"wrong field: {one_line(error)}"

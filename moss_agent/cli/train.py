@@ -1,0 +1,314 @@
+"""`moss-agent train`: a model tuned on conversations with plugins."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import signal
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from moss_agent.cli.options import add_debug_option, silence_libraries
+from moss_agent.cli.text import one_line
+from moss_agent.cli.train_display import duration, plan_table, show_conversations, watch
+from moss_agent.errors import UsageError
+from moss_agent.extras import need
+from moss_agent.json_records import FaultyData
+from moss_agent.resources import replace_file, user_path
+from moss_agent.settings import Settings
+from moss_agent.training.packing import Pack, Tokens, packs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from moss_agent.checkpoints.families import Family
+    from moss_agent.checkpoints.needs import Needs
+    from moss_agent.training.plan import Shape
+    from moss_agent.training.run import Run
+
+DESCRIPTION = """\
+Tune a model on conversations with plugins. DATA is a file or folder: MOSS's training format, our stored conversations
+(moss-agent log export), or messages of the OpenAI API with tool calls. It is checked first. The model learns what it
+has to write: thoughts, commands or tool calls, answers; not what it is given.
+
+A LoRA adapter is trained unless --full is given. What computes is chosen as for asking; several processes, GPUs and
+DeepSpeed come with: accelerate launch -m moss_agent train ..."""
+
+EXAMPLES = """\
+examples:
+  moss-agent train conversations.jsonl --show 3                     what would be learned, in colours
+  moss-agent train conversations.jsonl --out tuned                  an adapter for mini
+  moss-agent train data/ --base fnlp/moss-moon-003-sft-plugin --quantize int4 --out tuned
+  moss-agent models merge tuned/adapter tuned/model                 then: moss-agent chat --model tuned/model
+
+Ctrl-C stops after the step that runs; the same command goes on, to the same weights."""
+
+OPTIONS = "options.json"  # of a run, in its folder
+KEPT = (
+    *("base", "family", "full", "rank", "epochs", "learning_rate", "held_out", "seed"),
+    *("step_tokens", "row_tokens", "quantize", "dtype"),
+)
+"""Options that have to be the same when a run goes on."""
+RATES = {True: 2e-5, False: 3e-4}  # the learning rate by default, of all weights and of an adapter
+WARMUP, DECAY = 20, 0.3  # steps in which the rate rises, and the share of the run in which it falls
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    add = parser.add_argument
+    add("data", metavar="DATA", help="file or folder of conversations")
+    add("--base", metavar="MODEL", default="mini", help="mini, a folder, or a name on the model hub (default: mini)")
+    add("--out", metavar="DIR", help="folder of the run; an unfinished run in it goes on")
+    add("--show", metavar="N", type=_count, help="print N conversations with what is learned in colour, and leave")
+    add("--family", metavar="NAME", help="mini, moss or tools: what the model was taught (default: by the model)")
+    how = parser.add_argument_group("how it is trained")
+    add = how.add_argument
+    add("--full", action="store_true", help="train all weights, not an adapter")
+    add("--rank", metavar="N", type=_count, default=16, help="of the adapter (default: 16)")
+    add("--epochs", metavar="N", type=_count, default=3, help="how often all is seen (default: 3)")
+    add("--learning-rate", metavar="RATE", type=float, help="(default: 3e-4, with --full 2e-5)")
+    add("--held-out", metavar="SHARE", type=float, default=0.05, help="kept to measure with (default: 0.05)")
+    add("--seed", metavar="N", type=int, default=0, help="of the order and the adapter's first weights (default: 0)")
+    add("--step-tokens", metavar="N", type=_count, default=2048, help="least tokens of a step (default: 2048)")
+    where = parser.add_argument_group("what it takes")
+    add = where.add_argument
+    add("--row-tokens", metavar="N", type=_count, default=2048, help="computed at once, at most (default: 2048)")
+    add("--checkpointing", action="store_true", help="compute activations twice: less memory, a third slower")
+    add(
+        "--quantize", metavar="KIND", default="", choices=["int8", "int4"], help="int8 or int4: pack the base's weights"
+    )
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    add("--dtype", default="auto", help="auto, fp32, bf16 (default: auto)")
+    add("--tensorboard", action="store_true", help="also write what TensorBoard shows, to DIR/tensorboard")
+    add_debug_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    _check(parsed)
+    need("local")
+    silence_libraries()
+    source = _source(parsed)
+    conversations = _read(user_path(parsed.data), source)
+    if parsed.show:
+        show_conversations(conversations[: parsed.show], source.decode)
+        return 0
+    return _train(parsed, source, conversations)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The model that is tuned, before it is loaded. name: of its folder."""
+
+    name: str
+    family: Family
+    needs: Needs
+    tokenizer: PreTrainedTokenizerBase
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text = self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        assert isinstance(text, str)  # a list for a batch only
+        return text
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    if not (parsed.show or parsed.out):
+        raise UsageError("name the folder of the run (--out DIR), or look at the data first (--show 3)")
+    if parsed.full and parsed.quantize:
+        raise UsageError("packed weights cannot be trained: leave out --full or --quantize")
+    if not 0 <= parsed.held_out < 1:
+        raise UsageError(f"--held-out {parsed.held_out:g}: must be a share from 0 to less than 1, such as 0.05")
+    if parsed.learning_rate is not None and not 0 < parsed.learning_rate <= 1:
+        raise UsageError(f"--learning-rate {parsed.learning_rate:g}: must be above 0, such as 3e-4")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _source(parsed: argparse.Namespace) -> Source:
+    from transformers import AutoTokenizer
+
+    from moss_agent.checkpoints.hub import fetch
+    from moss_agent.opening.dialect import choose_family
+    from moss_agent.opening.local import inspect_model
+
+    settings = Settings(model=parsed.base, family=parsed.family or "", device=parsed.device, dtype=parsed.dtype)
+    family = choose_family(settings, None)
+    name, needs, _ = inspect_model(settings, family)
+    folder = str(fetch(name))
+    return Source(folder, family, needs, AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+
+
+def _read(path: Path, source: Source) -> list[Tokens]:
+    """Read the conversations, naming each faulty record on standard error."""
+    from moss_agent.training.data import encoder_for, read_conversations
+
+    try:
+        return read_conversations(path, encoder_for(source.tokenizer, source.family))
+    except FaultyData as error:
+        for fault in error.faults:
+            print(f"moss-agent: {one_line(fault)}", file=sys.stderr)
+        raise
+
+
+def _train(parsed: argparse.Namespace, source: Source, conversations: list[Tokens]) -> int:
+    import torch
+    from accelerate import Accelerator
+
+    from moss_agent.engine.loading import choose_device, choose_dtype
+    from moss_agent.training.plan import Shape, check_memory
+
+    accelerator = Accelerator(cpu=parsed.device == "cpu")
+    device = accelerator.device if accelerator.num_processes > 1 else choose_device(parsed.device)
+    dtype = choose_dtype(parsed.dtype, device)
+    shape = Shape(dtype, parsed.quantize, parsed.rank, parsed.full, parsed.row_tokens, parsed.checkpointing)
+    memory = check_memory(source.needs, shape, _free(device))
+    learned, kept = _divided(conversations, parsed.held_out, parsed.seed)
+    out = user_path(parsed.out)
+    _check_options(out, parsed, conversations)
+    if accelerator.is_main_process:
+        print(plan_table(parsed.base, source.needs, learned, len(kept), parsed.epochs, shape, memory), flush=True)
+    torch.manual_seed(parsed.seed)
+    made = _prepared(parsed, source, learned, kept, shape, device, out, accelerator)
+    if accelerator.is_main_process:
+        watch(made, parsed.tensorboard)
+    if made.step and accelerator.is_main_process:
+        print(f"going on after step {made.step}")
+    with _stopped_by_ctrl_c(made):
+        is_done = made.train()
+    if not is_done:
+        print(f"stopped after step {made.step}: the same command goes on", file=sys.stderr)
+        return 130
+    if accelerator.is_main_process:
+        _keep(made, parsed, source, dtype, out)
+    return 0
+
+
+def _free(device: Any) -> int:
+    """Return the bytes that are free where the model is to be trained."""
+    from moss_agent.checkpoints.machine import this_machine
+
+    machine = this_machine()
+    return machine.gpus[device.index or 0] if device.type == "cuda" else machine.ram
+
+
+def _divided(conversations: Sequence[Tokens], share: float, seed: int) -> tuple[list[Tokens], list[Tokens]]:
+    """Return what is learned and what is held out: at least one conversation each, if there are two or more."""
+    order = list(conversations)
+    Random(seed).shuffle(order)
+    count = min(len(order) - 1, max(1, round(share * len(order)))) if share else 0
+    return order[count:], order[:count]
+
+
+def _check_options(out: Path, parsed: argparse.Namespace, conversations: Sequence[Tokens]) -> None:
+    """Note the options of the run. Raises UsageError if there is a run with others."""
+    digest = hashlib.sha256()
+    for ids, written in conversations:
+        digest.update(array("q", [*ids, -1, *written]).tobytes())
+    options = {name: getattr(parsed, name) for name in KEPT} | {"data": digest.hexdigest()[:16]}
+    path = out / OPTIONS
+    if path.exists():
+        try:
+            before = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            before = {}
+        for name, value in options.items():
+            if before.get(name) != value:
+                what = "other data" if name == "data" else f"another --{name.replace('_', '-')}"
+                raise UsageError(f"{out} has a run with {what}: name another folder, or remove it")
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        replace_file(path, json.dumps(options, indent=1).encode())
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}: name another folder") from None
+
+
+def _prepared(
+    parsed: argparse.Namespace,
+    source: Source,
+    learned: Sequence[Tokens],
+    kept: Sequence[Tokens],
+    shape: Shape,
+    device: Any,
+    out: Path,
+    accelerator: Any,
+) -> Run:
+    """Load the model and return its run."""
+
+    from moss_agent.engine.loading import load
+    from moss_agent.training.learner import Learner
+    from moss_agent.training.run import Run, falling_rate, steps
+    from moss_agent.training.weights import with_adapter
+
+    model, _ = load(
+        source.name, device=str(device), dtype="fp32" if parsed.full else parsed.dtype, quantize=parsed.quantize
+    )
+    if parsed.checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    learner = Learner(model if parsed.full else with_adapter(model, parsed.rank, parsed.base), shape.dtype)
+    row = shape.row if learner.packs else 1
+
+    def rows() -> Iterator[Pack]:
+        for epoch in range(parsed.epochs):
+            order = list(learned)
+            Random(f"{parsed.seed} {epoch}").shuffle(order)
+            yield from packs(order, row, epoch)
+
+    return Run(
+        out,
+        learner,
+        steps(rows(), parsed.step_tokens),
+        parsed.epochs * sum(len(ids) for ids, _ in learned),
+        falling_rate(parsed.learning_rate or RATES[parsed.full], WARMUP, DECAY),
+        held_out=list(packs(kept, row, 0)),
+        accelerator=accelerator,
+    )
+
+
+@contextmanager
+def _stopped_by_ctrl_c(made: Run) -> Iterator[None]:
+    """Let the first Ctrl-C stop the run after its step, and the second at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        made.stopping = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _keep(made: Run, parsed: argparse.Namespace, source: Source, dtype: Any, out: Path) -> None:
+    """Write what was trained, and say how to use it."""
+    from peft import PeftModel
+
+    from moss_agent.checkpoints.families import write_family
+    from moss_agent.training.learner import causal_model
+    from moss_agent.training.weights import save_adapter, save_whole
+
+    folder, model = out / ("model" if parsed.full else "adapter"), made.learner.model
+    if isinstance(model, PeftModel):
+        save_adapter(model, folder)
+    else:
+        save_whole(causal_model(model), source.tokenizer, folder, dtype)
+    write_family(folder, source.family.name)
+    shown = one_line(str(folder))
+    print(f"{shown} is ready after {duration(made.log[-1].seconds)}")
+    if parsed.full:
+        print(f"use it: moss-agent chat --model {shown}")
+    else:
+        print(f"use it: moss-agent models merge {shown} {one_line(str(out / 'model'))}")

@@ -1,0 +1,97 @@
+"""What a training run will take on this machine, estimated before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from moss_agent.checkpoints.plan import size_text
+from moss_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from moss_agent.checkpoints.needs import Needs
+
+BYTES_TRAINED = 16  # of a parameter: weight, gradient and two moments, in fp32
+BYTES_LOGIT = 12  # of the output layer: the logit twice in fp32, its gradient and its low precision
+WRITTEN = 0.4  # of the tokens of a row the model has to write about so many
+KEPT_WIDTHS, KEPT_INNER = 36, 12  # of a layer, so many activations of each width are kept for the way back (measured)
+ROWS = (2048, 1024, 512, 256)  # tokens of a row that are tried
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a model is to be trained. row: tokens that are computed at once."""
+
+    dtype: torch.dtype
+    quantize: str = ""
+    rank: int = 16
+    full: bool = False
+    row: int = 2048
+    checkpointing: bool = False
+
+    @property
+    def flags(self) -> str:
+        """The options of the command line that ask for it."""
+        parts = ["--full" * self.full, f"--quantize {self.quantize}" * bool(self.quantize)]
+        parts += [f"--row-tokens {self.row}", "--checkpointing" * self.checkpointing]
+        return " ".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: the weights that stay, what is trained with its optimizer, what a row leaves for the way back."""
+
+    weights: int
+    trained: int
+    row: int
+
+    @property
+    def whole(self) -> int:
+        return self.weights + self.trained + self.row
+
+
+def trained_parameters(needs: Needs, shape: Shape) -> int:
+    """Return how many numbers are trained."""
+    if shape.full:
+        return needs.parameters
+    linear = needs.linear_weights()
+    sizes = (parameter.shape for name, parameter in needs.model.named_parameters() if name in linear)
+    return shape.rank * sum(sum(size) for size in sizes)
+
+
+def memory_of(needs: Needs, shape: Shape) -> Memory:
+    """Return what training takes at most, about. Models of the usual shape are assumed: it is an estimate."""
+    config = needs.model.config.get_text_config()
+    inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * config.hidden_size
+    layers, size = config.num_hidden_layers, shape.dtype.itemsize
+    layer = size * (KEPT_WIDTHS * config.hidden_size + KEPT_INNER * inner)
+    kept = size * config.hidden_size * layers + layer if shape.checkpointing else layers * layer
+    head = int(WRITTEN * config.vocab_size * BYTES_LOGIT)
+    weights = 0 if shape.full else sum(needs.weights(shape.dtype, shape.quantize).values())
+    return Memory(weights, trained_parameters(needs, shape) * BYTES_TRAINED, shape.row * (kept + head))
+
+
+def check_memory(needs: Needs, shape: Shape, free: int) -> Memory:
+    """Return what training takes. Raises UsageError, naming options that would fit, if that is more than is free."""
+    memory = memory_of(needs, shape)
+    if memory.whole <= free:
+        return memory
+    for other in _smaller(shape):
+        if memory_of(needs, other).whole <= free:
+            remedy = f"it would fit with {other.flags}"
+            break
+    else:
+        remedy = "none of this program's options would make it fit"
+    raise UsageError(f"training needs about {size_text(memory.whole)}, {size_text(free)} are free: {remedy}")
+
+
+def _smaller(shape: Shape) -> Iterator[Shape]:
+    """Yield ways to train that need less, the best of them first."""
+    for way in [shape, replace(shape, full=False)] if shape.full else [shape]:
+        for quantize in [way.quantize] if way.full or way.quantize else ["", "int8", "int4"]:
+            for row in (row for row in ROWS if row <= way.row):
+                for checkpointing in (way.checkpointing, True):
+                    yield replace(way, quantize=quantize, row=row, checkpointing=checkpointing)

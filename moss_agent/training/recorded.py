@@ -1,0 +1,64 @@
+"""Records of conversations that were held: our own JSON, and MOSS's training format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from moss_agent.checkpoints.families import load_family
+from moss_agent.conversation import Conversation
+from moss_agent.dialects.citing import as_written
+from moss_agent.dialects.messages import harmless, round_messages
+from moss_agent.errors import UsageError
+from moss_agent.messages import Message, Tool
+from moss_agent.training.chat_record import text_tool
+
+FORMS = (
+    "a record of MOSS's training format (with chat), a stored conversation of ours (with format), or messages of the "
+    "OpenAI API (with messages)"
+)
+_ENABLED = re.compile(r"^- (.+): enabled\. API: (.+)$", re.MULTILINE)
+_API = re.compile(r"(\w+)\(([^()]*)\)")
+
+
+def read_recorded(record: Mapping[str, Any]) -> Conversation:
+    """Read a record without the turns that were stopped or have no answer. Raises UsageError or ValueError."""
+    if "chat" in record:
+        conversation = Conversation.from_training(record)
+    elif "format" in record:
+        conversation = Conversation.from_json(record)
+    else:
+        raise UsageError(f"unknown form: each record has to be {FORMS}")
+    if not conversation.turns:
+        raise UsageError("it has no turns")
+    turns = [turn for turn in conversation.turns if turn.status == "done" and turn.answer.strip()]
+    return replace(conversation, turns=turns)
+
+
+def recorded_messages(conversation: Conversation, tools: Mapping[str, Tool]) -> Iterator[Message]:
+    """Yield the messages that a chat model would have been told and would have written, with its thoughts."""
+    if conversation.preamble.strip():
+        yield Message("system", conversation.preamble.strip())
+    for turn in conversation.turns:
+        yield Message("user", harmless(turn.question))
+        for done in turn.rounds:
+            yield from round_messages(done, tools, harmless(done.thoughts))
+        last = turn.rounds[-1]
+        thoughts = "" if last.calls else harmless(last.thoughts)
+        yield Message("assistant", harmless(as_written(turn.answer)), reasoning=thoughts)
+
+
+def told_tools(conversation: Conversation) -> list[Tool]:
+    """Return the tools that the preamble tells of, and of those that MOSS was taught the ones that are called."""
+    called = {call.name for turn in conversation.turns for call in turn.calls}
+    known = [_tool(capability.label, capability.api) for capability in load_family("moss").preamble.known]
+    told = [_tool(label, api) for label, api in _ENABLED.findall(conversation.preamble)]
+    tools = {tool.name: tool for tool in known if tool and tool.name in called}
+    return list((tools | {tool.name: tool for tool in told if tool}).values())
+
+
+def _tool(label: str, api: str) -> Tool | None:
+    found = _API.fullmatch(api.strip())
+    return text_tool(found[1], label, re.findall(r"\w+", found[2])) if found else None

@@ -1,0 +1,203 @@
+"""A training run in a folder: steps, measurements on what is held out, and a state from which it goes on."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from moss_agent.errors import UsageError
+from moss_agent.training.learner import Learner
+from moss_agent.training.packing import Pack
+
+STATE, LOG = "state.pt", "log.jsonl"
+SAVE_EVERY = 300.0  # seconds
+MEASUREMENTS = 10  # on the held-out part, after as many equal parts of the run
+LONGEST_GRADIENT = 1.0  # gradients are shortened to it
+
+Rate = Callable[[int, float], float]  # the learning rate by the steps taken and the share of the tokens seen
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step. tokens: seen so far. loss, accuracy: per token that the model has to write. seconds: of the whole run.
+
+    held_out_loss, held_out_accuracy: the same on what is held out, where it was measured after this step.
+    """
+
+    step: int
+    tokens: int
+    loss: float
+    accuracy: float
+    rate: float
+    seconds: float
+    held_out_loss: float | None = None
+    held_out_accuracy: float | None = None
+
+
+def steps(rows: Iterable[Pack], size: int) -> Iterator[list[Pack]]:
+    """Yield the rows of each step: so many that they have at least ``size`` tokens."""
+    step: list[Pack] = []
+    for row in rows:
+        step.append(row)
+        if sum(each.tokens for each in step) >= size:
+            yield step
+            step = []
+    if step:
+        yield step
+
+
+class Run:
+    """Takes steps until so many tokens were seen or the steps end. A run that was stopped goes on where it was.
+
+    steps: the same ones in every process, each with rows that are shared among the processes; those that were taken
+    before are skipped. told: is called after each step. Raises UsageError if the folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        learner: Learner,
+        steps: Iterable[list[Pack]],
+        tokens: int,
+        rate: Rate,
+        *,
+        held_out: Sequence[Pack] = (),
+        accelerator: Accelerator | None = None,
+        told: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self.out, self.tokens, self.rate, self.held_out, self.told = out, tokens, rate, held_out, told
+        self.accelerator = accelerator or Accelerator(cpu=learner.device.type == "cpu")
+        self.learner = learner
+        optimizer = torch.optim.AdamW(learner.trained.values(), lr=rate(0, 0.0), weight_decay=0.0, fused=True)
+        self.model, self.optimizer = self.accelerator.prepare(learner, optimizer)
+        self.step = self.seen = 0
+        self.log: list[Progress] = []
+        self.stopping = False  # set it to have the run stop after the step that it is in
+        if (out / STATE).exists():
+            self._load()
+        self.steps = itertools.islice(steps, self.step, None)
+
+    @property
+    def is_done(self) -> bool:
+        return self.seen >= self.tokens
+
+    def train(self) -> bool:
+        """Take the steps that are left. Return whether all were taken: False if the run was stopped."""
+        self.model.train()
+        before = self.log[-1].seconds if self.log else 0.0
+        started = saved = time.monotonic()
+        for step in itertools.takewhile(lambda _: not (self.is_done or self.stopping), self.steps):
+            part = self._part
+            made = self._take_step(step)
+            made = replace(made, seconds=round(before + time.monotonic() - started, 2))
+            if self.held_out and self._part != part:
+                loss, accuracy = self.measure()
+                made = replace(made, held_out_loss=loss, held_out_accuracy=accuracy)
+            self.log.append(made)
+            self.told(made)
+            if time.monotonic() - saved > SAVE_EVERY:
+                self._save()
+                saved = time.monotonic()
+        self._save()
+        return not self.stopping or self.is_done
+
+    @property
+    def _part(self) -> int:
+        return min(MEASUREMENTS, MEASUREMENTS * self.seen // self.tokens)
+
+    def measure(self) -> tuple[float, float]:
+        """Return loss and accuracy per written token of what is held out."""
+        self.model.eval()
+        sums = torch.zeros(2, dtype=torch.float64)
+        with torch.no_grad():
+            for row in self._own(self.held_out):
+                loss, right = self.model(row)
+                sums += torch.tensor([loss.item(), right.item()], dtype=torch.float64)
+        self.model.train()
+        return self._per_token(sums, self.held_out)
+
+    def _take_step(self, rows: Sequence[Pack]) -> Progress:
+        rate = self.rate(self.step, self.seen / self.tokens)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        sums = self._add_gradients(rows)
+        self.accelerator.clip_grad_norm_(self.learner.trained.values(), LONGEST_GRADIENT)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        self.seen += sum(row.tokens for row in rows)
+        loss, accuracy = self._per_token(sums, rows)
+        return Progress(self.step, self.seen, loss, accuracy, rate, 0.0)
+
+    def _add_gradients(self, rows: Sequence[Pack]) -> torch.Tensor:
+        """Add up the gradients of the mean loss; return the sums of losses and of right tokens, of this process."""
+        processes, targets = self.accelerator.num_processes, sum(len(row.targets) for row in rows)
+        own, turns = self._own(rows), -(-len(rows) // processes)
+        sums = torch.zeros(2, dtype=torch.float64)
+        for turn in range(turns):
+            is_spare = turn >= len(own)  # processes wait for each other in every turn: one without a row computes too
+            with nullcontext() if turn == turns - 1 else self.accelerator.no_sync(self.model):
+                loss, right = self.model(rows[0] if is_spare else own[turn])
+                self.accelerator.backward(loss * (0 if is_spare else processes / targets))
+            if not is_spare:
+                sums += torch.tensor([loss.item(), right.item()], dtype=torch.float64)
+        return sums
+
+    def _own(self, rows: Sequence[Pack]) -> Sequence[Pack]:
+        return rows[self.accelerator.process_index :: self.accelerator.num_processes]
+
+    def _per_token(self, sums: torch.Tensor, rows: Sequence[Pack]) -> tuple[float, float]:
+        """Return loss and accuracy of the rows, of which each process has summed up its own."""
+        whole: Any = self.accelerator.reduce(sums.to(self.accelerator.device, torch.float32), "sum")
+        loss, right = (whole / sum(len(row.targets) for row in rows)).tolist()
+        return round(loss, 4), round(right, 4)
+
+    def _save(self) -> None:
+        """Write state and log. The state gets its name when it is complete: a killed run loses minutes at most."""
+        if not self.accelerator.is_main_process:
+            return
+        part = self.out / f"{STATE}.part"
+        weights = {name: each.detach() for name, each in self.learner.trained.items()}
+        state = {"weights": weights, "optimizer": self.optimizer.state_dict(), "step": self.step, "seen": self.seen}
+        log = [asdict(progress) for progress in self.log]
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            torch.save({**state, "log": log}, part)
+            part.replace(self.out / STATE)
+            lines = (json.dumps({key: value for key, value in each.items() if value is not None}) for each in log)
+            (self.out / LOG).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
+            with suppress(OSError):
+                part.unlink()
+            reason = getattr(error, "strerror", None) or "the disk may be full"
+            raise UsageError(f"cannot write {self.out}: {reason}: make room, the same command goes on") from None
+
+    def _load(self) -> None:
+        state = torch.load(self.out / STATE, map_location="cpu")
+        trained = self.learner.trained
+        if trained.keys() != state["weights"].keys():
+            raise UsageError(f"{self.out} has a run with other weights: name another folder")
+        with torch.no_grad():
+            for name, parameter in trained.items():
+                parameter.copy_(state["weights"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seen = state["step"], state["seen"]
+        self.log = [Progress(**each) for each in state["log"]]
+
+
+def falling_rate(peak: float, warmup: int, decay: float) -> Rate:
+    """Return a learning rate that rises over so many steps, stays, and falls to zero in the last share of the run."""
+
+    def rate(step: int, progress: float) -> float:
+        return peak * min(1, (step + 1) / warmup) * min(1, (1 - progress) / decay)
+
+    return rate

@@ -1,0 +1,50 @@
+"""What is trained of a model, an adapter or everything, and how it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
+from peft.utils import get_peft_model_state_dict
+from safetensors.torch import save_file
+
+from moss_agent.resources import set_default_mode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def with_adapter(base: PreTrainedModel, rank: int, name: str) -> PeftModel:
+    """Return the model with a fresh adapter on all linear layers: its weights stay as they are, the adapter is fp32.
+
+    name: of the base, which the adapter is to be laid on again.
+    """
+    if getattr(base, "is_quantized", False):
+        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)  # type: ignore[no-untyped-call]
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(base, config)
+    assert isinstance(model, PeftModel)
+    model.peft_config["default"].base_model_name_or_path = name
+    return model
+
+
+def save_adapter(model: PeftModel, folder: Path) -> None:
+    """Write the adapter in bf16, which halves its size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)  # it would look for the base on the hub
+    tensors = {name: tensor.to("cpu", torch.bfloat16).contiguous() for name, tensor in state.items()}
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = model.peft_config["default"]
+    config.inference_mode = True
+    config.save_pretrained(str(folder))
+    set_default_mode(folder)
+
+
+def save_whole(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, dtype: torch.dtype) -> None:
+    """Write the model, in the precision that it came in, with its tokenizer."""
+    torch.nn.Module.to(model, dtype=dtype)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    set_default_mode(folder)

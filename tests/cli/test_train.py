@@ -1,0 +1,143 @@
+"""`train` as a user runs it, on a model of two layers: looked at, trained, stopped, merged, asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from moss_agent.conversation import Conversation
+from moss_agent.protocol import END_MARKERS
+from moss_agent.records import Round, Turn
+from tests.cli.conftest import Program
+from tests.engine.tiny import make_model, make_tokenizer
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("base")
+    make_model().save_pretrained(folder)
+    make_tokenizer(list(END_MARKERS)).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    """Twelve conversations in MOSS's format, one a line."""
+    lines = []
+    for number in range(12):
+        done = Round(f"I add {number}.", f'Calculate("{number}+1")', f"Calculate(\"{number}+1\") => '{number + 1}'")
+        conversation = Conversation("You are MOSS.\n", [Turn(f"{number} and 1?", (done,), f"{number + 1}.")])
+        lines.append(json.dumps(conversation.to_training(str(number))))
+    path = tmp_path / "data.jsonl"
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def test_what_is_learned_is_shown_and_nothing_is_trained(program: Program, base: str, data: str) -> None:
+    done = program("train", data, "--base", base, "--family", "mini", "--show", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("── 1: ")
+    assert '<|Commands|>:« Calculate("0+1")<eoc>»' in done.stdout
+    assert "<|Results|>:\nCalculate(\"0+1\") => '1'\n<eor>\n<|MOSS|>:« 1.<eom>»" in done.stdout
+
+
+def test_a_model_is_tuned_merged_and_asked(program: Program, base: str, data: str, tmp_path: Path) -> None:
+    options = ("--base", base, "--family", "mini", "--out", "tuned", "--epochs", "2", "--tensorboard")
+    done = program("train", data, *options)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert "11 conversations" in done.stdout and "1 held out" in done.stdout
+    assert "held out: loss" in done.stdout
+    assert done.stdout.rstrip().endswith("use it: moss-agent models merge tuned/adapter tuned/model")
+    assert list((tmp_path / "tuned" / "tensorboard").iterdir())
+    merged = program("models", "merge", "tuned/adapter", "tuned/model")
+    assert (merged.returncode, merged.stderr) == (0, "")
+    asked = program("ask", "1 and 1?", "--model", "tuned/model", "--max-new-tokens", "8", "--plugins", "none")
+    assert asked.returncode == 0, asked.stderr  # it was told as mini is: the folder says which family it was trained as
+    again = program("train", data, *options[:-1], "--rank", "4")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr == "moss-agent: tuned has a run with another --rank: name another folder, or remove it\n"
+
+
+def test_all_weights_are_tuned(program: Program, base: str, data: str, tmp_path: Path) -> None:
+    done = program("train", data, "--base", base, "--family", "mini", "--out", "t", "--full", "--checkpointing")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip().endswith("use it: moss-agent chat --model t/model")
+    assert {"model.safetensors", "tokenizer.json", "moss_agent.json"} <= {
+        p.name for p in (tmp_path / "t/model").iterdir()
+    }
+
+
+def test_ctrl_c_stops_after_the_step_and_the_same_command_goes_on(
+    program: Program, base: str, data: str, tmp_path: Path
+) -> None:
+    arguments = ["train", data, "--base", base, "--family", "mini", "--epochs", "40", "--step-tokens", "1"]
+    arguments += ["--row-tokens", "1", "--rank", "2"]
+    whole = program(*arguments, "--out", "whole")
+    command = [sys.executable, "-m", "moss_agent", *arguments, "--out", "cut"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith("time"):
+            break
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors.rstrip().endswith("the same command goes on"), errors
+    done = program(*arguments, "--out", "cut")
+    assert whole.returncode == done.returncode == 0 and "going on after step " in done.stdout
+    adapters = [(tmp_path / out / "adapter" / "adapter_model.safetensors").read_bytes() for out in ("whole", "cut")]
+    assert adapters[0] == adapters[1]
+
+
+def test_faulty_records_are_named_and_nothing_is_trained(
+    program: Program, base: str, data: str, tmp_path: Path
+) -> None:
+    with open(data, "a") as file:
+        file.write('\n{"chat": {}}\n[1]\n{"messages": [{"role": "user"}]}\n')
+    done = program("train", data, "--base", base, "--out", "tuned")
+    assert done.returncode == 2 and done.stdout == "" and not (tmp_path / "tuned").exists()
+    lines = done.stderr.splitlines()
+    assert len(lines) == 4 and all(line.startswith(f"moss-agent: {data}, line 1") for line in lines[:3])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "name the folder of the run (--out DIR), or look at the data first (--show 3)"),
+        (("--out", "o", "--full", "--quantize", "int4"), "packed weights cannot be trained"),
+        (("--out", "o", "--held-out", "1"), "must be a share from 0 to less than 1"),
+        (("--out", "o", "--learning-rate", "0"), "must be above 0"),
+        (("--out", "o", "--base", "nowhere/at-all"), "nowhere/at-all"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    program: Program, data: str, options: tuple[str, ...], said: str
+) -> None:
+    done = program("train", data, *options, HF_HUB_OFFLINE="1")
+    assert done.returncode in (1, 2) and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and said in done.stderr
+
+
+def test_what_does_not_fit_is_refused_with_options_that_would(program: Program, base: str, data: str) -> None:
+    done = program("train", data, "--base", base, "--out", "o", "--row-tokens", "1000000000")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "training needs about " in done.stderr and "it would fit with --row-tokens 2048" in done.stderr
+
+
+def test_several_processes_train_one_model(base: str, data: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    command += ["-m", "moss_agent", "train", data, "--base", base, "--family", "mini", "--out", "two"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("PLAN") == 1 and done.stdout.count("is ready") == 1

@@ -1,0 +1,147 @@
+"""Runs in a folder: what was learned, going on after a stop, several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+
+from moss_agent.errors import UsageError
+from moss_agent.training import run as running
+from moss_agent.training.learner import Learner
+from moss_agent.training.packing import Pack, pack, packs
+from moss_agent.training.run import Progress, Run, falling_rate, steps
+from moss_agent.training.weights import save_adapter, with_adapter
+from tests.training.models import conversation, llama, moss
+
+ROOT = Path(__file__).parents[2]
+CONVERSATIONS = [conversation(number) for number in range(10)]
+EPOCH = sum(len(ids) for ids, _ in CONVERSATIONS)
+pytestmark = pytest.mark.slow  # importing peft takes seconds
+
+
+def rows(epochs: int) -> Iterator[Pack]:
+    for epoch in range(epochs):
+        yield from packs(CONVERSATIONS, 60, epoch)
+
+
+def run(out: Path, epochs: int = 4, learner: Learner | None = None, **options) -> Run:
+    learner = learner or Learner(with_adapter(llama(), 4, "base/name"))
+    return Run(out, learner, steps(rows(epochs), 100), epochs * EPOCH, falling_rate(0.02, 3, 0.3), **options)
+
+
+def weights(made: Run) -> list[torch.Tensor]:
+    return [parameter.detach().clone() for parameter in made.learner.trained.values()]
+
+
+@pytest.mark.parametrize("build", [llama, moss])
+def test_ten_conversations_are_learned_by_heart(tmp_path, build):
+    model = build()
+    made = run(tmp_path, epochs=60, learner=Learner(model))
+    assert made.train()
+    assert made.log[-1].loss < 0.2 < 3 < made.log[0].loss
+    model.eval().set_attn_implementation("sdpa")
+    for ids, written in CONVERSATIONS:
+        begun = written.index(True)
+        told = model.generate(torch.tensor([ids[:begun]]), max_new_tokens=len(ids) - begun, do_sample=False)
+        assert told[0].tolist() == ids
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
+    whole = run(tmp_path / "whole")
+    whole.train()
+    cut = run(tmp_path / "cut")
+    cut.told = lambda progress: setattr(cut, "stopping", progress.step == 3)
+    assert not cut.train()
+    second = run(tmp_path / "cut")
+    assert (second.step, second.seen) == (3, cut.seen)
+    assert second.train()
+    assert all(map(torch.equal, weights(whole), weights(second)))
+    logged = [json.loads(line) for line in (tmp_path / "cut" / "log.jsonl").read_text().splitlines()]
+    assert [line["tokens"] for line in logged] == [progress.tokens for progress in whole.log]
+    assert [line["loss"] for line in logged] == [progress.loss for progress in whole.log]
+
+
+def test_a_finished_run_has_nothing_left_to_do(tmp_path):
+    run(tmp_path).train()
+    again = run(tmp_path)
+    assert again.is_done and again.train() and again.seen == 4 * EPOCH
+
+
+def test_what_is_held_out_is_measured_and_not_learned(tmp_path):
+    told: list[Progress] = []
+    held_out = [pack([conversation(20), conversation(21)])]
+    made = run(tmp_path, held_out=held_out, told=told.append)
+    made.train()
+    measured = [progress.held_out_loss for progress in told if progress.held_out_loss is not None]
+    assert 5 < len(measured) <= 10 and measured[-1] == made.measure()[0]
+    learner = made.learner.eval()
+    with torch.no_grad():
+        loss, _ = learner(held_out[0])
+    assert measured[-1] == pytest.approx(loss.item() / len(held_out[0].targets), abs=1e-3)
+
+
+def test_a_state_of_other_weights_is_refused(tmp_path):
+    run(tmp_path).train()
+    with pytest.raises(UsageError, match="other weights: name another folder$"):
+        run(tmp_path, learner=Learner(llama()))
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_the_old_state_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    made = run(tmp_path)
+    made.told = lambda progress: (tmp_path / "state.pt.part").mkdir() if progress.step == 2 else None
+    with pytest.raises(UsageError, match="the same command goes on$"):
+        made.train()
+    (tmp_path / "state.pt.part").rmdir()
+    assert run(tmp_path).step == 1
+
+
+def test_the_saved_adapter_is_loaded_by_peft(tmp_path):
+    made = run(tmp_path)
+    made.train()
+    save_adapter(made.learner.model, tmp_path / "adapter")
+    loaded = PeftModel.from_pretrained(llama(), tmp_path / "adapter")
+    assert loaded.peft_config["default"].base_model_name_or_path == "base/name"
+    assert len({file.stat().st_mode for file in (tmp_path / "adapter").iterdir()}) == 1
+    ids, trained = torch.arange(30)[None], made.learner.model.eval()
+    trained.get_base_model().set_attn_implementation("sdpa")
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(ids).logits, trained(ids).logits, atol=0.05, rtol=0.05)
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+import torch
+from tests.training.test_run import run, weights
+torch.set_num_threads(1)
+made = run(Path(sys.argv[1]))
+made.train()
+if made.accelerator.is_main_process:
+    torch.save(weights(made), sys.argv[2])
+"""
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    made = run(tmp_path / "one")
+    made.train()
+    script = tmp_path / "process.py"
+    script.write_text(PROCESS)
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    command += [str(script), str(tmp_path / "two"), str(tmp_path / "weights.pt")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for one, other in zip(weights(made), torch.load(tmp_path / "weights.pt"), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+    logged = [json.loads(line)["loss"] for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
+    assert logged == pytest.approx([progress.loss for progress in made.log], abs=1e-3)
