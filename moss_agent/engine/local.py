@@ -11,7 +11,8 @@ import numpy as np
 
 from moss_agent.cancellation import NEVER, Cancellation
 from moss_agent.engine.codec import Codec, TextTokenizer
-from moss_agent.engine.sampling import next_token, without
+from moss_agent.engine.lookup import Lookup
+from moss_agent.engine.sampling import Logits, next_token, without
 from moss_agent.engine.scheduler import Scheduler
 from moss_agent.engine.sequence import Backend, Prefix, Sequence
 from moss_agent.engine.text_stream import StopFilter, TextStream
@@ -122,24 +123,28 @@ class LocalSession:
             raise EngineError("there is nothing to continue: extend the session first")
         pieces: list[str] = []
         finish: Finish = "length"
-        begin, prefilled, generated = len(sequence.ids), 0, 0
-        for _ in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
-            logits, computed = self._model.scheduler.logits(sequence, cancellation)
-            prefilled = prefilled or computed  # others may compute the prefix, or take the cache, until this is known
-            token = next_token(without(logits, banned), sequence.ids, sampling, self._random)
-            generated += 1
-            if token in self._model.end_tokens and self._model.codec.decode([token]) not in stop:
-                finish = "end"
-                break
-            sequence.ids.append(token)
-            text = stream.push(token)
-            if piece := filtered.push(text):
-                pieces.append(piece)
-                yield piece
-            if filtered.stop:
-                finish = "stop"
-                self._drop_surplus(text, filtered.surplus)
-                break
+        begin, generated = len(sequence.ids), 0
+        tokens = _Tokens(self._model, sequence, cancellation)
+        try:
+            for _ in range(min(sampling.max_new_tokens, self.room - MARKER_ROOM)):
+                token = next_token(without(tokens.logits(), banned), sequence.ids, sampling, self._random)
+                tokens.chosen(token)
+                generated += 1
+                if token in self._model.end_tokens and self._model.codec.decode([token]) not in stop:
+                    finish = "end"
+                    break
+                sequence.ids.append(token)
+                text = stream.push(token)
+                if piece := filtered.push(text):
+                    pieces.append(piece)
+                    yield piece
+                if filtered.stop:
+                    finish = "stop"
+                    self._drop_surplus(text, filtered.surplus)
+                    break
+        finally:
+            sequence.cut(len(sequence.ids))  # without what was guessed
+        prefilled = tokens.prefilled
         if not filtered.stop and (rest := filtered.push(stream.flush()) + filtered.flush()):
             pieces.append(rest)
             yield rest
@@ -165,3 +170,39 @@ class LocalSession:
         if surplus:
             self._sequence.cut(self.length - 1)
             self._sequence.ids += self._model.codec.encode(text[: len(text) - len(surplus)])
+
+
+class _Tokens:
+    """The logits of a text that is written, token by token: several of them come of one step where a guess was right.
+
+    prefilled: tokens that were computed before the first one.
+    """
+
+    def __init__(self, model: LocalModel, sequence: Sequence, cancellation: Cancellation) -> None:
+        self._model, self._sequence, self._cancellation = model, sequence, cancellation
+        self._lookup = Lookup(sequence.ids)
+        self._guess: List[int] = ()  # what is left of it, with the logits after each of its tokens
+        self._ahead: list[Logits] = []
+        self._guessed = self._right = 0
+        self.prefilled = 0
+
+    def logits(self) -> Logits:
+        """Return the logits after the last token. Raises as `Scheduler.logits` does."""
+        if self._ahead:
+            return self._ahead.pop(0)
+        if self._guessed:
+            self._lookup.learn(self._guessed, self._right)
+        guess = self._lookup.guess()[: self._model.context_length - len(self._sequence.ids)]
+        (first, *self._ahead), computed = self._model.scheduler.logits(self._sequence, self._cancellation, guess)
+        self.prefilled = self.prefilled or computed  # others may compute the prefix, or take the cache, until then
+        self._guess, self._guessed, self._right = guess, len(self._ahead), 0
+        return first
+
+    def chosen(self, token: int) -> None:
+        """Note which token was chosen: what was computed ahead holds only behind the one that was guessed."""
+        if not self._ahead:
+            return
+        if token == self._guess[self._right]:
+            self._right += 1
+        else:
+            self._ahead.clear()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Sequence as List
 from dataclasses import dataclass, field
+from itertools import islice
 from weakref import WeakKeyDictionary
 
 from moss_agent.cancellation import Cancellation
@@ -19,6 +20,7 @@ from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Backend, Cache, Prefix, Sequence
 from moss_agent.errors import EngineError, OutOfMemory
 
+MOST_GUESSING = 4  # sequences of a step: with more of them, rows that may be thrown away cost too much
 PREFILL_CHUNK = 512  # tokens of one sequence in one step: bounds the memory for activations, and others' waiting
 RECENT = 0.5  # seconds after a step for which a sequence keeps its cache although others wait for memory
 PATIENCE = 10.0  # seconds between two sequences that get memory which others are still using
@@ -26,11 +28,17 @@ PATIENCE = 10.0  # seconds between two sequences that get memory which others ar
 
 @dataclass(eq=False)
 class _Request:
-    """A thread that waits for the logits after the last token of its sequence."""
+    """A thread that waits for the logits after the last token of its sequence, and after each of a guess that follows.
+
+    computed: tokens of the sequence that were. part: the ids of the step that is computed; wanted: logits of it.
+    """
 
     sequence: Sequence
+    guess: List[int] = ()
     computed: int = 0
-    logits: Logits | None = None
+    part: List[int] = ()
+    wanted: int = 1
+    logits: list[Logits] | None = None
     error: Exception | None = None
     since: float = field(default_factory=time.monotonic)
 
@@ -57,12 +65,14 @@ class Scheduler:
         self._displaced = -math.inf  # when a sequence last got memory that others were using
         self._changed = threading.Condition()
 
-    def logits(self, sequence: Sequence, cancellation: Cancellation) -> tuple[Logits, int]:
+    def logits(self, sequence: Sequence, cancellation: Cancellation, guess: List[int] = ()) -> tuple[list[Logits], int]:
         """Compute what the cache lacks; return the logits after the last token, and how many tokens were computed.
 
+        guess: tokens that may follow. If it suits, the logits after each of them come too, and the cache is left so
+        much longer than the sequence: the caller has to cut it.
         Raises Cancelled, OutOfMemory or EngineError; the sequence keeps its ids.
         """
-        request = _Request(sequence)
+        request = _Request(sequence, guess)
         with self._changed:
             self._requests.append(request)
         try:
@@ -167,39 +177,42 @@ class Scheduler:
 
     def _run(self, batch: List[_Request]) -> None:
         """Compute one part of each sequence. An error goes to the requests that it concerns, an interrupt on."""
-        caches, parts = zip(*map(self._next_part, batch), strict=True)
+        caches = [self._next_part(request, len(batch) <= MOST_GUESSING) for request in batch]
         known = [cache.length for cache in caches]
         try:
-            logits = self._backend.forward(caches, parts)
+            wanted = [request.wanted for request in batch]
+            logits = iter(self._backend.forward(caches, [request.part for request in batch], wanted))
         except BaseException as error:
             for cache, length in zip(caches, known, strict=True):  # it may have reached only some of the layers
                 cache.cut(length)
             self._recover(batch, error)
             return
         now = time.monotonic()
-        for request, cache, part, row in zip(batch, caches, parts, logits, strict=True):
+        for request, cache in zip(batch, caches, strict=True):
             self._used[request.sequence] = now
-            self._finish(request, cache, len(part), row)
+            self._finish(request, cache, list(islice(logits, request.wanted)))
 
-    def _next_part(self, request: _Request) -> tuple[Cache, list[int]]:
-        """Return the sequence's cache and the ids to append to it, at least the last one and at most a chunk."""
+    def _next_part(self, request: _Request, guesses: bool) -> Cache:
+        """Choose the ids to append, at least the last one and at most a chunk; return the cache that they belong to."""
         sequence, prefix = request.sequence, request.sequence.prefix
         if sequence.cache is None or not sequence.cache.length:
             sequence.cache = prefix.cache.copy() if prefix.cache else self._backend.new_cache()
         sequence.cache.cut(len(sequence.ids) - 1)
         start = sequence.cache.length
         end = min(len(sequence.ids), start + PREFILL_CHUNK)
-        if prefix.cache is None and start < len(prefix.ids):
+        if is_prefix := prefix.cache is None and start < len(prefix.ids):
             end = min(end, len(prefix.ids))
-        return sequence.cache, sequence.ids[start:end]
+        guess = request.guess if guesses and end == len(sequence.ids) and not is_prefix else ()
+        request.part, request.wanted = [*sequence.ids[start:end], *guess], 1 + len(guess)
+        return sequence.cache
 
-    def _finish(self, request: _Request, cache: Cache, computed: int, logits: Logits) -> None:
+    def _finish(self, request: _Request, cache: Cache, logits: list[Logits]) -> None:
         """Note what a step has computed."""
         sequence, prefix = request.sequence, request.sequence.prefix
-        request.computed += computed
+        request.computed += len(request.part) - len(logits) + 1
         if prefix.cache is None and cache.length == len(prefix.ids):
             prefix.cache = cache.copy()
-        if cache.length == len(sequence.ids):
+        if cache.length >= len(sequence.ids):
             request.logits = logits
 
     def _recover(self, batch: List[_Request], error: BaseException) -> None:

@@ -27,9 +27,10 @@ class Backend(Protocol):
 
     def new_cache(self) -> Cache: ...
 
-    def forward(self, caches: Ids[Cache], ids: Ids[Ids[int]]) -> list[Logits]:
+    def forward(self, caches: Ids[Cache], ids: Ids[Ids[int]], wanted: Ids[int] | None = None) -> list[Logits]:
         """Append ids to each cache and return the logits after the last of each.
 
+        wanted: after how many of the last ids of each, one after another; after the last one by default.
         An error may leave the caches longer by a part of the ids, not the same part in every layer.
         """
 
@@ -71,3 +72,9 @@ class Sequence:
         del self.ids[length:]
         if (cache := self.cache) is not None:
             cache.cut(length)
+
+
+def last_rows(ends: Ids[int], wanted: Ids[int] | None) -> list[int]:
+    """Return the places of the last so many rows of each sequence; ends: behind the rows of each."""
+    counts = wanted or [1] * len(ends)
+    return [row for end, count in zip(ends, counts, strict=True) for row in range(end - count, end)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from transformers import AddedToken, PreTrainedModel, PreTrainedTokenizerFast
 
@@ -103,12 +104,20 @@ class ScriptedBackend(LlamaBackend):
         self.tokens: list[int] = []
         self.read: list[int] = []  # how many ids each step has computed
 
-    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[Logits]:
-        rows = super().forward(caches, ids)
-        for row, part in zip(rows, ids, strict=True):
-            self.read.append(len(part))
-            if self.tokens and (len(part) == 1 or list(part[-len(self._prompt_end) :]) == self._prompt_end):
-                row[self.tokens.pop(0)] = 1e6
+    def forward(
+        self, caches: Sequence[Cache], ids: Sequence[Sequence[int]], wanted: Sequence[int] | None = None
+    ) -> list[Logits]:
+        rows = super().forward(caches, ids, wanted)
+        left = iter(rows)
+        for part, count in zip(ids, wanted or [1] * len(ids), strict=True):
+            told, guess = part[: len(part) - count + 1], [*part[len(part) - count + 1 :], None]
+            self.read.append(len(told))
+            is_asked = len(told) == 1 or list(told[-len(self._prompt_end) :]) == self._prompt_end
+            for row, guessed in zip(list(islice(left, count)), guess, strict=True):
+                if is_asked and self.tokens:
+                    written = self.tokens.pop(0)
+                    row[written] = 1e6
+                    is_asked = written == guessed
         return rows
 
 

@@ -88,7 +88,7 @@ def test_only_new_text_is_prefilled(model, tokenizer):
     session.extend(" And?")
     second = write(session)
     assert second.prefilled == session.length - second.generated - second.cached < 12
-    assert second.cached == held - 1
+    assert held - 1 <= second.cached <= held  # the last token has been computed if it was guessed
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])

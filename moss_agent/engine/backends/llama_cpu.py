@@ -16,7 +16,7 @@ from torch.nn.functional import rms_norm
 
 from moss_agent.engine.backends.failures import failures_at, finite
 from moss_agent.engine.sampling import Logits
-from moss_agent.engine.sequence import Cache
+from moss_agent.engine.sequence import Cache, last_rows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -85,14 +85,17 @@ class LlamaBackend:
         size = (len(self._decoder.layers), 2, config.num_key_value_heads, 0, self._head_size)
         return LlamaCache(torch.empty(size, dtype=self._dtype))
 
-    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[Logits]:
+    def forward(
+        self, caches: Sequence[Cache], ids: Sequence[Sequence[int]], wanted: Sequence[int] | None = None
+    ) -> list[Logits]:
         own = [cache for cache in caches if isinstance(cache, LlamaCache)]
         ends = [0]
         for part in ids:
             ends.append(ends[-1] + len(part))
         with failures_at(max(cache.length + len(part) for cache, part in zip(own, ids, strict=True))):
             with torch.inference_mode():
-                logits = self._logits(own, [token for part in ids for token in part], list(pairwise(ends)))
+                last = last_rows(ends[1:], wanted)
+                logits = self._logits(own, [token for part in ids for token in part], list(pairwise(ends)), last)
             for cache, part in zip(own, ids, strict=True):
                 cache.length += len(part)
             return [finite(row) for row in logits.numpy()]
@@ -100,8 +103,10 @@ class LlamaBackend:
     def close(self) -> None:
         """Do nothing: there is nothing to end."""
 
-    def _logits(self, caches: Sequence[LlamaCache], ids: list[int], rows: list[tuple[int, int]]) -> torch.Tensor:
-        """Compute the logits after the last token of each sequence, (sequences, vocabulary).
+    def _logits(
+        self, caches: Sequence[LlamaCache], ids: list[int], rows: list[tuple[int, int]], last: list[int]
+    ) -> torch.Tensor:
+        """Compute the logits after the tokens that stand at `last`, (those, vocabulary).
 
         ids: of all sequences, one after another; rows: where those of each begin and end.
         """
@@ -115,8 +120,7 @@ class LlamaBackend:
         for number, layer in enumerate(self._decoder.layers):
             x = x + self._attention(layer.self_attn, number, _norm(layer.input_layernorm, x), turn, caches, rows)
             x = x + layer.mlp(_norm(layer.post_attention_layernorm, x))
-        last = x[[end - 1 for _, end in rows]]
-        logits: torch.Tensor = self._model.lm_head(_norm(self._decoder.norm, last)).float()
+        logits: torch.Tensor = self._model.lm_head(_norm(self._decoder.norm, x[last])).float()
         return logits
 
     def _attention(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from moss_agent.engine.backends.failures import failures_at, finite
 from moss_agent.engine.sampling import Logits
-from moss_agent.engine.sequence import Cache
+from moss_agent.engine.sequence import Cache, last_rows
 
 BLOCK = 256  # tokens by which a cache grows
 
@@ -89,7 +89,9 @@ class OnnxLlama:
         layers, two, _, heads, _, size = self._cache_shape
         return int(4 * layers * two * heads * size)
 
-    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[Logits]:
+    def forward(
+        self, caches: Sequence[Cache], ids: Sequence[Sequence[int]], wanted: Sequence[int] | None = None
+    ) -> list[Logits]:
         own = [cache for cache in caches if isinstance(cache, OnnxCache)]
         ends = [0]
         for part in ids:
@@ -97,7 +99,8 @@ class OnnxLlama:
         with failures_at(max(cache.length + len(part) for cache, part in zip(own, ids, strict=True))):
             for cache, part in zip(own, ids, strict=True):
                 cache.reserve(cache.length + len(part))
-            logits = self._logits(own, [token for part in ids for token in part], list(pairwise(ends)))
+            last = last_rows(ends[1:], wanted)
+            logits = self._logits(own, [token for part in ids for token in part], list(pairwise(ends)), last)
             for cache, part in zip(own, ids, strict=True):
                 cache.length += len(part)
             return [finite(row) for row in logits]
@@ -105,8 +108,10 @@ class OnnxLlama:
     def close(self) -> None:
         """Do nothing: there is nothing to end."""
 
-    def _logits(self, caches: Sequence[OnnxCache], ids: list[int], rows: list[tuple[int, int]]) -> Rows:
-        """Compute the logits after the last token of each sequence, (sequences, vocabulary).
+    def _logits(
+        self, caches: Sequence[OnnxCache], ids: list[int], rows: list[tuple[int, int]], last: list[int]
+    ) -> Rows:
+        """Compute the logits after the tokens that stand at `last`, (those, vocabulary).
 
         ids: of all sequences, one after another; rows: where those of each begin and end.
         """
@@ -116,7 +121,6 @@ class OnnxLlama:
             attended = self._attend(layer, projected, caches, rows)
             projected, x = part.run(["qkv", "y"], {"x": x, "attended": attended})
         attended = self._attend(len(self._parts) - 2, projected, caches, rows)
-        last = [end - 1 for _, end in rows]
         logits: Rows = self._parts[-1].run(["logits"], {"x": x[last], "attended": attended[last]})[0]
         return logits
 

@@ -49,13 +49,15 @@ class _Step:
     """What rank 0 does next.
 
     cache: its number. source: the cache that a new one begins as a copy of, 0 for none. start: tokens of it that are
-    kept. ids: those that are computed then, none for a mere copy. gone: caches that are not needed any more.
+    kept. ids: those that are computed then, none for a mere copy. wanted: logits after so many of the last of them.
+    gone: caches that are not needed any more.
     """
 
     cache: int
     source: int
     start: int
     ids: list[int]
+    wanted: int
     gone: list[int]
 
 
@@ -86,12 +88,12 @@ class LeadingBackend(TransformersBackend):
     def new_cache(self) -> _LeadingCache:
         return _LeadingCache(self)
 
-    def announce(self, cache: _LeadingCache, ids: Sequence[int], source: int = 0) -> None:
+    def announce(self, cache: _LeadingCache, ids: Sequence[int], wanted: int = 1, source: int = 0) -> None:
         """Tell the other ranks what comes next."""
         gone = self.gone[:]
         del self.gone[: len(gone)]
         if self._channel:
-            self._channel.send(_Step(cache.number, source, cache.length, list(ids), gone))
+            self._channel.send(_Step(cache.number, source, cache.length, list(ids), wanted, gone))
 
     def close(self) -> None:
         """Let the other processes end."""
@@ -100,10 +102,10 @@ class LeadingBackend(TransformersBackend):
             self._channel.close()
             self._channel = None
 
-    def _forward_one(self, cache: Cache, ids: Sequence[int]) -> Logits:
+    def _forward_one(self, cache: Cache, ids: Sequence[int], wanted: int) -> list[Logits]:
         assert isinstance(cache, _LeadingCache)
-        self.announce(cache, ids)
-        return super()._forward_one(cache, ids)
+        self.announce(cache, ids, wanted)
+        return super()._forward_one(cache, ids, wanted)
 
 
 def follow(model: PreTrainedModel) -> None:
@@ -122,7 +124,7 @@ def follow(model: PreTrainedModel) -> None:
         if step.ids:
             ids = torch.tensor([step.ids], device=model.device)
             with torch.inference_mode():
-                model(ids, past_key_values=cache.inner, use_cache=True, logits_to_keep=1)
+                model(ids, past_key_values=cache.inner, use_cache=True, logits_to_keep=step.wanted)
     channel.close()
 
 

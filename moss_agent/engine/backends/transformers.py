@@ -57,23 +57,26 @@ class TransformersBackend:
         self._model = model
         # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
         self._device = "cpu" if model.device.type == "meta" else model.device
-        keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self._last_only: dict[str, Any] = {"logits_to_keep": 1} if keeps_last else {}
+        self._keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     def new_cache(self) -> TransformersCache:
         return TransformersCache()
 
-    def forward(self, caches: Sequence[Cache], ids: Sequence[Sequence[int]]) -> list[Logits]:
-        return [self._forward_one(cache, part) for cache, part in zip(caches, ids, strict=True)]
+    def forward(
+        self, caches: Sequence[Cache], ids: Sequence[Sequence[int]], wanted: Sequence[int] | None = None
+    ) -> list[Logits]:
+        parts = zip(caches, ids, wanted or [1] * len(ids), strict=True)
+        return [row for cache, part, count in parts for row in self._forward_one(cache, part, count)]
 
     def close(self) -> None:
         """Do nothing: there is nothing to end."""
 
-    def _forward_one(self, cache: Cache, ids: Sequence[int]) -> Logits:
+    def _forward_one(self, cache: Cache, ids: Sequence[int], wanted: int) -> list[Logits]:
         import torch
 
         assert isinstance(cache, TransformersCache)
         with failures_at(cache.length + len(ids)), torch.inference_mode():
             chunk = torch.tensor([list(ids)], device=self._device)
-            output = self._model(chunk, past_key_values=cache.inner, use_cache=True, **self._last_only)
-            return finite(output.logits[0, -1].float().cpu().numpy())
+            last_only: dict[str, Any] = {"logits_to_keep": wanted} if self._keeps_last else {}
+            output = self._model(chunk, past_key_values=cache.inner, use_cache=True, **last_only)
+            return [finite(row) for row in output.logits[0, -wanted:].float().cpu().numpy()]
