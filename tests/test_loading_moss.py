@@ -32,7 +32,7 @@ def open_session(folder: Path, **settings: object) -> LocalSession:
 
 def logits(session: LocalSession) -> torch.Tensor:
     session.extend(PROMPT)
-    return torch.from_numpy(session._model.scheduler.logits(session._sequence, Cancellation())[0])
+    return torch.from_numpy(session._model.scheduler.logits(session._sequence, Cancellation())[0][0])
 
 
 def written(session: LocalSession) -> str:

@@ -92,7 +92,7 @@ def test_cached_turns_equal_a_recomputation_of_the_whole_conversation(agent):
     ids = session._sequence.ids
     with torch.inference_mode():
         whole = model._backend._model(torch.tensor([ids]), use_cache=False).logits[0, -1].float()
-    cached, _ = model.scheduler.logits(session._sequence, Cancellation())
+    (cached,), _ = model.scheduler.logits(session._sequence, Cancellation())
     assert int(cached.argmax()) == int(whole.argmax())
     assert (
         float((torch.from_numpy(cached) - whole).norm() / whole.norm())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
 
 from . import drawing, own_plugins, searching, solving, talking
 from .example import Example, ExampleTurn, Tools
 from .wording import PHRASES, joined
 
-SHARES = {"problems": 54, "search": 20, "drawing": 12, "talk": 9, "custom": 5}
+ALL_ALIKE = {"problems": 54, "search": 20, "drawing": 12, "talk": 9, "custom": 5}
+MOSTLY_PROBLEMS = {"problems": 78, "search": 8, "drawing": 7, "talk": 4, "custom": 3}
 CHINESE = {"problems": 0.52, "search": 0.62, "drawing": 0.5, "talk": 0.45, "custom": 0.45}
 FITTING = {
     "problems": ("calculator", "solver"),
@@ -22,15 +23,15 @@ NAMES = ("search", "calculator", "solver", "drawing")
 MODULES = {"problems": solving, "search": searching, "drawing": drawing, "talk": talking}
 
 
-def generate(seed: int) -> Iterator[Example]:
-    """Conversations without end, the same ones for the same seed."""
+def generate(seed: int, shares: Mapping[str, int] = ALL_ALIKE) -> Iterator[Example]:
+    """Conversations without end, the same ones for the same seed. shares: of the kinds."""
     random = Random(seed)
     while True:
-        yield _example(random)
+        yield _example(random, shares)
 
 
-def _example(random: Random) -> Example:
-    (kind,) = random.choices(tuple(SHARES), tuple(SHARES.values()))
+def _example(random: Random, shares: Mapping[str, int]) -> Example:
+    (kind,) = random.choices(tuple(shares), tuple(shares.values()))
     language = "zh" if random.random() < CHINESE[kind] else "en"
     tools = _draw_tools(random, kind)
     if kind == "custom":

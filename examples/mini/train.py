@@ -9,15 +9,16 @@ Every conversation is seen once. The same command continues an interrupted run; 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.training.dataset import pieces
 from moss_agent.training.masking import tokenize
-from moss_agent.training.packing import Pack, packs
+from moss_agent.training.packing import Pack, Tokens, packs
 
-from .conversations import generate
+from .conversations import ALL_ALIKE, MOSTLY_PROBLEMS, generate
 from .record import record
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 
 BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RANK = 32
-ROW = 2048  # tokens of a step
-LEARNING_RATE = 8e-4
-WARMUP_STEPS = 50
-DECAY = 0.3  # the last part of the tokens, in which the learning rate falls to zero
+FIRST_STEPS = 400  # on all kinds of conversations alike, at the lower rate; then mostly on problems
+FIRST_ROW, ROW = 2048, 1024  # tokens of a step
+FIRST_RATE, RATE = 8e-4, 1.2e-3
+RISE = 50  # steps in which a rate is reached
+DECAY = 0.4  # the last part of the tokens, in which the learning rate falls to zero
 
 
 def train(out: Path, tokens: int, seed: int) -> None:
@@ -37,20 +39,37 @@ def train(out: Path, tokens: int, seed: int) -> None:
 
     from moss_agent.checkpoints.mini import load_base
     from moss_agent.training.learner import Learner
-    from moss_agent.training.run import Run, falling_rate, steps
+    from moss_agent.training.run import Run, steps
     from moss_agent.training.weights import save_adapter, with_adapter
 
     torch.manual_seed(0)
     base, tokenizer = load_base()
     model = with_adapter(base, RANK, BASE)
-    rate = falling_rate(LEARNING_RATE, WARMUP_STEPS, DECAY)
-    Run(out, Learner(model, torch.bfloat16), steps(rows(seed, tokenizer), 1), tokens, rate).train()
+    Run(out, Learner(model, torch.bfloat16), steps(rows(seed, tokenizer), 1), tokens, learning_rate).train()
     save_adapter(model, out / "adapter")
 
 
 def rows(seed: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[Pack]:
     """Endless packs of generated conversations, the same for the same seed."""
-    return packs((tokenize(pieces(record(each)), tokenizer) for each in generate(seed)), ROW, seed)
+    first = packs(conversations(seed, ALL_ALIKE, tokenizer), FIRST_ROW, seed)
+    return chain(islice(first, FIRST_STEPS), packs(conversations(seed + 1, MOSTLY_PROBLEMS, tokenizer), ROW, seed + 1))
+
+
+def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
+    """Endless generated conversations as tokens."""
+    return (tokenize(pieces(record(each)), tokenizer) for each in generate(seed, shares))
+
+
+def learning_rate(step: int, progress: float) -> float:
+    """Rise to the first rate, after the first steps to the other, and at the end fall to zero.
+
+    progress: of the tokens, from 0 to 1. Before the fall the rate does not depend on it: a run can be continued to any
+    length.
+    """
+    rate = FIRST_RATE * min(1, (step + 1) / RISE)
+    if step >= FIRST_STEPS:
+        rate += (RATE - FIRST_RATE) * min(1, (step - FIRST_STEPS + 1) / RISE)
+    return rate * min(1, (1 - progress) / DECAY)
 
 
 def main() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moss_agent.engine import lookup, scheduler
 from moss_agent.engine.backends.llama_cpu import LlamaBackend
+from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.lookup import LONGEST, REST, SIZES, Lookup
 from moss_agent.session import Sampling
 from tests.engine.test_session import open_model
@@ -71,3 +73,15 @@ def test_a_model_that_repeats_itself_takes_fewer_steps_than_tokens(tokenizer, mo
     session.extend(REPEATED)
     generation = write(session, Sampling(repetition_penalty=0.5, max_new_tokens=60), [])
     assert generation.generated == 60 and len(steps) < 55
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [LlamaBackend, TransformersBackend])
+def test_logits_after_several_tokens_are_those_of_one_after_the_other(build):
+    backend = build(make_model(llama))
+    one, other, beside = backend.new_cache(), backend.new_cache(), backend.new_cache()
+    single = [backend.forward([one], [[token]])[0] for token in (5, 6, 7, 8)]
+    several = backend.forward([other, beside], [[5, 6, 7, 8], [9]], [3, 1])
+    assert len(several) == 4 and other.length == 4
+    for row, expected in zip(several, single[1:], strict=False):
+        np.testing.assert_allclose(row, expected, rtol=1e-3, atol=1e-3)

@@ -87,6 +87,14 @@ def test_company_changes_nothing(backend: OnnxLlama) -> None:
     assert all(is_close(one, other) for one, other in zip(alone, together, strict=True))
 
 
+def test_logits_after_several_tokens_are_those_of_one_after_the_other(backend: OnnxLlama) -> None:
+    one, other, beside = filled(backend, some_ids(40)), filled(backend, some_ids(40)), backend.new_cache()
+    single = [backend.forward([one], [[token]])[0] for token in (5, 6, 7, 8)]
+    several = backend.forward([other, beside], [[5, 6, 7, 8], [9]], [3, 1])
+    assert len(several) == 4 and other.length == 44
+    assert all(is_close(row, expected) for row, expected in zip(several[:3], single[1:], strict=True))
+
+
 def test_a_new_token_is_written_behind_the_cached_ones(backend: OnnxLlama) -> None:
     cache = filled(backend, some_ids(BLOCK - 2))
     stored = cache.of_layer(0)
