@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "database": set(),
     "text_search": {"text_search"},
     "documents": {"documents", "database", "text_search", "worker_process"} | BASE,
-    "history": {"history", "conversation", "database", "records", "store", "text_search"} | BASE,
+    "history": {"history", "conversation", "database", "protocol", "records", "store", "text_search"} | BASE,
     "json_records": {"errors", "resources"},
     "training": {"training", "calls", "checkpoints", "conversation", "dialects", "engine", "json_records"}
     | {"plugin_host", "protocol", "records"}

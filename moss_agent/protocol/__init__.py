@@ -26,7 +26,7 @@ from moss_agent.protocol.markers import (
     possible_marker,
 )
 from moss_agent.protocol.neutral import neutralise
-from moss_agent.protocol.preamble import Capability, Preamble
+from moss_agent.protocol.preamble import Capability, Preamble, told_plugins
 from moss_agent.protocol.results import (
     DRAWN,
     NO_COMMAND,
@@ -90,6 +90,7 @@ __all__ = [
     "render_segment",
     "render_turn",
     "shorten",
+    "told_plugins",
     "unfinished_citation",
     "weak_citations",
 ]

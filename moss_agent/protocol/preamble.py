@@ -1,9 +1,12 @@
 """The text before the first turn: who the model is and which plugins it may call."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from moss_agent.protocol.neutral import neutralise
+
+_TOLD = re.compile(r"^- (.+): enabled\. API: (\w+\([^()\n]*\)) *$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,16 @@ class Capability:
         """Return the plugin's line. An enabled plugin carries its API: without it the model calls nothing."""
         state = f"enabled. API: {self.api}" if enabled else "disabled."
         return neutralise(" ".join(f"- {self.label}: {state}".splitlines())) + "\n"
+
+    @property
+    def name(self) -> str:
+        """The name by which it is called."""
+        return self.api.partition("(")[0]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the parameters that the API shows."""
+        return re.findall(r"\w+", self.api.partition("(")[2])
 
 
 @dataclass(frozen=True)
@@ -48,3 +61,8 @@ class Preamble:
         lines += [own.line(True) for own in on.values()]
         lines.append(self.examples)
         return "".join(lines)
+
+
+def told_plugins(preamble: str) -> list[Capability]:
+    """Return the plugins that a preamble tells of as enabled."""
+    return [Capability(label, api) for label, api in _TOLD.findall(preamble)]

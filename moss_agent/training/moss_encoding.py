@@ -48,7 +48,7 @@ class MossEncoder:
     def __init__(self, tokenizer: TextTokenizer, family: Family) -> None:
         self._codec = Codec(tokenizer, END_MARKERS)
         self._preamble = family.preamble
-        self._known = {_name(capability.api): capability for capability in family.preamble.known}
+        self._known = {capability.name: capability for capability in family.preamble.known}
 
     def encode(self, record: Mapping[str, Any]) -> list[Tokens]:
         """Return the conversation; nothing if all of its turns were stopped. Raises UsageError or ValueError."""
@@ -157,7 +157,3 @@ def _api(tool: Tool) -> str:
     """Return the form of a call as `Plugin.api` does: required parameters, or else the first."""
     names, required = list(tool.schema["properties"]), tool.schema.get("required") or []
     return f"{tool.name}({', '.join([name for name in names if name in required] or names[:1])})"
-
-
-def _name(api: str) -> str:
-    return api.partition("(")[0]

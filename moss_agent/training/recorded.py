@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,14 +12,13 @@ from moss_agent.dialects.citing import as_written
 from moss_agent.dialects.messages import harmless, round_messages
 from moss_agent.errors import UsageError
 from moss_agent.messages import Message, Tool
+from moss_agent.protocol import told_plugins
 from moss_agent.training.chat_record import text_tool
 
 FORMS = (
     "a record of MOSS's training format (with chat), a stored conversation of ours (with format), or messages of the "
     "OpenAI API (with messages)"
 )
-_ENABLED = re.compile(r"^- (.+): enabled\. API: (.+)$", re.MULTILINE)
-_API = re.compile(r"(\w+)\(([^()]*)\)")
 
 
 def read_recorded(record: Mapping[str, Any]) -> Conversation:
@@ -53,12 +51,6 @@ def recorded_messages(conversation: Conversation, tools: Mapping[str, Tool]) -> 
 def told_tools(conversation: Conversation) -> list[Tool]:
     """Return the tools that the preamble tells of, and of those that MOSS was taught the ones that are called."""
     called = {call.name for turn in conversation.turns for call in turn.calls}
-    known = [_tool(capability.label, capability.api) for capability in load_family("moss").preamble.known]
-    told = [_tool(label, api) for label, api in _ENABLED.findall(conversation.preamble)]
-    tools = {tool.name: tool for tool in known if tool and tool.name in called}
-    return list((tools | {tool.name: tool for tool in told if tool}).values())
-
-
-def _tool(label: str, api: str) -> Tool | None:
-    found = _API.fullmatch(api.strip())
-    return text_tool(found[1], label, re.findall(r"\w+", found[2])) if found else None
+    known = [each for each in load_family("moss").preamble.known if each.name in called]
+    tools = {each.name: each for each in (*known, *told_plugins(conversation.preamble))}
+    return [text_tool(each.name, each.label, each.parameters) for each in tools.values()]

@@ -154,6 +154,15 @@ def test_openai_messages_cite_as_chat_models_do() -> None:
     ]
 
 
+def test_openai_arguments_have_the_names_that_the_preamble_tells() -> None:
+    call = Call("Weather", "Paris", "sunny", True, 0.1, arguments=("Paris", "today", 3))
+    turn = Turn("q", (Round(calls=(call,)),), "Sunny.")
+    preamble = "- Weather: enabled. API: Weather(city, day)\n"
+    messages = json.loads(FORMATS["openai"](Stored(About(preamble=preamble), [turn])))["messages"]
+    arguments = json.loads(messages[2]["tool_calls"][0]["function"]["arguments"])
+    assert arguments == {"city": "Paris", "day": "today", "argument_2": 3}
+
+
 def test_a_file_may_hold_many_records(tmp_path: Path) -> None:
     records = [Conversation("p", [Turn(f"q{n}", answer="a")]).to_training(str(n)) for n in range(3)]
     for content in (json.dumps(records), "\n".join(map(json.dumps, records))):

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 
-from moss_agent.protocol import Capability, Preamble, cited_numbers, first_marker
+from moss_agent.protocol import Capability, Preamble, cited_numbers, first_marker, told_plugins
 from tests.protocol.hostile import texts
 
 SEARCH = Capability("Web search", "Search(query)")
@@ -48,3 +48,11 @@ def test_a_plugin_cannot_write_more_than_its_own_line(family, label, api):
     added = [line for line in text.splitlines() if line not in family.render([]).splitlines()]
     assert len(added) <= 1
     assert first_marker(text) is None and not cited_numbers(text)
+
+
+def test_the_plugins_that_a_preamble_tells_of_are_read_back():
+    own = Capability("Weather", "Weather(city, day)")
+    calculator = Capability("Calculator", "Calculate(expression)")
+    told = told_plugins(Preamble("You are MOSS.\n", (Capability("Search", "Search(query)"), calculator)).render([own]))
+    assert told == [own] and told[0].name == "Weather" and told[0].parameters == ["city", "day"]
+    assert told_plugins("- Hostile: enabled. API: no call\n- : enabled. API: X()\n") == []

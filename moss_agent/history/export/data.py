@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moss_agent.conversation import Conversation
 from moss_agent.events import Call
 from moss_agent.history.export.texts import said
+from moss_agent.protocol import told_plugins
 from moss_agent.records import Turn
 from moss_agent.store import Stored
 
@@ -28,22 +29,26 @@ def moss_record(stored: Stored) -> dict[str, Any]:
 def openai_record(stored: Stored) -> dict[str, Any]:
     """Return the messages as the OpenAI API has them; calls with their results between question and answer."""
     system = [{"role": "system", "content": stored.about.preamble}] if stored.about.preamble else []
-    return {"messages": [*system, *(message for turn in stored.turns for message in _messages(turn))]}
+    names = {plugin.name: plugin.parameters for plugin in told_plugins(stored.about.preamble)}
+    return {"messages": [*system, *(message for turn in stored.turns for message in _messages(turn, names))]}
 
 
-def _messages(turn: Turn) -> Iterator[dict[str, Any]]:
+def _messages(turn: Turn, names: Mapping[str, list[str]]) -> Iterator[dict[str, Any]]:
+    """Yield the messages of a turn. names: of the parameters of plugins, as far as they are known."""
     yield {"role": "user", "content": turn.question}
     for number, done in enumerate(turn.rounds):
         if not done.calls:
             continue
         calls = [(f"{turn.id}.{number}.{place}", call) for place, call in enumerate(done.calls)]
-        yield {"role": "assistant", "content": None, "tool_calls": [_call(id, call) for id, call in calls]}
+        yield {"role": "assistant", "content": None, "tool_calls": [_call(id, call, names) for id, call in calls]}
         for id, call in calls:
             yield {"role": "tool", "tool_call_id": id, "content": call.result}
     yield {"role": "assistant", "content": said(turn, str, lambda number: f"[{number}]")}
 
 
-def _call(id: str, call: Call) -> dict[str, Any]:
-    arguments = {f"argument_{place}": value for place, value in enumerate(call.arguments)} | dict(call.named)
+def _call(id: str, call: Call, names: Mapping[str, list[str]]) -> dict[str, Any]:
+    known = names.get(call.name, [])
+    places = [*known, *(f"argument_{place}" for place in range(len(known), len(call.arguments)))]
+    arguments = dict(zip(places, call.arguments, strict=False)) | dict(call.named)
     written = json.dumps(arguments, ensure_ascii=False)
     return {"id": id, "type": "function", "function": {"name": call.name, "arguments": written}}
