@@ -1,6 +1,7 @@
 """Train the mini model's adapter: LoRA on SmolLM2-135M-Instruct, on generated conversations only.
 
     python -m examples.mini.train --out runs/mini
+    python -m examples.mini.train --out runs/more --start runs/mini/adapter --seed 2    # on other conversations
 
 Every conversation is seen once. The same command continues an interrupted run; `OUT/adapter` is what is shipped in
 `moss_agent/checkpoints/adapter`.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,26 +35,30 @@ RISE = 50  # steps in which a rate is reached
 DECAY = 0.4  # the last part of the tokens, in which the learning rate falls to zero
 
 
-def train(out: Path, tokens: int, seed: int) -> None:
-    """Train in `out` until `tokens` tokens were seen."""
+def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
+    """Train in `out` until `tokens` tokens were seen. start: the adapter to begin with, None for a fresh one."""
     import torch
 
     from moss_agent.checkpoints.mini import load_base
     from moss_agent.training.learner import Learner
     from moss_agent.training.run import Run, steps
-    from moss_agent.training.weights import save_adapter, with_adapter
+    from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
 
     torch.manual_seed(0)
     base, tokenizer = load_base()
     model = with_adapter(base, RANK, BASE)
-    Run(out, Learner(model, torch.bfloat16), steps(rows(seed, tokenizer), 1), tokens, learning_rate).train()
+    if start:
+        load_adapter(model, start)
+    first = 0 if start else FIRST_STEPS
+    source = steps(rows(seed, first, tokenizer), 1)
+    Run(out, Learner(model, torch.bfloat16), source, tokens, partial(learning_rate, first=first)).train()
     save_adapter(model, out / "adapter")
 
 
-def rows(seed: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[Pack]:
-    """Endless packs of generated conversations, the same for the same seed."""
-    first = packs(conversations(seed, ALL_ALIKE, tokenizer), FIRST_ROW, seed)
-    return chain(islice(first, FIRST_STEPS), packs(conversations(seed + 1, MOSTLY_PROBLEMS, tokenizer), ROW, seed + 1))
+def rows(seed: int, first: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[Pack]:
+    """Endless packs of generated conversations, the same for the same seed; `first` of them of all kinds alike."""
+    alike = packs(conversations(seed, ALL_ALIKE, tokenizer), FIRST_ROW, seed)
+    return chain(islice(alike, first), packs(conversations(seed + 1, MOSTLY_PROBLEMS, tokenizer), ROW, seed + 1))
 
 
 def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
@@ -60,25 +66,26 @@ def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTok
     return (tokenize(pieces(record(each)), tokenizer) for each in generate(seed, shares))
 
 
-def learning_rate(step: int, progress: float) -> float:
-    """Rise to the first rate, after the first steps to the other, and at the end fall to zero.
+def learning_rate(step: int, progress: float, first: int) -> float:
+    """Rise to the first rate, after the `first` steps to the other, and at the end fall to zero.
 
     progress: of the tokens, from 0 to 1. Before the fall the rate does not depend on it: a run can be continued to any
     length.
     """
     rate = FIRST_RATE * min(1, (step + 1) / RISE)
-    if step >= FIRST_STEPS:
-        rate += (RATE - FIRST_RATE) * min(1, (step - FIRST_STEPS + 1) / RISE)
+    if step >= first:
+        rate += (RATE - FIRST_RATE) * min(1, (step - first + 1) / RISE)
     return rate * min(1, (1 - progress) / DECAY)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for state, log and the finished adapter")
-    parser.add_argument("--tokens", type=int, default=4_000_000, help="tokens to train on (default: %(default)s)")
+    parser.add_argument("--tokens", type=int, default=3_200_000, help="tokens to train on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the conversations (default: %(default)s)")
+    parser.add_argument("--start", type=Path, metavar="ADAPTER", help="go on from this adapter")
     arguments = parser.parse_args()
-    train(arguments.out, arguments.tokens, arguments.seed)
+    train(arguments.out, arguments.tokens, arguments.seed, arguments.start)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
-from peft.utils import get_peft_model_state_dict
-from safetensors.torch import save_file
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
+from moss_agent.errors import UsageError, said_by
 from moss_agent.resources import set_default_mode
 
 if TYPE_CHECKING:
@@ -28,6 +30,14 @@ def with_adapter(base: PreTrainedModel, rank: int, name: str) -> PeftModel:
     assert isinstance(model, PeftModel)
     model.peft_config["default"].base_model_name_or_path = name
     return model
+
+
+def load_adapter(model: PeftModel, folder: Path) -> None:
+    """Give the model's adapter the weights of one that was saved. Raises UsageError if it has other sizes."""
+    try:
+        set_peft_model_state_dict(model, load_file(folder / "adapter_model.safetensors"))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise UsageError(f"cannot begin with the adapter in {folder}: {said_by(error)}") from None
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:

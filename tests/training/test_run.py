@@ -18,7 +18,7 @@ from moss_agent.training import run as running
 from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Pack, pack, packs
 from moss_agent.training.run import Progress, Run, falling_rate, steps
-from moss_agent.training.weights import save_adapter, with_adapter
+from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
 from tests.training.models import conversation, llama, moss
 
 ROOT = Path(__file__).parents[2]
@@ -104,13 +104,19 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_old_state_stays(tmp_pa
     assert run(tmp_path).step == 1
 
 
-def test_the_saved_adapter_is_loaded_by_peft(tmp_path):
+def test_the_saved_adapter_is_loaded_by_peft_and_begins_another_run(tmp_path):
     made = run(tmp_path)
     made.train()
     save_adapter(made.learner.model, tmp_path / "adapter")
     loaded = PeftModel.from_pretrained(llama(), tmp_path / "adapter")
     assert loaded.peft_config["default"].base_model_name_or_path == "base/name"
     assert len({file.stat().st_mode for file in (tmp_path / "adapter").iterdir()}) == 1
+    other = with_adapter(llama(), 4, "base/name")
+    load_adapter(other, tmp_path / "adapter")
+    for one, saved in zip(Learner(other).trained.values(), weights(made), strict=True):
+        torch.testing.assert_close(one, saved, rtol=1e-2, atol=1e-3)
+    with pytest.raises(UsageError, match="^cannot begin with the adapter"):
+        load_adapter(with_adapter(llama(), 8, "base/name"), tmp_path / "adapter")
     ids, trained = torch.arange(30)[None], made.learner.model.eval()
     trained.get_base_model().set_attn_implementation("sdpa")
     with torch.no_grad():
