@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from moss_agent.cli.screen import DIM, Screen
 from moss_agent.cli.tables import table
-from moss_agent.cli.text import one_line
+from moss_agent.cli.text import clean, one_line
 from moss_agent.errors import MissingDependency
 from moss_agent.training.packing import Tokens
 
@@ -29,10 +29,8 @@ def show_conversations(conversations: Sequence[Tokens], decode: Callable[[Sequen
     for number, (ids, written) in enumerate(conversations, 1):
         screen.line(f"── {number}: {len(ids)} tokens, {sum(written)} to learn")
         for text, is_learned in _parts(ids, written, decode):
-            shown = "\n".join(map(one_line, text.split("\n")))
-            screen.write(
-                shown if screen.is_coloured or not is_learned else f"«{shown}»", LEARNED if is_learned else DIM
-            )
+            shown = f"«{clean(text)}»" if is_learned and not screen.is_coloured else clean(text)
+            screen.write(shown, LEARNED if is_learned else DIM)
         screen.write("\n")
 
 
