@@ -177,7 +177,8 @@ class Scheduler:
 
     def _run(self, batch: List[_Request]) -> None:
         """Compute one part of each sequence. An error goes to the requests that it concerns, an interrupt on."""
-        caches = [self._next_part(request, len(batch) <= MOST_GUESSING) for request in batch]
+        guesses = self._backend.guesses_pay and len(batch) <= MOST_GUESSING
+        caches = [self._next_part(request, guesses) for request in batch]
         known = [cache.length for cache in caches]
         try:
             wanted = [request.wanted for request in batch]

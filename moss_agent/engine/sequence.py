@@ -23,7 +23,9 @@ class Cache(Protocol):
 
 
 class Backend(Protocol):
-    """What computes."""
+    """What computes. guesses_pay: whether further rows cost so little that guessed tokens are worth checking."""
+
+    guesses_pay: bool
 
     def new_cache(self) -> Cache: ...
 

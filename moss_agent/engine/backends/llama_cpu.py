@@ -73,6 +73,8 @@ class LlamaCache:
 class LlamaBackend:
     """Computes one step of several sequences as one batch of rows."""
 
+    guesses_pay = True
+
     def __init__(self, model: PreTrainedModel) -> None:
         self._model: Any = model  # its layers are not in the annotations of the library
         self._decoder = self._model.model

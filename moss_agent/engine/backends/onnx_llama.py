@@ -69,6 +69,8 @@ class OnnxLlama:
     manifest: JSON that has the shape of the model and names the files with the parts of its graph.
     """
 
+    guesses_pay = False  # measured: as fast without, and a text is the same in any company then
+
     def __init__(self, manifest: Path) -> None:
         shape = json.loads(manifest.read_text("utf-8"))
         self._cache_shape = (shape["layers"], 2, 1, shape["key_heads"], 0, shape["head_size"])

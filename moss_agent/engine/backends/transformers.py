@@ -53,6 +53,8 @@ class TransformersCache:
 class TransformersBackend:
     """Computes one sequence after another: a step over several takes as long as the steps together."""
 
+    guesses_pay = True
+
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
         # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
