@@ -80,7 +80,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("what it takes")
     add = where.add_argument
     add("--row-tokens", metavar="N", type=_count, default=2048, help="computed at once, at most (default: 2048)")
-    add("--checkpointing", action="store_true", help="compute activations twice: less memory, a third slower")
+    add("--checkpointing", action="store_true", help="compute activations twice: less memory, slower")
     add(
         "--quantize", metavar="KIND", default="", choices=["int8", "int4"], help="int8 or int4: pack the base's weights"
     )
