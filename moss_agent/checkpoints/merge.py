@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.checkpoints.convert.checking import check_logits
+from moss_agent.checkpoints.convert.source import read_tokenizer
 from moss_agent.checkpoints.convert.staging import staged
 from moss_agent.checkpoints.convert.tensors import LARGEST_FILE
 from moss_agent.checkpoints.families import write_family, written_family
@@ -48,7 +49,7 @@ def _write_merged(adapter: LoraFolder, base: Base, folder: Path) -> tuple[torch.
     """Write the merged model and its tokenizer. Returns its logits, and how far they are from base and adapter."""
     from peft import set_peft_model_state_dict
 
-    tokenizer = _read_tokenizer(base.folder)
+    tokenizer = read_tokenizer(base.folder)
     model = _load(base.folder, base.dtype)
     if _changes_embeddings(adapter, model):
         _untie(model)
@@ -92,17 +93,6 @@ def _load(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     model.config.__dict__.pop("auto_map", None)
     causal: PreTrainedModel = model.eval()
     return causal
-
-
-def _read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # whatever can be wrong with such files
-        raise CheckpointError(f"the tokenizer in {folder} cannot be used: {said_by(error)}") from error
-    tokenizer.init_kwargs.pop("auto_map", None)
-    return tokenizer
 
 
 def _changes_embeddings(adapter: LoraFolder, model: PreTrainedModel) -> bool:

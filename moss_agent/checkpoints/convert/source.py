@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from moss_agent.checkpoints import hub, moss
 from moss_agent.checkpoints.convert.tensors import Tensors
 from moss_agent.checkpoints.weights import check_weights
-from moss_agent.errors import CheckpointError
+from moss_agent.errors import CheckpointError, said_by
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,6 @@ def open_source(name: str) -> Source:
     Raises CheckpointError, naming the file, if it is another model's, incomplete, damaged or malicious.
     """
     import torch
-    from transformers import AutoTokenizer
 
     moss.register()
     folder = hub.fetch(name)
@@ -58,10 +57,16 @@ def open_source(name: str) -> Source:
         )
     if surplus := set(tensors) - model.state_dict().keys():
         raise CheckpointError(f"{folder} has weights that no MOSS of its config.json has, such as {min(surplus)}")
+    return Source(folder, config, read_tokenizer(folder), tensors)
+
+
+def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of a folder, which names no code of its own. Raises CheckpointError."""
+    from transformers import AutoTokenizer
+
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # whatever can be wrong with such files
-        raise CheckpointError(
-            f"the tokenizer in {folder} cannot be used: {' '.join(str(error).split())[:200]}"
-        ) from error
-    return Source(folder, config, tokenizer, tensors)
+        raise CheckpointError(f"the tokenizer in {folder} cannot be used: {said_by(error)}") from error
+    tokenizer.init_kwargs.pop("auto_map", None)
+    return tokenizer
