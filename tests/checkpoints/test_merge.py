@@ -34,6 +34,7 @@ FINITE_WEIGHT = "base_model.model.model.layers.0.mlp.up_proj.lora_A.weight"
 
 def write_llama(folder: Path, dtype: torch.dtype = torch.float32, **changed: object) -> Path:
     """A tiny random Llama with the tokenizer of the tiny MOSS, whose files name code that must not be run."""
+    moss.register()
     torch.manual_seed(1)
     tokens = write_moss(folder.parent / f"{folder.name}-tokens")
     tokenizer = AutoTokenizer.from_pretrained(tokens, trust_remote_code=False)
