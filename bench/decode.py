@@ -3,7 +3,7 @@
     python bench/decode.py [--contexts 100,1000,1800] [--conversations 1,4,16] [--busy N]
 
 mini in three ways: "transformers" is the model's own forward pass with a DynamicCache, one conversation after another,
-"llama_cpu" this package's backend for Llama models on torch, both in the precision that the processor suggests;
+"batched" this package's pass over several conversations, both in the precision that the processor suggests;
 "onnx_llama" is how mini is computed unless something else is asked for. `--busy N` keeps N processors busy meanwhile.
 If llama-bench is on the PATH, its figures for the base weights, in 4 bits and without the adapter, follow. Medians of
 steps; ratios carry over to other machines, tokens per second do not.
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from moss_agent.checkpoints.mini import ONNX_MANIFEST, base_gguf, prepare, prepare_onnx
-from moss_agent.engine.backends.llama_cpu import LlamaBackend
+from moss_agent.engine.backends.batched import BatchedBackend
 from moss_agent.engine.backends.onnx_llama import OnnxLlama
 from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.loading import load
@@ -38,15 +38,17 @@ def on_torch(backend: Callable[..., Backend]) -> Backend:
 
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "transformers": lambda: on_torch(TransformersBackend),
-    "llama_cpu": lambda: on_torch(LlamaBackend),
+    "batched": lambda: on_torch(BatchedBackend),
     "onnx_llama": lambda: OnnxLlama(prepare_onnx() / ONNX_MANIFEST),
 }
 
 
-def tokens_per_second(backend: Backend, context: int, conversations: int) -> tuple[float, float]:
+def tokens_per_second(
+    backend: Backend, context: int, conversations: int, vocabulary: int = 40_000
+) -> tuple[float, float]:
     """Return the speed of reading the context and of writing, for all conversations together."""
     tokens = random.Random(1)
-    ids = [tokens.randrange(100, 40_000) for _ in range(context)]
+    ids = [tokens.randrange(vocabulary) for _ in range(context)]
     cache = backend.new_cache()
     begun = time.perf_counter()
     for start in range(0, context, 512):
@@ -56,7 +58,7 @@ def tokens_per_second(backend: Backend, context: int, conversations: int) -> tup
     taken = []
     for _ in range(STEPS):
         begun = time.perf_counter()
-        backend.forward(caches, [[tokens.randrange(100, 40_000)] for _ in caches])
+        backend.forward(caches, [[tokens.randrange(vocabulary)] for _ in caches])
         taken.append(time.perf_counter() - begun)
     return reading, conversations / statistics.median(taken)
 

@@ -40,18 +40,22 @@ def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
     import torch
 
     from moss_agent.checkpoints.mini import load_base
+    from moss_agent.engine.loading import choose_dtype
     from moss_agent.training.learner import Learner
     from moss_agent.training.run import Run, steps
     from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
 
     torch.manual_seed(0)
     base, tokenizer = load_base()
-    model = with_adapter(base, RANK, BASE)
+    dtype = choose_dtype(
+        "auto", base.device
+    )  # on processors that compute them slowly, 16 bits take seven times as long
+    model = with_adapter(base.to(dtype), RANK, BASE)
     if start:
         load_adapter(model, start)
     first = 0 if start else FIRST_STEPS
     source = steps(rows(seed, first, tokenizer), 1)
-    Run(out, Learner(model, torch.bfloat16), source, tokens, partial(learning_rate, first=first)).train()
+    Run(out, Learner(model, dtype), source, tokens, partial(learning_rate, first=first)).train()
     save_adapter(model, out / "adapter")
 
 

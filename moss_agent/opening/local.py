@@ -119,13 +119,14 @@ def open_local_chat(
 
 
 def _backend(model: PreTrainedModel, tp: int) -> Backend:
-    from moss_agent.engine.backends import llama_cpu
+    from moss_agent.engine.attention import leaves_attention
+    from moss_agent.engine.backends.batched import BatchedBackend
     from moss_agent.engine.backends.tensor_parallel import LeadingBackend
     from moss_agent.engine.backends.transformers import TransformersBackend
 
     if tp > 1:
         return LeadingBackend(model)
-    return llama_cpu.LlamaBackend(model) if llama_cpu.fits(model) else TransformersBackend(model)
+    return BatchedBackend(model) if leaves_attention(model) else TransformersBackend(model)
 
 
 def cache_tokens(settings: Settings, needs: Needs, device: str, dtype: torch.dtype) -> int:

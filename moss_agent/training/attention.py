@@ -1,4 +1,4 @@
-"""Attention within packed conversations, for every model that asks transformers for its attention function."""
+"""Attention within packed conversations."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.attention.bias import causal_lower_right
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface
+
+from moss_agent.engine.attention import attend, use_attention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -18,9 +17,7 @@ NAME = "moss_agent_packed"
 
 def use_packed_attention(model: PreTrainedModel) -> None:
     """Let the model take `segments`, as `packing.Pack` has them, in its forward."""
-    AttentionInterface.register(NAME, _attend_packed)
-    AttentionMaskInterface.register(NAME, lambda *_, **__: None)
-    model.set_attn_implementation(NAME)
+    use_attention(model, NAME, _attend_packed)
 
 
 def _attend_packed(
@@ -35,23 +32,17 @@ def _attend_packed(
 ) -> tuple[torch.Tensor, None]:
     """Attend from every part to the beginning and to itself. Shapes: (1, heads, tokens, size of a head)."""
     query, key = query.to(value.dtype), key.to(value.dtype)
-    attend = _attend_plainly if query.device.type == "cpu" else _attend
+    attend_part = _attend_plainly if query.device.type == "cpu" else attend
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     queries, keys, values = (each.split(list(segments), dim=2) for each in (query, key, value))
-    parts = [attend(queries[0], keys[0], values[0], scale)] if segments[0] else []
+    parts = [attend_part(queries[0], keys[0], values[0], scale)] if segments[0] else []
     for part, own_key, own_value in zip(queries[1:], keys[1:], values[1:], strict=True):
-        parts.append(attend(part, torch.cat([keys[0], own_key], 2), torch.cat([values[0], own_value], 2), scale))
+        parts.append(attend_part(part, torch.cat([keys[0], own_key], 2), torch.cat([values[0], own_value], 2), scale))
     return torch.cat(parts, 2).transpose(1, 2).contiguous(), None
 
 
-def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
-    """Attend causally; the last query stands at the last key."""
-    seen = causal_lower_right(query.shape[2], key.shape[2])
-    return scaled_dot_product_attention(query, key, value, seen, scale=scale, enable_gqa=True)
-
-
 def _attend_plainly(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
-    """Do the same with plain matrix products: on a CPU, the fused kernel takes four times as long backwards."""
+    """Do as `attend` with plain matrix products: on a CPU, the fused kernel takes four times as long backwards."""
     _, heads, rows, size = query.shape
     groups, columns = key.shape[1:3]
     scores = torch.bmm(query.reshape(groups, -1, size), (key[0] * scale).transpose(1, 2))

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
+from moss_agent.engine.attention import leaves_attention
 from moss_agent.training.attention import use_packed_attention
 from moss_agent.training.packing import Pack
 
@@ -24,7 +25,7 @@ class Learner(nn.Module):
         self.model = model
         self.precision = precision
         causal = causal_model(model)
-        self.packs = can_pack(causal)
+        self.packs = leaves_attention(causal)
         if self.packs:
             use_packed_attention(causal)
 
@@ -56,11 +57,3 @@ def causal_model(model: nn.Module) -> PreTrainedModel:
     causal = model.get_base_model() if isinstance(model, PeftModel) else model
     assert isinstance(causal, PreTrainedModel)
     return causal
-
-
-def can_pack(model: PreTrainedModel) -> bool:
-    """Return whether the model asks transformers for its attention and wants nothing of it but what everyone does."""
-    config = model.config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    capped = getattr(config, "attn_logit_softcapping", None)
-    return bool(model._supports_attention_backend) and kinds == {"full_attention"} and not capped

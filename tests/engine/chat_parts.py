@@ -7,7 +7,7 @@ from itertools import islice
 
 from transformers import AddedToken, PreTrainedModel, PreTrainedTokenizerFast
 
-from moss_agent.engine.backends.llama_cpu import LlamaBackend
+from moss_agent.engine.backends.batched import BatchedBackend
 from moss_agent.engine.loading import end_tokens, own_sampling
 from moss_agent.engine.local import LocalModel
 from moss_agent.engine.local_chat import LocalChatModel
@@ -95,7 +95,7 @@ def chat_tokenizer(template: str) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-class ScriptedBackend(LlamaBackend):
+class ScriptedBackend(BatchedBackend):
     """Bends the logits so that a model writes the given tokens wherever it is asked to write."""
 
     def __init__(self, model: PreTrainedModel, prompt_end: list[int]) -> None:

@@ -15,6 +15,7 @@ from moss_agent.errors import Cancelled, ContextFull, EngineError
 from moss_agent.messages import Content, Message, MessagePiece, Reasoning, Tool, ToolCall
 from moss_agent.session import Generation
 from tests.engine.chat_parts import ADD, FORGETS, HERMES, LLAMA, LOOK, MISTRAL, SYSTEM, open_chat
+from tests.engine.test_session import own_attention
 from tests.engine.tiny import make_model
 
 SIZES = {
@@ -75,7 +76,7 @@ def held_text(session: LocalChatSession) -> str:
 
 
 def recompute(model: PreTrainedModel, ids: list[int]) -> int:
-    with torch.inference_mode():
+    with torch.inference_mode(), own_attention(model):
         return int(model(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax())
 
 

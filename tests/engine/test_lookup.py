@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moss_agent.engine import lookup, scheduler
-from moss_agent.engine.backends.llama_cpu import LlamaBackend
+from moss_agent.engine.backends.batched import BatchedBackend
 from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.lookup import LONGEST, REST, SIZES, Lookup
 from moss_agent.session import Sampling
@@ -66,8 +66,8 @@ def test_a_text_is_the_same_with_guesses_and_without(tokenizer, monkeypatch, sam
 @pytest.mark.slow
 def test_a_model_that_repeats_itself_takes_fewer_steps_than_tokens(tokenizer, monkeypatch):
     steps = []
-    forward = LlamaBackend.forward
-    monkeypatch.setattr(LlamaBackend, "forward", lambda *arguments: steps.append(1) or forward(*arguments))
+    forward = BatchedBackend.forward
+    monkeypatch.setattr(BatchedBackend, "forward", lambda *arguments: steps.append(1) or forward(*arguments))
     monkeypatch.setattr(lookup, "DOUBT", 0.0)
     session = open_model(make_model(llama), tokenizer).session("")
     session.extend(REPEATED)
@@ -76,7 +76,7 @@ def test_a_model_that_repeats_itself_takes_fewer_steps_than_tokens(tokenizer, mo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [LlamaBackend, TransformersBackend])
+@pytest.mark.parametrize("build", [BatchedBackend, TransformersBackend])
 def test_logits_after_several_tokens_are_those_of_one_after_the_other(build):
     backend = build(make_model(llama))
     one, other, beside = backend.new_cache(), backend.new_cache(), backend.new_cache()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -12,8 +14,8 @@ from transformers import PreTrainedModel
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine import scheduler
-from moss_agent.engine.backends.llama_cpu import LlamaBackend, LlamaCache
-from moss_agent.engine.backends.llama_cpu import fits as is_llama
+from moss_agent.engine.attention import leaves_attention
+from moss_agent.engine.backends.batched import BatchedBackend, GrowingCache
 from moss_agent.engine.backends.transformers import TransformersBackend
 from moss_agent.engine.loading import end_tokens
 from moss_agent.engine.local import LocalModel, LocalSession
@@ -27,8 +29,8 @@ pytestmark = pytest.mark.slow
 
 
 def open_model(model, tokenizer, **options) -> LocalModel:
-    is_own = isinstance(model, PreTrainedModel) and is_llama(model)
-    backend = LlamaBackend(model) if is_own else TransformersBackend(model)
+    is_own = isinstance(model, PreTrainedModel) and leaves_attention(model)
+    backend = BatchedBackend(model) if is_own else TransformersBackend(model)
     ends = end_tokens(model, tokenizer)
     return LocalModel(tokenizer, backend, **{"context_length": 1024, "end_tokens": ends, **options})
 
@@ -38,15 +40,23 @@ def open_session(model, tokenizer, **options) -> LocalSession:
 
 
 def recompute(model, ids: list[int], count: int) -> list[int]:
-    """Greedy decoding without any cache."""
+    """Greedy decoding without any cache, by the model's own attention."""
     ids = list(ids)
-    for _ in range(count):
-        with torch.inference_mode():
+    with torch.inference_mode(), own_attention(model):
+        for _ in range(count):
             token = int(model(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax())
-        if token == 0:
-            break
-        ids.append(token)
+            if token == 0:
+                break
+            ids.append(token)
     return ids
+
+
+@contextmanager
+def own_attention(model) -> Iterator[None]:
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    yield
+    model.set_attn_implementation(before)
 
 
 def test_decoding_equals_full_recomputation_over_several_rounds(model, tokenizer):
@@ -110,6 +120,7 @@ class Scripted(torch.nn.Module):
 
     def __init__(self, model, tokens: list[int]) -> None:
         super().__init__()
+        model.set_attn_implementation("eager")
         self.model = model
         self.tokens = list(tokens)
         self.config, self.generation_config, self.device = model.config, model.generation_config, model.device
@@ -253,7 +264,7 @@ def test_empty_session_has_nothing_to_continue(model, tokenizer):
 
 
 def first_tensor(cache: Cache) -> torch.Tensor:
-    return cache._stored if isinstance(cache, LlamaCache) else cache.inner.layers[0].keys
+    return cache._layers[0][0] if isinstance(cache, GrowingCache) else cache.inner.layers[0].keys
 
 
 def test_close_frees_the_cache(model, tokenizer):
