@@ -48,12 +48,13 @@ def category_of(name: str) -> str:
 def functions_case(record: Mapping[str, Any], answers: Mapping[str, Any], category: str) -> FunctionsCase:
     """Make a case of a line. answers: the `ground_truth` by id. Raises KeyError, TypeError, ValueError."""
     name, question = convert(record["id"], str), _question(record["question"])
+    functions = tuple(map(_plugin, convert(record["function"], list[dict[str, Any]])))
     expected: Sequence[ExpectedCall] = ()
     if "irrelevance" not in category:
         if name not in answers:
             raise ValueError(f"{ANSWERS} has no answer with its id")
-        expected = [_expected(call) for call in convert(answers[name], list[dict[str, dict[str, list[Any]]]])]
-    functions = tuple(map(_plugin, convert(record["function"], list[dict[str, Any]])))
+        calls = convert(answers[name], list[dict[str, dict[str, list[Any]]]])
+        expected = [_expected(call, functions) for call in calls]
     return FunctionsCase(
         id=name,
         question=question,
@@ -132,9 +133,13 @@ def _schema(declared: Any) -> dict[str, Any]:
     return data
 
 
-def _expected(call: Mapping[str, Mapping[str, Sequence[Any]]]) -> ExpectedCall:
-    ((name, arguments),) = call.items()
-    return ExpectedCall(_plain_name(name), {key: tuple(values) for key, values in arguments.items()})
+def _expected(call: Mapping[str, Mapping[str, Sequence[Any]]], functions: Sequence[Plugin]) -> ExpectedCall:
+    """Return a call that is right. What the function requires may not be left out, whatever the answer says."""
+    ((declared, arguments),) = call.items()
+    name = _plain_name(declared)
+    required = {p.name for plugin in functions if plugin.name == name for p in plugin.parameters if p.required}
+    right = {key: [v for v in values if v != "" or key not in required] for key, values in arguments.items()}
+    return ExpectedCall(name, {key: tuple(values) for key, values in right.items()})
 
 
 def _is_same(written: Any, right: Any) -> bool:
