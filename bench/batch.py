@@ -37,7 +37,7 @@ from moss_agent.session import Sampling, Session
 from moss_agent.settings import Settings
 
 QUESTIONS = Path(__file__).parent / "everyday" / "en.jsonl"
-SLOT = 1024  # tokens of context for each conversation on the server
+SLOT = 2048  # tokens of context for each conversation on the server
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def report(name: str, opened: Callable[[], Session], count: int, arguments: argp
 
 
 @contextmanager
-def llama_server(program: str, slots: int, family: Family) -> Iterator[Callable[[], Session]]:
-    """Serve the base weights to so many conversations; yield what opens a session."""
+def llama_process(program: str, slots: int) -> Iterator[str]:
+    """The address of a server that has the base weights, for so many conversations at once."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -98,12 +98,16 @@ def llama_server(program: str, slots: int, family: Family) -> Iterator[Callable[
         url = f"http://127.0.0.1:{port}"
         while process.poll() is None and not answers(f"{url}/health"):
             time.sleep(0.1)
-        settings = Settings(server=url)
-        model = open_served(settings, family, find_served(settings))
-        yield lambda: model.session(preamble(family))
+        yield url
     finally:
         process.kill()
         process.wait()
+
+
+def sessions_at(url: str, family: Family) -> Callable[[], Session]:
+    settings = Settings(server=url)
+    model = open_served(settings, family, find_served(settings))
+    return lambda: model.session(preamble(family))
 
 
 def answers(url: str) -> bool:
@@ -130,8 +134,8 @@ def main() -> None:
     for count in map(int, arguments.conversations.split(",")):
         report("ours", lambda: model.session(preamble(family)), count, arguments)
         if program:
-            with llama_server(program, count, family) as opened:
-                report("llama-server", opened, count, arguments)
+            with llama_process(program, count) as url:
+                report("llama-server", sessions_at(url, family), count, arguments)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import torch
 from moss_agent import Agent
 from moss_agent.cancellation import Cancellation
 from moss_agent.events import CallStarted, Reply
+from tests.engine.tiny import own_attention
 
 ROOT = Path(__file__).parents[1]
 ROUNDING = 16 * torch.finfo(torch.float32).eps  # relative, in one layer: some roundings in a row
@@ -90,7 +91,7 @@ def test_cached_turns_equal_a_recomputation_of_the_whole_conversation(agent):
     agent.ask("Solve x + 7 = 12.")
     session, model = agent.chat._dialect._session, agent.runtime._dialect.model
     ids = session._sequence.ids
-    with torch.inference_mode():
+    with torch.inference_mode(), own_attention(model._backend._model):
         whole = model._backend._model(torch.tensor([ids]), use_cache=False).logits[0, -1].float()
     (cached,), _ = model.scheduler.logits(session._sequence, Cancellation())
     assert int(cached.argmax()) == int(whole.argmax())

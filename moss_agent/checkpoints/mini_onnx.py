@@ -72,11 +72,12 @@ def write_parts(weights: Weights, shape: Mapping[str, Any], epsilon: float, fold
     names = [f"part-{number:02}.onnx" for number in range(layers + 1)]
     for number in range(layers + 1):
         part = _Part(weights, epsilon)
-        x = part.finish_layer(number - 1) if number else part.input("x")
+        after = f"model.layers.{number}.input_layernorm" if number < layers else "model.norm"
+        normed = part.finish_layer(number - 1, after) if number else part.norm(part.input("x"), after)
         if number < layers:
-            part.begin_layer(number, x)
+            part.begin_layer(number, normed)
         else:
-            part.linear(part.norm(x, "model.norm"), ["model.embed_tokens"], "logits")
+            part.linear(normed, ["model.embed_tokens"], "logits")
             part.outputs.append("logits")
         onnx.save(part.model(), folder / names[number])
     onnx.save(_attention(shape), folder / ATTENTION)
@@ -97,27 +98,22 @@ class _Part:
         self._inputs: list[str] = []
         self.outputs: list[str] = []
 
-    def begin_layer(self, number: int, x: str) -> None:
+    def begin_layer(self, number: int, normed: str) -> None:
         """Compute what the attention of a layer needs of the rows."""
-        prefix = f"model.layers.{number}"
-        normed = self.norm(x, f"{prefix}.input_layernorm")
-        self.linear(normed, [f"{prefix}.self_attn.{each}_proj" for each in "qkv"], "qkv")
-        self.outputs.append("qkv")
-        if number:
-            self._add("Identity", [x], "y")
-            self.outputs.append("y")
+        prefix = f"model.layers.{number}.self_attn"
+        self.linear(normed, [f"{prefix}.{each}_proj" for each in "qkv"], "qkv")
+        self.outputs += ["qkv", "y"] if number else ["qkv"]
 
-    def finish_layer(self, number: int) -> str:
-        """Compute the rest of a layer from its input and its attention; return its output."""
+    def finish_layer(self, number: int, after: str) -> str:
+        """Compute the rest of a layer from its input and its attention; return its output `y` normed by `after`."""
         prefix = f"model.layers.{number}"
         projected = self.linear(self.input("attended"), [f"{prefix}.self_attn.o_proj"], "projected")
-        x = self._add("Add", [self.input("x"), projected], "between")
-        normed = self.norm(x, f"{prefix}.post_attention_layernorm")
+        normed = self.add_and_norm(self.input("x"), projected, "between", f"{prefix}.post_attention_layernorm")
         gates = self.linear(normed, [f"{prefix}.mlp.gate_proj"], "gates")
         values = self.linear(normed, [f"{prefix}.mlp.up_proj"], "ups")
         opened = self._add("Mul", [gates, self._add("Sigmoid", [gates], "sigmoid")], "opened")
         added = self.linear(self._add("Mul", [opened, values], "gated"), [f"{prefix}.mlp.down_proj"], "added")
-        return self._add("Add", [x, added], "layer")
+        return self.add_and_norm("between", added, "y", after)
 
     def input(self, name: str) -> str:
         self._inputs.append(name)
@@ -126,6 +122,16 @@ class _Part:
     def norm(self, x: str, module: str) -> str:
         weight = self._constant(f"{module}.weight", self._weights[module])
         return self._add("SimplifiedLayerNormalization", [x, weight], module, axis=-1, epsilon=self._epsilon)
+
+    def add_and_norm(self, x: str, added: str, total: str, module: str) -> str:
+        """Add to x, as `total`, and norm that: one node, since each of them takes longer than it computes."""
+        weight = self._constant(f"{module}.weight", self._weights[module])
+        outputs = [module, "", "", total]
+        node = helper.make_node(
+            "SkipSimplifiedLayerNormalization", [x, added, weight], outputs, domain=MICROSOFT, epsilon=self._epsilon
+        )
+        self._nodes.append(node)
+        return module
 
     def linear(self, x: str, modules: Sequence[str], name: str) -> str:
         """Multiply with the weights of modules, side by side."""

@@ -15,8 +15,7 @@ from moss_agent.errors import Cancelled, ContextFull, EngineError
 from moss_agent.messages import Content, Message, MessagePiece, Reasoning, Tool, ToolCall
 from moss_agent.session import Generation
 from tests.engine.chat_parts import ADD, FORGETS, HERMES, LLAMA, LOOK, MISTRAL, SYSTEM, open_chat
-from tests.engine.test_session import own_attention
-from tests.engine.tiny import make_model
+from tests.engine.tiny import make_model, own_attention
 
 SIZES = {
     "vocab_size": 400,

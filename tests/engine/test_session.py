@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import torch
@@ -22,6 +20,7 @@ from moss_agent.engine.local import LocalModel, LocalSession
 from moss_agent.engine.sequence import Cache
 from moss_agent.errors import ContextFull, EngineError, OutOfMemory
 from moss_agent.session import Sampling
+from tests.engine.tiny import own_attention
 from tests.engine.writing import GREEDY, STOPS, write
 
 TEXT = "The agent thinks 思考, writes 😀 commands."
@@ -49,14 +48,6 @@ def recompute(model, ids: list[int], count: int) -> list[int]:
                 break
             ids.append(token)
     return ids
-
-
-@contextmanager
-def own_attention(model) -> Iterator[None]:
-    before = model.config._attn_implementation
-    model.set_attn_implementation("eager")
-    yield
-    model.set_attn_implementation(before)
 
 
 def test_decoding_equals_full_recomputation_over_several_rounds(model, tokenizer):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -88,3 +89,12 @@ def make_model(make: Callable[[], PreTrainedModel] = llama) -> PreTrainedModel:
         parameter.data.mul_(3)
     made.generation_config.eos_token_id = 0
     return made
+
+
+@contextmanager
+def own_attention(model: PreTrainedModel) -> Iterator[None]:
+    """Let a model that a backend computes attend as it does by itself."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation("eager")
+    yield
+    model.set_attn_implementation(before)

@@ -32,16 +32,22 @@ Rows = NDArray[np.float32]
 
 
 class OnnxCache:
-    """Keys and values, (layers, 2, 1, heads, capacity, head size), of which the first `length` tokens are filled."""
+    """Keys and values, (layers, 2, 1, heads, capacity, head size), of which the first `length` tokens are filled.
+
+    bindings: what the attention of each layer reads and writes here, as ONNX Runtime has to be told; none if that was
+    not done since the memory was moved. Telling takes longer than computing, so it is not done at every step.
+    """
 
     def __init__(self, filled: Rows) -> None:
         self._stored = filled
         self.length = filled.shape[4]
+        self.bindings: list[Any] = []
+        self.counts = np.zeros((2, 1), np.int32)  # the last place that a step fills, and the length after it
 
     def cut(self, length: int) -> None:
         self.length = max(0, min(self.length, length))
         if not self.length:
-            self._stored = self._filled().copy()  # frees the memory
+            self._move(self._filled().copy())  # frees the memory
 
     def copy(self) -> OnnxCache:
         return OnnxCache(self._filled().copy())
@@ -52,11 +58,14 @@ class OnnxCache:
         if capacity > self._stored.shape[4]:
             grown = np.zeros((*self._stored.shape[:4], capacity, self._stored.shape[5]), np.float32)
             grown[:, :, :, :, : self.length] = self._filled()
-            self._stored = grown
+            self._move(grown)
 
     def of_layer(self, layer: int) -> Rows:
         stored: Rows = self._stored[layer]
         return stored
+
+    def _move(self, stored: Rows) -> None:
+        self._stored, self.bindings = stored, []
 
     def _filled(self) -> Rows:
         return self._stored[:, :, :, :, : self.length]
@@ -100,7 +109,7 @@ class OnnxLlama:
             ends.append(ends[-1] + len(part))
         with failures_at(max(cache.length + len(part) for cache, part in zip(own, ids, strict=True))):
             for cache, part in zip(own, ids, strict=True):
-                cache.reserve(cache.length + len(part))
+                self._prepare(cache, cache.length + len(part))
             last = last_rows(ends[1:], wanted)
             logits = self._logits(own, [token for part in ids for token in part], list(pairwise(ends)), last)
             for cache, part in zip(own, ids, strict=True):
@@ -135,21 +144,27 @@ class OnnxLlama:
         heads = projected.shape[1] // self._cache_shape[5] - 2 * self._cache_shape[3]
         attended = np.empty((len(projected), heads * self._cache_shape[5]), np.float32)
         for cache, (first, end) in zip(caches, rows, strict=True):
-            length = cache.length + end - first
-            binding = self._attention.io_binding()
+            binding, result = cache.bindings[layer], attended[None, first:end]
             binding.bind_cpu_input("qkv", projected[None, first:end])
-            for name, value in (("last", length - 1), ("length", length)):
-                binding.bind_cpu_input(name, np.array([value], np.int32))
+            binding.bind_output("attended", "cpu", 0, np.float32, result.shape, result.ctypes.data)
+            self._attention.run_with_iobinding(binding)
+        return attended
+
+    def _prepare(self, cache: OnnxCache, length: int) -> None:
+        """Make room for so many tokens, and tell where the attention of each layer finds them."""
+        cache.reserve(length)
+        cache.counts[:, 0] = length - 1, length
+        for layer in range(len(cache.bindings), self._cache_shape[0]):
+            binding = self._attention.io_binding()
+            for name, count in zip(("last", "length"), cache.counts, strict=True):
+                binding.bind_cpu_input(name, count)
             for name, turn in zip(("cos", "sin"), self._turns, strict=True):
                 binding.bind_ortvalue_input(name, turn)
             for name, stored in zip(("keys", "values"), cache.of_layer(layer), strict=True):
                 place = ("cpu", 0, np.float32, stored.shape, stored.ctypes.data)
                 binding.bind_input(name, *place)
                 binding.bind_output(f"new_{name}", *place)
-            result = attended[None, first:end]
-            binding.bind_output("attended", "cpu", 0, np.float32, result.shape, result.ctypes.data)
-            self._attention.run_with_iobinding(binding)
-        return attended
+            cache.bindings.append(binding)
 
 
 def _session(path: Path) -> Any:
