@@ -47,9 +47,8 @@ def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
 
     torch.manual_seed(0)
     base, tokenizer = load_base()
-    dtype = choose_dtype(
-        "auto", base.device
-    )  # on processors that compute them slowly, 16 bits take seven times as long
+    # Processors that do not compute in 16 bits take seven times as long to imitate them.
+    dtype = choose_dtype("auto", base.device)
     model = with_adapter(base.to(dtype), RANK, BASE)
     if start:
         load_adapter(model, start)

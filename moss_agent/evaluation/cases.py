@@ -80,10 +80,14 @@ class QuestionCase(Case):
 
 @dataclass(frozen=True)
 class ExpectedCall:
-    """A call by name, and for each argument the values that are right; "" among them if it may be left out."""
+    """A call by name, and for each argument the values that are right.
+
+    What is not required may be left out if "" is among its values.
+    """
 
     name: str
     arguments: Mapping[str, tuple[Any, ...]]
+    required: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{name}={list(values)}' for name, values in self.arguments.items())})"

@@ -71,7 +71,7 @@ def fits(written: Mapping[str, Any], expected: ExpectedCall) -> bool:
         return False
     for name, values in expected.arguments.items():
         if name not in written:
-            if "" not in values:
+            if "" not in values or name in expected.required:
                 return False
         elif not any(_is_same(written[name], value) for value in values):
             return False
@@ -138,8 +138,7 @@ def _expected(call: Mapping[str, Mapping[str, Sequence[Any]]], functions: Sequen
     ((declared, arguments),) = call.items()
     name = _plain_name(declared)
     required = {p.name for plugin in functions if plugin.name == name for p in plugin.parameters if p.required}
-    right = {key: [v for v in values if v != "" or key not in required] for key, values in arguments.items()}
-    return ExpectedCall(name, {key: tuple(values) for key, values in right.items()})
+    return ExpectedCall(name, {key: tuple(values) for key, values in arguments.items()}, frozenset(required))
 
 
 def _is_same(written: Any, right: Any) -> bool:

@@ -11,10 +11,11 @@ import torch
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine import scheduler
+from moss_agent.engine.backends.batched import GrowingCache
 from moss_agent.errors import Cancelled, EngineError, OutOfMemory
 from moss_agent.session import Sampling
 from tests.engine.test_session import open_model, recompute
-from tests.engine.tiny import make_model
+from tests.engine.tiny import llama, make_model
 from tests.engine.writing import STOPS, write
 
 PREAMBLE = "The agent thinks 思考."
@@ -152,6 +153,40 @@ def test_idle_caches_are_given_up_when_memory_is_short(model, tokenizer):
             write(busy, FEW)
     finally:
         hook.remove()
+
+
+def test_idle_caches_are_given_up_when_there_is_no_memory_for_a_copy_of_the_preamble(tokenizer, monkeypatch):
+    opened = open_model(make_model(llama), tokenizer)
+    idle, new = opened.session(PREAMBLE), opened.session(PREAMBLE)
+    write(idle, FEW)
+    failures, moved = [torch.OutOfMemoryError("CUDA out of memory")], GrowingCache._moved
+
+    def fail(*given):
+        if failures:
+            raise failures.pop()
+        return moved(*given)
+
+    monkeypatch.setattr(GrowingCache, "_moved", fail)
+    new.extend(" And?")
+    want = recompute(opened._backend._model, new._sequence.ids, 6)
+    write(new, FEW)
+    assert idle._sequence.cache is None and new._sequence.ids == want
+
+
+def test_a_step_reads_no_more_than_a_chunk_of_all_texts_together(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(scheduler, "PREFILL_CHUNK", 10)
+    monkeypatch.setattr(scheduler, "MOST_GUESSING", 0)
+    opened = open_model(model, tokenizer)
+    steps, forward = [], opened._backend.forward
+    monkeypatch.setattr(
+        opened._backend,
+        "forward",
+        lambda caches, ids, wanted: steps.append([*map(len, ids)]) or forward(caches, ids, wanted),
+    )
+    sessions = opened_sessions(opened)
+    want = [recompute(model, session._sequence.ids, 6) for session in sessions]
+    assert ask_all(sessions) == want
+    assert max(map(len, steps)) > 1 and all(sum(step) <= 10 + len(step) for step in steps)
 
 
 def test_an_interrupt_at_any_line_lets_the_others_go_on(model, tokenizer):

@@ -96,5 +96,7 @@ def own_attention(model: PreTrainedModel) -> Iterator[None]:
     """Let a model that a backend computes attend as it does by itself."""
     before = model.config._attn_implementation
     model.set_attn_implementation("eager")
-    yield
-    model.set_attn_implementation(before)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)

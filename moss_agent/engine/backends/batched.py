@@ -7,7 +7,6 @@ token are written behind the known ones, which are not copied.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,12 +18,13 @@ from moss_agent.engine.attention import attend, use_attention
 from moss_agent.engine.backends.failures import failures_at, finite
 from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Cache, last_rows
+from moss_agent.engine.threads import Threads
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "moss_agent_batched"
-BLOCK = 256  # tokens by which a cache grows
+BLOCK = 64  # tokens by which a cache grows
 
 Filled = tuple[torch.Tensor, torch.Tensor]  # keys and values, (1, heads, tokens, size of a head)
 
@@ -42,10 +42,9 @@ class GrowingCache:
             self._layers.clear()  # frees the memory
 
     def copy(self) -> GrowingCache:
-        layers = {
-            number: (keys[:, :, : self.length].clone(), values[:, :, : self.length].clone())
-            for number, (keys, values) in self._layers.items()
-        }
+        """Return a cache with the same tokens, and room for the next ones."""
+        with failures_at(self.length):
+            layers = {number: self._moved(stored, self.length + BLOCK) for number, stored in self._layers.items()}
         return GrowingCache(layers, self.length)
 
     def append(self, layer: int, new: Filled) -> Filled:
@@ -56,17 +55,16 @@ class GrowingCache:
         end = self.length + new[0].shape[2]
         stored = self._layers.get(layer)
         if stored is None or stored[0].shape[2] < end:
-            stored = self._layers[layer] = self._grown(stored, new, -(-end // BLOCK) * BLOCK)
+            stored = self._layers[layer] = self._moved(stored or new, -(-end // BLOCK) * BLOCK)
         for place, part in zip(stored, new, strict=True):
             place[:, :, self.length : end] = part
         return stored[0][:, :, :end], stored[1][:, :, :end]
 
-    def _grown(self, stored: Filled | None, new: Filled, capacity: int) -> Filled:
-        """Return room for so many tokens, with the known ones in it."""
-        keys, values = (part.new_empty(1, part.shape[1], capacity, part.shape[3]) for part in new)
-        if stored is not None:
-            keys[:, :, : self.length] = stored[0][:, :, : self.length]
-            values[:, :, : self.length] = stored[1][:, :, : self.length]
+    def _moved(self, stored: Filled, capacity: int) -> Filled:
+        """Return room for so many tokens, with the known ones in it. stored: where they are, or the first ones."""
+        keys, values = (part.new_empty(1, part.shape[1], capacity, part.shape[3]) for part in stored)
+        for place, part in zip((keys, values), stored, strict=True):
+            place[:, :, : self.length] = part[:, :, : self.length]
         return keys, values
 
 
@@ -87,7 +85,7 @@ class BatchedBackend:
         self._model = model
         # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
         self._device = "cpu" if model.device.type == "meta" else model.device
-        self._keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._threads = Threads(torch.get_num_threads() if str(self._device) == "cpu" else 0)
         use_attention(model, NAME, _attend_each)
 
     def new_cache(self) -> GrowingCache:
@@ -100,7 +98,8 @@ class BatchedBackend:
         ends = [0]
         for part in ids:
             ends.append(ends[-1] + len(part))
-        with failures_at(max(cache.length + len(part) for cache, part in zip(own, ids, strict=True))):
+        longest = max(cache.length + len(part) for cache, part in zip(own, ids, strict=True))
+        with failures_at(longest), self._threads.of_step(ends[-1]):
             logits = self._logits(_Batch(own, list(pairwise(ends))), ids, last_rows(ends[1:], wanted))
             for cache, part in zip(own, ids, strict=True):
                 cache.length += len(part)
@@ -118,10 +117,10 @@ class BatchedBackend:
             for cache, part in zip(batch.caches, ids, strict=True)
             for place in range(cache.length, cache.length + len(part))
         ]
-        row, places, wanted = (torch.tensor(each, device=self._device) for each in (tokens, positions, last))
-        kept: dict[str, Any] = {"logits_to_keep": wanted} if self._keeps else {}
-        output = self._model(row[None], position_ids=places[None], use_cache=False, batch=batch, **kept)
-        logits: torch.Tensor = output.logits[0] if self._keeps else output.logits[0, wanted]
+        row, places = (torch.tensor([each], device=self._device) for each in (tokens, positions))
+        # A list: a tensor would have to be on the device of the last layer.
+        output = self._model(row, position_ids=places, use_cache=False, batch=batch, logits_to_keep=last)
+        logits: torch.Tensor = output.logits[0]
         return logits
 
 
@@ -136,7 +135,6 @@ def _attend_each(
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attend within each sequence, over all of it. Shapes: (1, heads, tokens of all, size of a head)."""
-    query, key = query.to(value.dtype), key.to(value.dtype)
     attended = []
     for cache, (first, end) in zip(batch.caches, batch.rows, strict=True):
         keys, values = cache.append(module.layer_idx, (key[:, :, first:end], value[:, :, first:end]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,7 @@ def failures_at(tokens: int) -> Iterator[None]:
         yield
     except Exception as error:
         if is_out_of_memory(error):
+            traceback.clear_frames(error.__traceback__)  # they hold what was computed, while others try again
             raise OutOfMemory(
                 f"out of memory at {tokens} tokens: shorten the conversation or choose a smaller model"
             ) from None

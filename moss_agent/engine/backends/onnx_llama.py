@@ -144,8 +144,9 @@ class OnnxLlama:
         heads = projected.shape[1] // self._cache_shape[5] - 2 * self._cache_shape[3]
         attended = np.empty((len(projected), heads * self._cache_shape[5]), np.float32)
         for cache, (first, end) in zip(caches, rows, strict=True):
-            binding, result = cache.bindings[layer], attended[None, first:end]
-            binding.bind_cpu_input("qkv", projected[None, first:end])
+            binding, given, result = cache.bindings[layer], projected[None, first:end], attended[None, first:end]
+            # By address: a binding would keep the array, and with it the rows of all sequences.
+            binding.bind_input("qkv", "cpu", 0, np.float32, given.shape, given.ctypes.data)
             binding.bind_output("attended", "cpu", 0, np.float32, result.shape, result.ctypes.data)
             self._attention.run_with_iobinding(binding)
         return attended

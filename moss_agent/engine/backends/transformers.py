@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from moss_agent.engine.backends.failures import failures_at, finite
 from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Cache
+from moss_agent.engine.threads import Threads
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
@@ -56,9 +57,12 @@ class TransformersBackend:
     guesses_pay = True
 
     def __init__(self, model: PreTrainedModel) -> None:
+        import torch
+
         self._model = model
         # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
         self._device = "cpu" if model.device.type == "meta" else model.device
+        self._threads = Threads(torch.get_num_threads() if str(self._device) == "cpu" else 0)
         self._keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     def new_cache(self) -> TransformersCache:
@@ -77,7 +81,7 @@ class TransformersBackend:
         import torch
 
         assert isinstance(cache, TransformersCache)
-        with failures_at(cache.length + len(ids)), torch.inference_mode():
+        with failures_at(cache.length + len(ids)), self._threads.of_step(len(ids)), torch.inference_mode():
             chunk = torch.tensor([list(ids)], device=self._device)
             last_only: dict[str, Any] = {"logits_to_keep": wanted} if self._keeps_last else {}
             output = self._model(chunk, past_key_values=cache.inner, use_cache=True, **last_only)

@@ -52,6 +52,8 @@ OF_FAMILIES: Mapping[str, Mapping[str, Any]] = {
     "qwen3_moe": EXPERTS,
     "qwen3": {"head_dim": 8},
     "gemma": {"head_dim": 16},
+    "helium": {"head_dim": 12},
+    "hunyuan_v1_dense": {"head_dim": 12},
 }
 LENGTHS = {1: 0, 7: 3, 300: 250, 40: 39}
 """How long sequences are, and how much of each is in its cache before."""
@@ -100,6 +102,17 @@ def test_logits_of_sequences_of_any_lengths_are_those_of_the_model(shape: str) -
         assert (torch.from_numpy(logits) - want).norm() < 1e-4 * want.norm()
 
 
+@pytest.mark.parametrize("family", ["llama", "moss", "qwen3"])
+def test_in_16_bits_too_up_to_their_rounding(family: str) -> None:
+    own, model = (make_model(of_family(family)).to(torch.bfloat16) for _ in range(2))
+    texts = [torch.randint(3, 400, (length,)).tolist() for length in (5, 90, 33)]
+    backend = BatchedBackend(model)
+    for ids, logits in zip(texts, backend.forward([backend.new_cache() for _ in texts], texts), strict=True):
+        with torch.inference_mode():
+            want = own(torch.tensor([ids])).logits[0, -1].float()
+        assert (torch.from_numpy(logits) - want).norm() < 0.1 * want.norm()
+
+
 def test_a_new_token_is_written_behind_the_cached_ones() -> None:
     backend = BatchedBackend(make_model(llama))
     cache = backend.new_cache()
@@ -138,10 +151,24 @@ def test_a_cache_that_is_cut_to_nothing_holds_nothing() -> None:
         Qwen2Config(**SIZES | {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1}),
         LlamaConfig(**SIZES, rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}),
         AutoConfig.for_model("mistral", **SIZES | {"sliding_window": 16}),
+        AutoConfig.for_model(
+            "mixtral", **SIZES | {"sliding_window": 16}, use_sliding_window=False, num_local_experts=2
+        ),
+        LlamaConfig(**SIZES, is_causal=False),
+        AutoConfig.for_model("gemma", **SIZES, head_dim=16, use_bidirectional_attention=True),
         AutoConfig.for_model("gemma2", **SIZES),
         AutoConfig.for_model("codegen", vocab_size=400, n_embd=64, n_layer=2, n_head=4, rotary_dim=8),
     ],
-    ids=["sliding window", "turns by the length", "looks back a little", "capped", "attention of its own"],
+    ids=[
+        "sliding window",
+        "turns by the length",
+        "looks back a little",
+        "window it heeds all the same",
+        "not causal",
+        "both ways",
+        "capped",
+        "attention of its own",
+    ],
 )
 def test_other_models_are_left_to_transformers(config: Any) -> None:
     assert not leaves_attention(AutoModelForCausalLM.from_config(config))
