@@ -1,8 +1,9 @@
 """How many threads a step on the CPU is computed with: those that are fastest while other programs compute too.
 
 The threads of a step wait for one another many times. If another program has the core of one of them, all of them wait
-until it is scheduled again: beside one busy process two threads on two cores have less than half the speed of one. What
-others do changes, so now and then a few steps are taken with more or fewer threads, and the faster number is kept.
+until it is scheduled again: beside one busy process two threads on two cores have less than half the speed of one. So
+once steps take long a few are taken with half as many threads, later with twice as many, and what is faster is kept.
+The number changes the order of sums, and with it last bits: where nothing else computes, all threads are used always.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
 
-SMALL = 32  # tokens of a step: that many take about as long as one
-USUAL = 8  # steps whose time is remembered
-TRIAL = 3  # steps in a row with another number
-EVERY = 64  # steps between trials
-SOON = 8  # the same once a step took much longer than those before
-LONGER, SHORTER = 1.5, 0.85  # times as long: much longer, and short enough to change the number
+SMALL, LARGEST = 15, 63  # tokens of a step: so few take as long as one; longer ones are not looked at
+REMEMBERED = 8  # steps
+TRIAL = 3  # steps in a row that are looked at together
+LONGER, SHORTER = 1.5, 0.85  # times as long: long enough to try another number, short enough to keep it
+PATIENCE = 64  # steps with fewer threads, after which more are tried
 
 
 class Threads:
@@ -27,10 +27,10 @@ class Threads:
     def __init__(self, most: int) -> None:
         self.count = self._most = most
         self._tried = most  # the number of the next step: another one during a trial
-        self._usual: deque[float] = deque(maxlen=USUAL)
+        self._usual: deque[float] = deque(maxlen=REMEMBERED)  # seconds of the last steps
         self._trial: list[float] = []
         self._since = 0  # steps since the last trial
-        self._fewer = True  # whether the next trial is with fewer threads
+        self._size = 0  # of the last step, roughly: only steps alike are compared
 
     @contextmanager
     def of_step(self, tokens: int) -> Iterator[None]:
@@ -40,12 +40,17 @@ class Threads:
             return
         import torch
 
-        number = self._tried if tokens <= SMALL else self.count
+        is_compared = tokens <= LARGEST
+        if is_compared and (size := max(SMALL, tokens).bit_length()) != self._size:
+            self._size, self._tried, self._since = size, self.count, 0
+            self._usual.clear()
+            self._trial.clear()
+        number = self._tried if is_compared else self.count
         if torch.get_num_threads() != number:
             torch.set_num_threads(number)
         begun = time.perf_counter()
         yield
-        if tokens <= SMALL:
+        if is_compared:
             self.took(time.perf_counter() - begun)
 
     def took(self, seconds: float) -> None:
@@ -55,21 +60,23 @@ class Threads:
             if len(self._trial) == TRIAL:
                 self._end_trial()
             return
-        is_long = bool(self._usual) and seconds > LONGER * min(self._usual)
         self._usual.append(seconds)
         self._since += 1
-        if self._since >= (SOON if is_long else EVERY):
-            self._begin_trial()
+        if self._since >= TRIAL and self._now() > LONGER * min(self._usual):
+            self._tried = max(1, self.count // 2)
+        elif self._since >= PATIENCE:
+            self._tried = min(2 * self.count, self._most)
 
-    def _begin_trial(self) -> None:
-        """Try half as many threads or twice as many, in turns."""
-        fewer = self.count > 1 and (self._fewer or self.count == self._most)
-        self._tried = self.count // 2 if fewer else min(2 * self.count, self._most)
-        self._fewer, self._since = not fewer, 0
+    def _now(self) -> float:
+        return median(list(self._usual)[-TRIAL:])
 
     def _end_trial(self) -> None:
-        if median(self._trial) < SHORTER * median(self._usual):
-            self.count = self._tried
-            self._usual = deque(self._trial, maxlen=USUAL)
-        self._tried = self.count
-        self._trial.clear()
+        """Keep the number if it is faster, and then try to go on in that direction."""
+        before, tried = self.count, self._tried
+        if median(self._trial) < SHORTER * self._now():
+            self.count = tried
+            self._usual = deque(self._trial, maxlen=REMEMBERED)
+            self._tried = max(1, tried // 2) if tried < before else min(2 * tried, self._most)
+        else:
+            self._tried = before
+        self._trial, self._since = [], 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -31,7 +32,8 @@ class ModelServer(ThreadingHTTPServer):
 
     def __init__(self, model: Any, tokenizer: Any, kind: str, scripts: Sequence[list[int]] = ()) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.model, self.tokenizer, self.kind = model, tokenizer, kind
+        self.model, self.tokenizer, self.kind = deepcopy(model), tokenizer, kind
+        self.model.set_attn_implementation("eager")  # a backend of ours may have changed that
         self.scripts = list(scripts)
         self.requests: list[dict[str, Any]] = []
         self.aborted = threading.Event()
