@@ -190,7 +190,8 @@ class Scheduler:
             wanted = [request.wanted for request in batch]
             logits = iter(self._backend.forward(caches, [request.part for request in batch], wanted))
         except BaseException as error:
-            for cache, length in zip(caches, known, strict=False):  # it may have reached only some of the layers
+            # It may have reached only some of the layers; an interrupt may have come before a length was noted.
+            for cache, length in zip(caches, known, strict=False):
                 cache.cut(length)
             self._recover(batch, error)
             return

@@ -13,8 +13,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
+from typing import TYPE_CHECKING
 
-SMALL, LARGEST = 15, 63  # tokens of a step: so few take as long as one; longer ones are not looked at
+if TYPE_CHECKING:
+    import torch
+
+SMALL, LARGEST = 15, 63  # tokens of a step: up to SMALL it takes as long as with one; above LARGEST it is not compared
 REMEMBERED = 8  # steps
 TRIAL = 3  # steps in a row that are looked at together
 LONGER, SHORTER = 1.5, 0.85  # times as long: long enough to try another number, short enough to keep it
@@ -31,6 +35,13 @@ class Threads:
         self._trial: list[float] = []
         self._since = 0  # steps since the last trial
         self._size = 0  # of the last step, roughly: only steps alike are compared
+
+    @classmethod
+    def on(cls, device: torch.device | str) -> Threads:
+        """Return the choice for a model on that device: there is one on the CPU only."""
+        import torch
+
+        return cls(torch.get_num_threads() if str(device) == "cpu" else 0)
 
     @contextmanager
     def of_step(self, tokens: int) -> Iterator[None]:

@@ -85,7 +85,7 @@ class BatchedBackend:
         self._model = model
         # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
         self._device = "cpu" if model.device.type == "meta" else model.device
-        self._threads = Threads(torch.get_num_threads() if str(self._device) == "cpu" else 0)
+        self._threads = Threads.on(self._device)
         use_attention(model, NAME, _attend_each)
 
     def new_cache(self) -> GrowingCache:

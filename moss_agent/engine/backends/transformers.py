@@ -57,12 +57,10 @@ class TransformersBackend:
     guesses_pay = True
 
     def __init__(self, model: PreTrainedModel) -> None:
-        import torch
-
         self._model = model
         # On the meta device are weights that wait on a disk: what carries them in takes the ids along.
         self._device = "cpu" if model.device.type == "meta" else model.device
-        self._threads = Threads(torch.get_num_threads() if str(self._device) == "cpu" else 0)
+        self._threads = Threads.on(self._device)
         self._keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     def new_cache(self) -> TransformersCache:
