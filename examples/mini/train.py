@@ -4,7 +4,7 @@
     python -m examples.mini.train --out runs/more --start runs/mini/adapter --seed 2    # on other conversations
 
 Every conversation is seen once. The same command continues an interrupted run; `OUT/adapter` is what can be shipped in
-`moss_agent/checkpoints/adapter`.
+`moss_agent/checkpoints/adapter`. A C++ compiler is needed (TORCHDYNAMO_DISABLE=1 goes without one, slower).
 """
 
 from __future__ import annotations
@@ -14,25 +14,30 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 from moss_agent.training.dataset import pieces
 from moss_agent.training.masking import tokenize
-from moss_agent.training.packing import Pack, Tokens, packs
 
+from .batches import Batch, Prompted, batches
 from .conversations import ALL_ALIKE, MOSTLY_PROBLEMS, generate
 from .record import record
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from moss_agent.training.run import Progress
+
 BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RANK = 32
-FIRST_STEPS = 400  # on all kinds of conversations alike, at the lower rate; then mostly on problems
-FIRST_ROW, ROW = 2048, 1024  # tokens of a step
+FIRST_STEPS = 300  # on all kinds of conversations alike, at the lower rate; then mostly on problems
 FIRST_RATE, RATE = 8e-4, 1.2e-3
 RISE = 50  # steps in which a rate is reached
-DECAY = 0.4  # the last part of the tokens, in which the learning rate falls to zero
+DECAY = 0.5  # the last part of the tokens, in which the learning rate falls to zero
+CUT = {"problems": 0.8, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
+PIECES_TO_COMMANDS = 6  # of a turn
+LONG, LEFT_OUT = 384, 0.6  # tokens, and how many of the longer conversations are left out: they take the time of many
 
 
 def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
@@ -41,32 +46,46 @@ def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
 
     from moss_agent.checkpoints.mini import load_base
     from moss_agent.engine.loading import choose_dtype
-    from moss_agent.training.learner import Learner
-    from moss_agent.training.run import Run, steps
+    from moss_agent.training.run import Run
     from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
+
+    from .learner import Learner
 
     torch.manual_seed(0)
     base, tokenizer = load_base()
     # Processors that do not compute in 16 bits take seven times as long to imitate them.
-    dtype = choose_dtype("auto", base.device)
-    model = with_adapter(base.to(dtype), RANK, BASE)
+    model = with_adapter(base.to(choose_dtype("auto", base.device)), RANK, BASE)
     if start:
         load_adapter(model, start)
     first = 0 if start else FIRST_STEPS
-    source = steps(rows(seed, first, tokenizer), 1)
-    Run(out, Learner(model, dtype), source, tokens, partial(learning_rate, first=first)).train()
+    steps = ([batch] for batch in rows(seed, first, tokenizer))
+    Run(out, Learner(model), steps, tokens, partial(learning_rate, first=first), told=tell).train()
     save_adapter(model, out / "adapter")
 
 
-def rows(seed: int, first: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[Pack]:
-    """Endless packs of generated conversations, the same for the same seed; `first` of them of all kinds alike."""
-    alike = packs(conversations(seed, ALL_ALIKE, tokenizer), FIRST_ROW, seed)
-    return chain(islice(alike, first), packs(conversations(seed + 1, MOSTLY_PROBLEMS, tokenizer), ROW, seed + 1))
+def tell(progress: Progress) -> None:
+    """Print a line about a step."""
+    print(
+        f"{progress.step}: {progress.tokens:,} tokens, loss {progress.loss:.3f}, {progress.seconds:.0f} s", flush=True
+    )
 
 
-def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTokenizerBase) -> Iterator[Tokens]:
-    """Endless generated conversations as tokens."""
-    return (tokenize(pieces(record(each)), tokenizer) for each in generate(seed, shares))
+def rows(seed: int, first: int, tokenizer: PreTrainedTokenizerBase) -> Iterator[Batch]:
+    """Endless batches of generated conversations, the same for the same seed; `first` of them of all kinds alike."""
+    alike = batches(conversations(seed, ALL_ALIKE, tokenizer))
+    return chain(islice(alike, first), batches(conversations(seed + 1, MOSTLY_PROBLEMS, tokenizer)))
+
+
+def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTokenizerBase) -> Iterator[Prompted]:
+    """Endless generated conversations as tokens, many of them without results and answer."""
+    random = Random(seed)
+    for example in generate(seed, shares):
+        preamble, *parts = pieces(record(example))
+        if len(example.turns) == 1 and random.random() < CUT.get(example.kind, 0):
+            parts = parts[:PIECES_TO_COMMANDS]
+        ids, written = tokenize(parts, tokenizer)
+        if len(ids) <= LONG or random.random() >= LEFT_OUT:
+            yield Prompted(tuple(tokenize([preamble], tokenizer)[0]), ids, written)
 
 
 def learning_rate(step: int, progress: float, first: int) -> float:
