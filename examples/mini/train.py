@@ -103,7 +103,7 @@ def learning_rate(step: int, progress: float, first: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for state, log and the finished adapter")
-    parser.add_argument("--tokens", type=int, default=12_000_000, help="tokens to train on (default: %(default)s)")
+    parser.add_argument("--tokens", type=int, default=4_900_000, help="tokens to train on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the conversations (default: %(default)s)")
     parser.add_argument("--start", type=Path, metavar="ADAPTER", help="go on from this adapter")
     arguments = parser.parse_args()
