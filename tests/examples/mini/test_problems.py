@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,6 +14,7 @@ from examples.mini.data import DATA
 from examples.mini.problems import Question, Situation, fill
 from examples.mini.wording import with_words
 
+ROOT = Path(__file__).parents[3]
 NAMES = sorted(path.stem for path in (DATA / "problems").glob("*.jsonl"))
 
 
@@ -67,3 +69,17 @@ def test_small_numbers_become_words_where_they_count_something():
     assert texts == {"He has 3 cats, 45 dogs and $7 for 2.5 kg.", "He has three cats, 45 dogs and $7 for 2.5 kg."}
     texts = {with_words(Random(seed), "他有2个梨，第2个重12克，买了12本书。", "zh") for seed in range(60)}
     assert texts == {"他有2个梨，第2个重12克，买了12本书。", "他有两个梨，第2个重12克，买了十二本书。"}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_question_is_one_of_those_that_measure_the_model(language):
+    lines = (ROOT / "bench" / "everyday" / f"{language}.jsonl").read_text("utf-8").splitlines()
+    everyday = {plain(json.loads(line)["question"]) for line in lines}
+    for situation, question in problems.situations(language):
+        texts = [*question.whole, *(each + ask for each in question.told or situation.told for ask in question.asks)]
+        assert everyday.isdisjoint(map(plain, texts))
+
+
+def plain(text: str) -> str:
+    """The text without case, spaces and punctuation."""
+    return "".join(filter(str.isalnum, text.lower()))
