@@ -18,7 +18,10 @@ WAITING = 4000  # conversations that may wait for others of their kind
 
 @dataclass(frozen=True)
 class Prompted:
-    """A conversation, without the preamble that it stands behind. written: which tokens the model has to write."""
+    """A conversation behind its preamble, which is () if no other has the same: it begins the ids then.
+
+    written: which of the ids the model has to write.
+    """
 
     preamble: tuple[int, ...]
     ids: Sequence[int]

@@ -22,6 +22,7 @@ from moss_agent.training.masking import tokenize
 
 from .batches import Batch, Prompted, batches
 from .conversations import ALL_ALIKE, MOSTLY_PROBLEMS, generate
+from .example import Tools
 from .record import record
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ RISE = 50  # steps in which a rate is reached
 DECAY = 0.5  # the last part of the tokens, in which the learning rate falls to zero
 CUT = {"problems": 0.8, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
 PIECES_TO_COMMANDS = 6  # of a turn
+STANDARD = {label for label, *_ in Tools().plugins()}
 LONG, LEFT_OUT = 384, 0.6  # tokens, and how many of the longer conversations are left out: they take the time of many
 
 
@@ -83,9 +85,14 @@ def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTok
         preamble, *parts = pieces(record(example))
         if len(example.turns) == 1 and random.random() < CUT.get(example.kind, 0):
             parts = parts[:PIECES_TO_COMMANDS]
+        shared: tuple[int, ...] = ()
+        if {label for label, *_ in example.plugins} <= STANDARD:
+            shared = tuple(tokenize([preamble], tokenizer)[0])
+        else:  # plugins that the user has written: a preamble of its own
+            parts = [preamble, *parts]
         ids, written = tokenize(parts, tokenizer)
         if len(ids) <= LONG or random.random() >= LEFT_OUT:
-            yield Prompted(tuple(tokenize([preamble], tokenizer)[0]), ids, written)
+            yield Prompted(shared, ids, written)
 
 
 def learning_rate(step: int, progress: float, first: int) -> float:

@@ -16,7 +16,7 @@ from moss_agent.protocol import Command, check_citations, first_marker, parse_co
 from moss_agent.resources import bundled
 
 # Of 3,000 conversations: changes of generators and of most of the data show here, of rare words they may not.
-SHA256 = "80aa75127b3dfd6d567aec2a6a1a20efb84351ebbd2a5916ec14582e7b32fae5"
+SHA256 = "58db80a320572005556c61c0b62e6c101fd37006ee4076127579a72070230e81"
 
 
 def test_the_same_seed_gives_the_same_examples_and_another_others(examples):

@@ -11,9 +11,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from examples.mini.batches import SHAPES, WAITING, Prompted, batch, batches
 from examples.mini.learner import Learner
+from examples.mini.train import conversations
 from moss_agent.training import learner as general
 from moss_agent.training.packing import pack
 from moss_agent.training.weights import with_adapter
+from tests.training.encoded import moss_tokenizer
 
 pytestmark = pytest.mark.slow  # importing peft takes seconds
 
@@ -74,3 +76,11 @@ def test_rare_kinds_do_not_wait_for_ever():
     rare = (prompted(number, 70, (number,)) for number in range(WAITING + 10))
     first, *_ = islice(batches(rare), 2)
     assert len(first.targets) == sum(prompted(0, 70).written[1:])
+
+
+def test_a_plugin_of_the_users_own_has_its_preamble_in_the_conversation():
+    tokenizer = moss_tokenizer()
+    own, standard = (list(islice(conversations(0, {kind: 1}, tokenizer), 30)) for kind in ("custom", "talk"))
+    assert {each.preamble for each in own} == {()}
+    assert all(tokenizer.decode(each.ids[:20]).startswith("You are MOSS mini") for each in own)
+    assert any(each.preamble for each in standard)
