@@ -16,6 +16,8 @@ from tests.engine.test_session import open_model
 from tests.engine.tiny import llama, make_model
 from tests.engine.writing import write
 
+pytestmark = pytest.mark.slow
+
 REPEATED = "Calculate(35*12-4) gives 416. " * 4
 
 
