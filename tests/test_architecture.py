@@ -140,3 +140,11 @@ def test_nothing_heavy_is_imported_before_it_is_needed(module):
     code = f"import sys, {module}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "set()\n", done.stderr
+
+
+@pytest.mark.slow
+def test_the_fast_tests_can_be_collected():
+    """tests/conftest.py refuses to if a module of them imports torch."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "-m", "not slow"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]

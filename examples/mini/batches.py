@@ -13,12 +13,11 @@ import torch
 
 PREAMBLE = 128  # tokens that a preamble is padded to
 SHAPES = {96: 20, 128: 15, 160: 12, 192: 10, 256: 7, 384: 5, 640: 3}  # conversations in a batch, by their length
-WAITING = 4000  # conversations that may wait for others of their kind
 
 
 @dataclass(frozen=True)
 class Prompted:
-    """A conversation behind its preamble, which is () if no other has the same: it begins the ids then.
+    """A conversation behind its preamble, which is () if few others have the same: it begins the ids then.
 
     written: which of the ids the model has to write.
     """
@@ -47,24 +46,18 @@ class Batch:
 def batches(conversations: Iterable[Prompted]) -> Iterator[Batch]:
     """Yield batches of conversations with the same preamble and about the same length; what is too long is left out.
 
-    When many wait for others of their kind, the largest batch among them is not waited for any longer.
+    A conversation waits until there are enough of its kind: there should be few preambles.
     """
     waiting: dict[tuple[tuple[int, ...], int], list[Prompted]] = defaultdict(list)
-    count = 0
     for each in conversations:
         length = next((length for length in SHAPES if len(each.ids) <= length), None)
-        if length is None or len(each.preamble) > PREAMBLE:
+        if length is None:
             continue
-        kind = each.preamble, length
-        waiting[kind].append(each)
-        count += 1
-        if len(waiting[kind]) < SHAPES[length]:
-            if count <= WAITING:
-                continue
-            kind = max(waiting, key=lambda kind: len(waiting[kind]))
-        group = waiting.pop(kind)
-        count -= len(group)
-        yield batch(group, kind[1])
+        group = waiting[each.preamble, length]
+        group.append(each)
+        if len(group) == SHAPES[length]:
+            yield batch(group, length)
+            group.clear()
 
 
 def batch(group: Sequence[Prompted], length: int) -> Batch:

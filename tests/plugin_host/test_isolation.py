@@ -230,7 +230,6 @@ def test_workers_are_limited_and_a_short_call_waits_for_one(tmp_path, monkeypatc
             assert first in processes and len(processes) <= most
 
 
-@pytest.mark.slow
 def test_the_worker_imports_beforehand_what_the_plugin_names(tmp_path):
     (tmp_path / "slow_module.py").touch()
     (tmp_path / "plugins").mkdir()

@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from examples.mini.batches import SHAPES, WAITING, Prompted, batch, batches
+from examples.mini.batches import SHAPES, Prompted, batch, batches
 from examples.mini.learner import Learner
 from examples.mini.train import conversations
 from moss_agent.training import learner as general
@@ -72,13 +72,7 @@ def test_conversations_of_one_kind_are_batched_and_long_ones_left_out():
     assert [row[:70].tolist() for row in made[0].ids] == [each.ids for each in alike]
 
 
-def test_rare_kinds_do_not_wait_for_ever():
-    rare = (prompted(number, 70, (number,)) for number in range(WAITING + 10))
-    first, *_ = islice(batches(rare), 2)
-    assert len(first.targets) == sum(prompted(0, 70).written[1:])
-
-
-def test_a_plugin_of_the_users_own_has_its_preamble_in_the_conversation():
+def test_plugins_of_the_users_own_wait_for_no_other_conversation_with_them():
     tokenizer = moss_tokenizer()
     own, standard = (list(islice(conversations(0, {kind: 1}, tokenizer), 30)) for kind in ("custom", "talk"))
     assert {each.preamble for each in own} == {()}
