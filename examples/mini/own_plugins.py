@@ -19,7 +19,8 @@ Said = Mapping[str, Sequence[str]]
 class OwnPlugin:
     """A plugin that is not one of the four.
 
-    `slots` name the words that its parameters are filled with; `acts` says that no search could stand in for it.
+    `slots` name the words that its parameters are filled with, the last `optional` of which it may lack; `acts` says
+    that no search could stand in for it.
     What is said has `asks`, `outputs` and `answers` with the output as `{o}`; perhaps also `both`, asks for two calls,
     and `again`, short asks for another one: in these, `{city2}` stands where the other call has `{city}`.
     """
@@ -30,15 +31,32 @@ class OwnPlugin:
     acts: bool
     en: Said
     zh: Said
+    optional: int = 0
 
     @property
     def name(self) -> str:
         """The command's name."""
         return self.api.partition("(")[0]
 
+    def without_last(self, count: int) -> OwnPlugin:
+        """The plugin without its last parameters, so that how many there are has to be read."""
+        kept, left_out = self.slots[: len(self.slots) - count], self.slots[len(self.slots) - count :]
+        parameters = self.api[len(self.name) + 1 : -1].split(", ")[: len(kept)]
+        other = [f"{{{slot}2}}" for slot in left_out]
 
-def _renamed(random: Random, plugin: OwnPlugin) -> OwnPlugin:
-    """The plugin, perhaps under another command name, so that names have to be read and not remembered."""
+        def said(texts: Said) -> Said:
+            """What is said, without asks for a second call that differs in what is left out."""
+            about = {way: [each for each in of if not any(slot in each for slot in other)] for way, of in texts.items()}
+            return {way: of for way, of in about.items() if of}
+
+        api = f"{self.name}({', '.join(parameters)})"
+        return replace(self, api=api, slots=kept, optional=0, en=said(self.en), zh=said(self.zh))
+
+
+def _varied(random: Random, plugin: OwnPlugin) -> OwnPlugin:
+    """The plugin, perhaps under another name and with fewer parameters: both have to be read and not remembered."""
+    if plugin.optional and random.random() < 0.5:
+        plugin = plugin.without_last(random.randint(1, plugin.optional))
     camel = "".join(word.capitalize() for word in re.split(r"[ -]", plugin.label))
     names = (
         plugin.name,
@@ -74,7 +92,7 @@ def idle_plugins(random: Random) -> tuple[Plugin, ...]:
 
 def conversation(random: Random, language: str, tools: Tools) -> tuple[tuple[Plugin, ...], list[ExampleTurn]]:
     """Capability lines with own plugins, and turns that use one or two of them."""
-    chosen = [_renamed(random, each) for each in random.sample(OWN, random.choice((1, 1, 2, 2, 3)))]
+    chosen = [_varied(random, each) for each in random.sample(OWN, random.choice((1, 1, 2, 2, 3)))]
     enabled = not chosen[0].acts or random.random() >= 0.1
     lines = [(each.label, each.api, enabled or each is not chosen[0]) for each in chosen]
     random.shuffle(lines)

@@ -63,11 +63,11 @@ class Situation:
 
 
 @cache
-def situations(language: str) -> tuple[tuple[Situation, Question], ...]:
-    """Return every question with its situation."""
+def topics(language: str) -> tuple[tuple[tuple[Situation, Question], ...], ...]:
+    """Return every question with its situation, by topic."""
     names = sorted(path.stem for path in (DATA / "problems").glob(f"*_{language}.jsonl"))
-    read = (situation(row) for name in names for row in read_lines(f"problems/{name}"))
-    return tuple((each, question) for each in read for question in each.questions)
+    read = ([situation(row) for row in read_lines(f"problems/{name}")] for name in names)
+    return tuple(tuple((each, question) for each in rows for question in each.questions) for rows in read)
 
 
 def situation(row: Mapping[str, Any]) -> Situation:
@@ -76,8 +76,8 @@ def situation(row: Mapping[str, Any]) -> Situation:
 
 
 def draw(random: Random, language: str) -> Problem:
-    """Return one of all problems, its numbers and words drawn anew."""
-    return fill(random, language, *random.choice(situations(language)))
+    """Return one of all problems, its numbers and words drawn anew; each topic is as frequent as the others."""
+    return fill(random, language, *random.choice(random.choice(topics(language))))
 
 
 def fill(random: Random, language: str, situation: Situation, question: Question) -> Problem:

@@ -10,6 +10,7 @@ Every conversation is seen once. The same command continues an interrupted run; 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain, islice
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RANK = 32
 FIRST_STEPS = 300  # on all kinds of conversations alike, at the lower rate; then mostly on problems
-FIRST_RATE, RATE = 8e-4, 1.2e-3
+FIRST_RATE, RATE = 8e-4, 1.2e-3  # what goes on from an adapter stays at the first
 RISE = 50  # steps in which a rate is reached
 DECAY = 0.5  # the last part of the tokens, in which the learning rate falls to zero
-CUT = {"problems": 0.8, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
+CUT = {"problems": 0.6, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
 PIECES_TO_COMMANDS = 6  # of a turn
 STANDARD = {label for label, *_ in Tools().plugins()}
 LONG, LEFT_OUT = 384, 0.6  # tokens, and how many of the longer conversations are left out: they take the time of many
@@ -59,9 +60,9 @@ def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
     model = with_adapter(base.to(choose_dtype("auto", base.device)), RANK, BASE)
     if start:
         load_adapter(model, start)
-    first = 0 if start else FIRST_STEPS
-    steps = ([batch] for batch in rows(seed, first, tokenizer))
-    Run(out, Learner(model), steps, tokens, partial(learning_rate, first=first), told=tell).train()
+    steps = ([batch] for batch in rows(seed, 0 if start else FIRST_STEPS, tokenizer))
+    rate = partial(learning_rate, first=math.inf if start else FIRST_STEPS)
+    Run(out, Learner(model), steps, tokens, rate, told=tell).train()
     save_adapter(model, out / "adapter")
 
 
@@ -95,7 +96,7 @@ def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTok
             yield Prompted(shared, ids, written)
 
 
-def learning_rate(step: int, progress: float, first: int) -> float:
+def learning_rate(step: int, progress: float, first: float) -> float:
     """Rise to the first rate, after the `first` steps to the other, and at the end fall to zero.
 
     progress: of the tokens, from 0 to 1. Before the fall the rate does not depend on it: a run can be continued to any

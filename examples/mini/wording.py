@@ -79,7 +79,7 @@ def decorate(
 
 _ENGLISH = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _CHINESE = "零一二三四五六七八九十"
-_MEASURES = "个只支本张件辆棵朵块颗瓶盒袋包条双把位名人天年月周次小分米公千斤层排行页班组"
+_MEASURES = "个只支本张件辆棵朵块颗瓶盒袋包条双把位名人天年周次小分米公千斤层排行页班组"
 
 
 def with_words(random: Random, text: str, language: str) -> str:
@@ -87,7 +87,7 @@ def with_words(random: Random, text: str, language: str) -> str:
     if random.random() > 0.15:
         return text
     if language == "en":
-        return re.sub(r"(?<![\w.,$/:*+^=-])(\d\d?)(?= [a-z]{2,})", _english_number, text)
+        return re.sub(r"(?<![\w.,$€£/:*+^=-])(\d\d?)(?= [a-z]{2,})", _english_number, text)
     return re.sub(rf"(?<![A-Za-z0-9.第$/:*+^=-])(\d\d?)(?=[{_MEASURES}])", _chinese_number, text)
 
 

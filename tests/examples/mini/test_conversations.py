@@ -16,7 +16,7 @@ from moss_agent.protocol import Command, check_citations, first_marker, parse_co
 from moss_agent.resources import bundled
 
 # Of 3,000 conversations: changes of generators and of most of the data show here, of rare words they may not.
-SHA256 = "58db80a320572005556c61c0b62e6c101fd37006ee4076127579a72070230e81"
+SHA256 = "1baef1f70b7da75d784d88b3071e39ff1fe6400f6ea3763a87553966af5f8d21"
 
 
 def test_the_same_seed_gives_the_same_examples_and_another_others(examples):
@@ -46,6 +46,17 @@ def test_turns_are_whole_and_contain_no_structure(examples):
             assert not first_marker(turn.thoughts + turn.answer)
             written = ", ".join(str(Command(name, tuple(arguments))) for name, *arguments in turn.commands)
             assert [(c.name, *c.texts) for c in parse_commands(written)] == list(turn.commands)
+
+
+def test_calls_have_as_many_arguments_as_their_plugin_in_this_conversation(examples):
+    parameters: dict[str, set[int]] = {}
+    for example in examples:
+        offered = {api.partition("(")[0]: (label, api.count(",") + 1) for label, api, _ in example.plugins}
+        for name, *arguments in (command for turn in example.turns for command in turn.commands):
+            label, count = offered[name]
+            assert len(arguments) == count
+            parameters.setdefault(label, set()).add(count)
+    assert {1, 2} in parameters.values() and {2, 3} in parameters.values()
 
 
 def test_citations_point_at_hits(examples):
@@ -84,6 +95,6 @@ def test_solutions_of_linear_equations_are_right(examples):
 
 def eval_arithmetic(text: str, values: dict[str, str]) -> float:
     """The generator's own text, made of digits, operators and one-letter names."""
-    assert re.fullmatch(r"[\d\s.+\-*/()a-z]+", text), text
+    assert re.fullmatch(r"[\d\s.+\-*/%()a-z]+", text), text
     names = {name: float(value) for name, value in values.items()}
     return eval(compile(ast.parse(text.strip(), mode="eval"), "", "eval"), {"__builtins__": {}}, names)
