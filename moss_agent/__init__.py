@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from moss_agent.runtime import Runtime
     from moss_agent.settings import Settings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "Agent",

@@ -172,4 +172,4 @@ def test_documented_settings_are_settings(page, tmp_path, monkeypatch):
     file.write_text(section.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
     monkeypatch.setenv("MOSS_AGENT_SETTINGS", str(file))
     settings = load_settings()
-    assert settings.model == "mini" and settings.approval == {"files": "deny"}
+    assert settings.model == "mini" and settings.approval == {"network": "ask"}

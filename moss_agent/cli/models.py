@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOTE = """
 SIZE is what is fetched the first time, CONTEXT is in tokens. `--model` takes one of these, or a folder or hub name of
-any model of the transformers library that was taught the same protocol; name its --family then."""
+any chat model of the transformers library whose template knows tools, or one that was taught MOSS's protocol: docs/models.md."""
 
 EXAMPLES = """\
 examples:
