@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 NOTE = """
 SIZE is what is fetched the first time, CONTEXT is in tokens. `--model` takes one of these, or a folder or hub name of
-any chat model of the transformers library whose template knows tools, or one that was taught MOSS's protocol: docs/models.md."""
+a chat model of the transformers library whose template knows tools, or of one that was taught MOSS's protocol; see
+docs/models.md."""
 
 EXAMPLES = """\
 examples:

@@ -2,7 +2,7 @@
 
 | check | of | right if |
 |---|---|---|
-| choice | recorded turns, functions, questions with plugins | a plugin was called that should be, or none where none should |
+| choice | recorded turns, functions, some questions | a plugin was called that should be, or none where none should |
 | arguments | turns with calls | each expected call was made, with equal arguments or ones that compute the same |
 | result | turns that compute | the end result stands in what the model's calls gave; if it made none, in its answer |
 | answer | turns that compute, questions | the answer states it |
