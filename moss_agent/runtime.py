@@ -79,8 +79,14 @@ class Runtime:
         if self._opened is None:
             raise UsageError("only a runtime that was opened from settings can be given other plugins")
         chosen = None if plugins is None else tuple(plugins)
+        if self._is_closed:
+            raise UsageError("the runtime is closed: open another one")
         runner = open_plugins(replace(self._opened.settings, plugins=chosen), self._opened.family)
-        runner.warm_up()
+        try:
+            runner.warm_up()
+        except BaseException:
+            runner.close()
+            raise
         runtime = self._of(self._opened, runner)
         runtime._close_model = lambda: None
         return runtime

@@ -57,8 +57,6 @@ class ChatCodec:
         self._heads = {text[:n] for text in tokens for n in range(2, len(text))}
         self._tails = {text[-n:] for text in tokens for n in range(2, len(text))}
         self._longest = max(map(len, tokens), default=0)
-        self._newline = codec.encode_ordinary("\n")
-        self._adds_space = codec.encode_ordinary("a") != codec.encode_ordinary("\na")[len(self._newline) :]
 
     def neutral(self, value: Any) -> Any:
         """Return texts, or lists and mappings of them, such that no added token is left in them, nor between them."""
@@ -79,7 +77,7 @@ class ChatCodec:
         """Return the ids of a part of a chat."""
         if part.token is not None:
             return [part.token]
-        return [number for text in part.text.split(BREAK) if text for number in self._ordinary(text)]
+        return [number for text in part.text.split(BREAK) if text for number in self._codec.encode_further(text)]
 
     def follow(self, held: Sequence[Held], parts: Sequence[Part]) -> list[Held]:
         """Return the parts as they are to be held: with the ids that are held already, as far as they are the same."""
@@ -124,9 +122,3 @@ class ChatCodec:
         begins = BREAK if any(text[:n] in self._tails for n in lengths) else ""
         ends = BREAK if any(text[-n:] in self._heads for n in lengths) else ""
         return begins + text + ends
-
-    def _ordinary(self, text: str) -> list[int]:
-        """Encode text that goes on: some tokenizers begin every text with a space of their own."""
-        if self._adds_space:
-            return self._codec.encode_ordinary("\n" + text)[len(self._newline) :]
-        return self._codec.encode_ordinary(text)

@@ -38,18 +38,21 @@ class Codec:
         vocabulary = tokenizer.get_added_vocab()
         self._markers = {marker: vocabulary[marker] for marker in markers if marker in vocabulary}
         patterns = (token_pattern(self._added[index]) for index in self._markers.values())
-        self._split = re.compile("|".join(patterns)) if self._markers else None
+        self._split = re.compile("|".join(patterns) or "(?!)")
+        self._newline = self.encode_ordinary("\n")
+        self._adds_space = self.encode_ordinary("a") != self.encode_ordinary("\na")[len(self._newline) :]
 
     def encode(self, text: str, after: Sequence[int] = ()) -> list[int]:
         """Return the ids of `text` that comes after those ids."""
         last = self._added.get(after[-1]) if after else None
         if last and last.rstrip:
             text = text.lstrip()
-        if self._split is None:
-            return self.encode_ordinary(text)
         ids: list[int] = []
         for part in filter(None, self._split.split(text)):
-            ids += [self._markers[part]] if part in self._markers else self.encode_ordinary(part)
+            if part in self._markers:
+                ids.append(self._markers[part])
+            else:
+                ids += self.encode_further(part) if after or ids else self.encode_ordinary(part)
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -62,6 +65,12 @@ class Codec:
         """Return the ids of text in which nothing may become a special token."""
         with self._lock:
             return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+    def encode_further(self, text: str) -> list[int]:
+        """Return the ids of ordinary text that goes on: some tokenizers begin every text with a space of their own."""
+        if self._adds_space:
+            return self.encode_ordinary("\n" + text)[len(self._newline) :]
+        return self.encode_ordinary(text)
 
 
 def token_pattern(token: AddedToken) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Generator, Mapping
 from collections.abc import Sequence as List
 from typing import Any
@@ -48,8 +49,8 @@ class LocalModel:
         self.end_tokens = set(end_tokens)
         self.own_sampling = own_sampling
         self.scheduler = Scheduler(backend, tokens=max(cache_tokens, context_length), release=release)
-        self._backend = backend
         self._seed = seed
+        self._opening = threading.Lock()
         self._prefixes: WeakValueDictionary[tuple[int, ...], Prefix] = WeakValueDictionary()
         self._last: Prefix | None = None  # is kept although no session has it
 
@@ -63,12 +64,13 @@ class LocalModel:
         """Open a session that begins with these ids. Raises ContextFull if they alone do not fit."""
         ids = tuple(preamble)
         check_room(len(ids), self.context_length, self.context_length)
-        prefix = self._last = self._prefixes.setdefault(ids, Prefix(ids))
+        with self._opening:
+            prefix = self._last = self._prefixes.setdefault(ids, Prefix(ids))
         return LocalSession(self, Sequence(prefix), self._seed)
 
     def close(self) -> None:
         self._last = None
-        self._backend.close()
+        self.scheduler.close()
 
 
 class LocalSession:
@@ -134,13 +136,12 @@ class LocalSession:
                     finish = "end"
                     break
                 sequence.ids.append(token)
-                text = stream.push(token)
-                if piece := filtered.push(text):
+                if piece := filtered.push(stream.push(token)):
                     pieces.append(piece)
                     yield piece
                 if filtered.stop:
                     finish = "stop"
-                    self._drop_surplus(text, filtered.surplus)
+                    self._drop_surplus(stream, filtered.surplus)
                     break
         finally:
             sequence.cut(len(sequence.ids))  # without what was guessed
@@ -165,11 +166,12 @@ class LocalSession:
         self.rewind(0)
         self._model.scheduler.forget(self._sequence)
 
-    def _drop_surplus(self, text: str, surplus: str) -> None:
-        """Keep of the last token, whose text is `text`, only what belongs to the stop text."""
-        if surplus:
-            self._sequence.cut(self.length - 1)
-            self._sequence.ids += self._model.codec.encode(text[: len(text) - len(surplus)])
+    def _drop_surplus(self, stream: TextStream, surplus: str) -> None:
+        """Keep of the last tokens only what belongs to the stop text."""
+        kept = stream.given[: len(stream.given) - len(surplus)]
+        if kept != stream.text:
+            self._sequence.cut(self.length - stream.tokens)
+            self._sequence.ids += self._model.codec.encode(kept, self._sequence.ids)
 
 
 class _Tokens:

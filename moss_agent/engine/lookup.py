@@ -1,7 +1,8 @@
 """Guesses of what a model writes next: what stood behind the same tokens before (prompt lookup, Saxena 2023).
 
 Questions, results and thoughts come again in commands and answers. The model checks all guessed tokens in one step;
-what it would not have written itself is thrown away, so that a guess changes nothing but the time.
+what it would not have written itself is thrown away. So a guess changes the time; and last bits, as company in a batch
+does: in 16 bits two tokens that are nearly as likely may change places.
 """
 
 from __future__ import annotations

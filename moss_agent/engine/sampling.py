@@ -13,19 +13,22 @@ Logits = NDArray[np.float32]
 """For every token of the vocabulary a number: (vocabulary,)."""
 
 
+COLDEST = 1e-5
+"""Temperatures below are 0: divided by them, numbers would leave what 32 bits can hold."""
+
+
 def next_token(logits: Logits, context: Sequence[int], sampling: Sampling, random: np.random.Generator) -> int:
     """Return the next token; `context` holds all ids so far."""
     if sampling.repetition_penalty != 1:
         logits = penalize(logits, context, sampling.repetition_penalty)
-    if sampling.temperature == 0:
+    if sampling.temperature < COLDEST:
         return int(logits.argmax())
-    logits = logits / np.float32(sampling.temperature)
-    if 0 < sampling.top_k < len(logits):
-        logits = np.where(logits < np.partition(logits, -sampling.top_k)[-sampling.top_k], -np.inf, logits)
+    places = likeliest(logits, sampling.top_k)  # few of many, so that the rest is quick
+    left = logits[places] / np.float32(sampling.temperature)
     if sampling.top_p < 1:
-        logits = keep_nucleus(logits, sampling.top_p)
-    sums = softmax(logits).cumsum()
-    return int(sums.searchsorted(random.random() * sums[-1], side="right"))
+        left = keep_nucleus(left, sampling.top_p)
+    sums = softmax(left).cumsum()
+    return int(places[sums.searchsorted(random.random() * sums[-1], side="right")])
 
 
 def without(logits: Logits, banned: Sequence[int]) -> Logits:
@@ -40,9 +43,16 @@ def penalize(logits: Logits, context: Sequence[int], penalty: float) -> Logits:
     return _replaced(logits, seen, np.where(values > 0, values / penalty, values * penalty))
 
 
+def likeliest(logits: Logits, count: int) -> NDArray[np.intp]:
+    """Return the `count` most probable tokens, and those as probable as the last of them; all if the count is 0."""
+    if not 0 < count < len(logits):
+        return np.arange(len(logits))
+    return np.flatnonzero(logits >= np.partition(logits, -count)[-count])
+
+
 def keep_nucleus(logits: Logits, top_p: float) -> Logits:
     """Leave the most probable tokens that together reach `top_p` (Holtzman et al. 2019)."""
-    order = logits.argsort()[::-1]
+    order = (-logits).argsort(kind="stable")
     probabilities = softmax(logits[order])
     outside = probabilities.cumsum() - probabilities >= top_p
     return _replaced(logits, order[outside], np.float32(-np.inf))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from collections.abc import Sequence as List
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine.sampling import Logits
@@ -56,11 +57,12 @@ class Scheduler:
     """
 
     def __init__(self, backend: Backend, *, tokens: int, release: Callable[[], bool] = lambda: False) -> None:
-        self._backend = backend
+        self._backend: Backend | None = backend
         self._limit = tokens
         self._release = release
         self._requests: list[_Request] = []
         self._used: WeakKeyDictionary[Sequence, float] = WeakKeyDictionary()  # when those with a cache were stepped
+        self._prefixes: WeakSet[Prefix] = WeakSet()  # that have been computed
         self._leader: _Request | None = None  # whose thread computes a step
         self._batch: list[_Request] = []  # for which it does
         self._displaced = -math.inf  # when a sequence last got memory that others were using
@@ -74,19 +76,14 @@ class Scheduler:
         Raises Cancelled, OutOfMemory or EngineError; the sequence keeps its ids.
         """
         request = _Request(sequence, guess)
-        with self._changed:
-            self._requests.append(request)
         try:
+            self._enter(request)
             with cancellation.calling(self._wake):
                 while not request.is_done:
                     cancellation.check()
                     self._lead_or_wait(request, cancellation)
         finally:
-            with self._changed:
-                self._end_step(request)  # if it has been interrupted
-                while request in self._batch:  # another thread is computing on the cache
-                    self._changed.wait()
-                self._requests.remove(request)
+            self._leave(request)
         if request.logits is None:
             raise request.error or EngineError("the step ended without a result")
         return request.logits, request.computed
@@ -95,6 +92,43 @@ class Scheduler:
         """Free the sequence's cache."""
         with self._changed:
             self._take_cache(sequence)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Free all caches, close the backend and let it go."""
+        with self._changed:
+            for sequence in list(self._used):
+                self._take_cache(sequence)
+            for prefix in list(self._prefixes):
+                prefix.cache = None
+            backend, self._backend = self._backend, None
+        if backend:
+            backend.close()
+
+    def _enter(self, request: _Request) -> None:
+        """Let the request wait, in the place of what interrupts have left of earlier ones of its sequence."""
+        with self._changed:
+            for left in [each for each in self._requests if each.sequence is request.sequence]:
+                self._end_step(left)
+                if left in self._batch:  # another thread is computing on the cache
+                    self._take_cache(request.sequence)
+                self._requests.remove(left)
+            self._requests.append(request)
+
+    def _leave(self, request: _Request) -> None:
+        """Take the request out as soon as no other thread computes on its cache; an interrupt leaves it that cache."""
+        try:
+            with self._changed:
+                self._end_step(request)  # if it has been interrupted
+                while request in self._batch:
+                    self._changed.wait()
+        except BaseException:
+            with self._changed:
+                self._take_cache(request.sequence)
+            raise
+        finally:
+            with self._changed, suppress(ValueError):
+                self._requests.remove(request)
 
     def _wake(self) -> None:
         with self._changed:
@@ -135,7 +169,8 @@ class Scheduler:
         asking = {request.sequence for request in waiting}
         held = sum(len(s.ids) for s, used in self._used.items() if s not in asking and used > recent)
         batch = self._fitting(waiting, held)
-        self._make_room({request.sequence for request in batch}, recent)
+        chosen = {request.sequence for request in batch}
+        self._make_room(chosen, asking - chosen, recent)
         return batch
 
     def _fitting(self, waiting: List[_Request], held: int) -> list[_Request]:
@@ -162,13 +197,13 @@ class Scheduler:
         first = next((request for request in waiting if request.sequence.cache is None), None)
         return first if first and now - max(first.since, self._displaced) >= PATIENCE else None
 
-    def _make_room(self, chosen: set[Sequence], recent: float) -> None:
-        """Take caches not used since `recent`, the oldest first, until the rest and the chosen ones fit."""
+    def _make_room(self, chosen: set[Sequence], waiting: set[Sequence], recent: float) -> None:
+        """Take caches that have to wait or were not used since `recent`, the oldest first, until the others fit."""
         total = sum(len(s.ids) for s in chosen | set(self._used))
         for sequence, used in sorted(self._used.items(), key=lambda item: item[1]):
             if total <= self._limit:
                 return
-            if sequence not in chosen and used <= recent:
+            if sequence in waiting or (sequence not in chosen and used <= recent):
                 total -= len(sequence.ids)
                 self._take_cache(sequence)
 
@@ -176,35 +211,56 @@ class Scheduler:
         sequence.cache = None
         self._used.pop(sequence, None)
 
-    def _run(self, batch: List[_Request]) -> None:
-        """Compute one part of each sequence. An error goes to the requests that it concerns, an interrupt on."""
-        guesses = self._backend.guesses_pay and len(batch) <= MOST_GUESSING
+    def _run(self, batch: List[_Request], may_release: bool = True) -> None:
+        """Compute one part of each sequence, after a failure with more memory, or each alone: one fails no others.
+
+        An error goes to the requests that it concerns, an interrupt on.
+        """
+        try:
+            self._compute(batch)
+        except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # they hold caches, which may be given up
+            if isinstance(error, OutOfMemory) and self._take_idle(batch):
+                self._run(batch, may_release)
+            elif isinstance(error, OutOfMemory) and may_release and self._others_release():
+                self._run(batch, may_release=False)
+            elif len(batch) > 1:
+                for request in batch:
+                    self._run([request])
+            else:
+                batch[0].error = error
+
+    def _compute(self, batch: List[_Request]) -> None:
+        """Compute one part of each sequence. Raises what the backend does, the caches as they were."""
+        backend = self._backend
+        if backend is None:
+            raise EngineError("the model is closed: open another one")
+        guesses = backend.guesses_pay and len(batch) <= MOST_GUESSING
         caches: list[Cache] = []
         known: list[int] = []
         room = PREFILL_CHUNK
         try:
             for request in batch:
-                caches.append(self._next_part(request, guesses, max(1, room)))
+                caches.append(self._next_part(request, backend, guesses, max(1, room)))
                 known.append(caches[-1].length)
                 room -= len(request.part)
             wanted = [request.wanted for request in batch]
-            logits = iter(self._backend.forward(caches, [request.part for request in batch], wanted))
-        except BaseException as error:
+            logits = iter(backend.forward(caches, [request.part for request in batch], wanted))
+        except BaseException:
             # It may have reached only some of the layers; an interrupt may have come before a length was noted.
             for cache, length in zip(caches, known, strict=False):
                 cache.cut(length)
-            self._recover(batch, error)
-            return
+            raise
         now = time.monotonic()
         for request, cache in zip(batch, caches, strict=True):
             self._used[request.sequence] = now
             self._finish(request, cache, list(islice(logits, request.wanted)))
 
-    def _next_part(self, request: _Request, guesses: bool, room: int) -> Cache:
+    def _next_part(self, request: _Request, backend: Backend, guesses: bool, room: int) -> Cache:
         """Choose at most so many ids to append, besides a guess; return the cache that they belong to."""
         sequence, prefix = request.sequence, request.sequence.prefix
         if sequence.cache is None or not sequence.cache.length:
-            sequence.cache = prefix.cache.copy() if prefix.cache else self._backend.new_cache()
+            sequence.cache = prefix.cache.copy() if prefix.cache else backend.new_cache()
         sequence.cache.cut(len(sequence.ids) - 1)
         start = sequence.cache.length
         end = min(len(sequence.ids), start + room)
@@ -221,25 +277,26 @@ class Scheduler:
         if prefix.cache is None and cache.length == len(prefix.ids):
             with suppress(OutOfMemory):  # then others compute it too
                 prefix.cache = cache.copy()
+                self._prefixes.add(prefix)
         if cache.length >= len(sequence.ids):
             request.logits = logits
 
-    def _recover(self, batch: List[_Request], error: BaseException) -> None:
-        """Go on after a failed step: with more memory, or each sequence alone, so that one does not fail the others."""
-        if not isinstance(error, Exception):
-            raise error
-        if isinstance(error, OutOfMemory) and self._free_memory(batch):
-            self._run(batch)
-        elif len(batch) > 1:
-            for request in batch:
-                self._run([request])
-        else:
-            batch[0].error = error
-
-    def _free_memory(self, batch: List[_Request]) -> bool:
-        """Take the caches that no request of the step needs, else what others can give; return whether it was any."""
+    def _take_idle(self, batch: List[_Request]) -> bool:
+        """Take the caches of sequences and of prefixes that no request of the step needs; return whether it was any."""
+        needed = {request.sequence for request in batch}
+        prefixes = {request.sequence.prefix for request in batch}
         with self._changed:
-            idle = set(self._used) - {request.sequence for request in batch}
+            idle = set(self._used) - needed
             for sequence in idle:
                 self._take_cache(sequence)
-        return bool(idle) or self._release()
+            unused = [each for each in self._prefixes if each.cache and each not in prefixes]
+            for prefix in unused:
+                prefix.cache = None
+        return bool(idle or unused)
+
+    def _others_release(self) -> bool:
+        """Return whether others gave memory back; those that fail gave none."""
+        try:
+            return self._release()
+        except Exception:
+            return False

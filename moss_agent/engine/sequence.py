@@ -39,7 +39,7 @@ class Backend(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass
+@dataclass(eq=False)
 class Prefix:
     """Ids that many sequences begin with, and their cache once one of the sequences has been computed."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-_LONGEST_CHARACTER = 4  # tokens: UTF-8 needs at most four bytes, a token holds at least one
+MOST_WAITING = 16  # tokens: a character has at most four, but bytes that are none may stand before it
 
 
 class TextStream:
@@ -12,28 +12,32 @@ class TextStream:
 
     Tokens are decoded together with the piece before them, because many tokenizers decode a token
     differently at the beginning of a text. An unfinished character waits for its other tokens.
+
+    tokens: how many the last piece came from, and `text` what all of them say, of which `given` was returned.
     """
 
     def __init__(self, decode: Callable[[list[int]], str]) -> None:
         self._decode = decode
         self._before: list[int] = []
         self._new: list[int] = []
+        self.tokens, self.text, self.given = 0, "", ""
 
     def push(self, token: int) -> str:
         """Return the text that `token` completes."""
+        if self.given == self.text:
+            self._before, self._new, self.given = self._new, [], ""
         self._new.append(token)
-        text = self._text()
-        if text.endswith("\ufffd") and len(self._new) < _LONGEST_CHARACTER:
-            return ""
-        self._before, self._new = self._new, []
-        return text
+        self.tokens, self.text = len(self._new), self._decoded()
+        given = len(self.given)
+        self.given = self.text if self.tokens == MOST_WAITING else self.text.rstrip("\ufffd")
+        return self.given[given:]
 
     def flush(self) -> str:
         """Return what is left of an unfinished character."""
-        text, self._new = self._text(), []
-        return text
+        rest, self.given = self.text[len(self.given) :], self.text
+        return rest
 
-    def _text(self) -> str:
+    def _decoded(self) -> str:
         before = self._decode(self._before)
         return self._decode(self._before + self._new)[len(before) :]
 

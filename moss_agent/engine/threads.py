@@ -60,7 +60,11 @@ class Threads:
         if torch.get_num_threads() != number:
             torch.set_num_threads(number)
         begun = time.perf_counter()
-        yield
+        try:
+            yield
+        finally:
+            if number != self._most:
+                torch.set_num_threads(self._most)  # the number holds for all that the process computes
         if is_compared:
             self.took(time.perf_counter() - begun)
 

@@ -41,6 +41,26 @@ def test_repetition_penalty_is_that_of_transformers(penalty):
     assert np.allclose(penalize(LOGITS, context, penalty), want.numpy())
 
 
+def test_a_temperature_next_to_zero_takes_the_most_probable():
+    assert draw(Sampling(temperature=1e-38)) == {int(LOGITS.argmax())}
+
+
+@pytest.mark.parametrize("options", [{"top_k": 40, "top_p": 0.8}, {"top_k": 40}, {"top_p": 0.8}, {}])
+def test_what_is_drawn_of_few_is_what_would_be_drawn_of_all(options):
+    sampling = Sampling(temperature=0.7, **options)
+    for seed in range(50):
+        warm = np.random.default_rng(seed).normal(scale=3, size=500).astype(np.float32) / np.float32(0.7)
+        kept = warm
+        if sampling.top_k:
+            kept = np.where(warm < np.sort(warm)[-sampling.top_k], np.float32(-np.inf), warm)
+        kept = torch.tensor(kept[None])
+        if sampling.top_p < 1:
+            kept = TopPLogitsWarper(sampling.top_p)(None, kept)
+        sums = kept[0].double().softmax(0).cumsum(0)
+        want = int(torch.searchsorted(sums, np.random.default_rng(seed).random(), right=True))
+        assert next_token(warm * np.float32(0.7), [], sampling, np.random.default_rng(seed)) == want
+
+
 def test_tokens_are_drawn_as_often_as_they_are_probable():
     logits = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
     random = np.random.default_rng(0)

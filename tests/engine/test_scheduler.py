@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -168,7 +169,7 @@ def test_idle_caches_are_given_up_when_there_is_no_memory_for_a_copy_of_the_prea
 
     monkeypatch.setattr(GrowingCache, "_moved", fail)
     new.extend(" And?")
-    want = recompute(opened._backend._model, new._sequence.ids, 6)
+    want = recompute(opened.scheduler._backend._model, new._sequence.ids, 6)
     write(new, FEW)
     assert idle._sequence.cache is None and new._sequence.ids == want
 
@@ -177,9 +178,9 @@ def test_a_step_reads_no_more_than_a_chunk_of_all_texts_together(model, tokenize
     monkeypatch.setattr(scheduler, "PREFILL_CHUNK", 10)
     monkeypatch.setattr(scheduler, "MOST_GUESSING", 0)
     opened = open_model(model, tokenizer)
-    steps, forward = [], opened._backend.forward
+    steps, forward = [], opened.scheduler._backend.forward
     monkeypatch.setattr(
-        opened._backend,
+        opened.scheduler._backend,
         "forward",
         lambda caches, ids, wanted: steps.append([*map(len, ids)]) or forward(caches, ids, wanted),
     )
@@ -192,12 +193,13 @@ def test_a_step_reads_no_more_than_a_chunk_of_all_texts_together(model, tokenize
 def test_an_interrupt_at_any_line_lets_the_others_go_on(model, tokenizer):
     """Where a step ends, too: the interrupted thread leads, and others must not wait for it."""
     opened = open_model(model, tokenizer)
+    traced = {"logits", "_enter", "_leave", "_lead_or_wait", "_end_step", "_run", "_compute", "_finish"}
     lines = 0
 
     def interrupt(frame, event, _):
         nonlocal lines
-        if frame.f_code.co_name not in ("_lead_or_wait", "_end_step", "_run", "_finish"):
-            return None if frame.f_code.co_name not in ("write", "generate", "logits") else interrupt
+        if frame.f_code.co_name not in traced:
+            return None if frame.f_code.co_name not in ("write", "generate") else interrupt
         lines -= event == "line"
         if lines == 0:
             lines = -1_000_000
@@ -244,3 +246,157 @@ def test_cancelling_wakes_a_thread_that_waits_for_another_ones_step(model, token
         leading.result()
     hook.remove()
     write(follower, FEW)
+
+
+def caches_alive() -> list[GrowingCache]:
+    return [each for each in gc.get_objects() if isinstance(each, GrowingCache)]
+
+
+def test_sequences_that_grow_out_of_the_budget_take_turns(tokenizer):
+    inner = make_model(llama)
+    opened = open_model(inner, tokenizer, context_length=120, cache_tokens=120)
+    sessions = [opened.session("") for _ in range(3)]
+    for number, session in enumerate(sessions):
+        session.extend("ab"[number % 2] * 30)
+    held = []
+
+    def look(*_):
+        held.append(sum(cache.length for s in sessions if (cache := s._sequence.cache)))
+
+    hook = inner.get_input_embeddings().register_forward_pre_hook(look)
+    long = Sampling(max_new_tokens=40)
+    want = [recompute(inner, session._sequence.ids, 40) for session in sessions]
+    held.clear()
+    assert ask_all(sessions, long) == want
+    hook.remove()
+    assert max(held) <= 120
+
+
+def test_sequences_that_fit_only_alone_get_the_memory_of_the_whole_step(tokenizer, monkeypatch):
+    inner = make_model(llama)
+    opened = open_model(inner, tokenizer)
+    sessions = [opened.session("") for _ in range(2)]
+    for number, session in enumerate(sessions):
+        session.extend("ab"[number] * 100)
+    want = [recompute(inner, session._sequence.ids, 1) for session in sessions]
+    moved = GrowingCache._moved
+
+    def limited(*given):
+        if sum(tensors[0].shape[2] for cache in caches_alive() for tensors in cache._layers.values()) > 3 * 130:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return moved(*given)
+
+    gc.collect()
+    monkeypatch.setattr(GrowingCache, "_moved", limited)
+    monkeypatch.setattr("moss_agent.engine.backends.batched.BLOCK", 1)
+    with opened.scheduler._changed:  # both ask before either of them leads
+        pool = ThreadPoolExecutor(2)
+        futures = [pool.submit(write, session, Sampling(max_new_tokens=1)) for session in sessions]
+        while len(opened.scheduler._requests) < 2:
+            opened.scheduler._changed.wait(0.01)
+    for future in futures:
+        future.result()
+    pool.shutdown()
+    assert [session._sequence.ids for session in sessions] == want
+
+
+@pytest.mark.parametrize("released", [True, RuntimeError("the plugin failed")])
+def test_what_others_release_is_asked_for_once(tokenizer, released):
+    asked = []
+
+    def release():
+        asked.append(released)
+        if released is not True:
+            raise released
+        return True
+
+    inner = make_model(llama)
+    session = open_model(inner, tokenizer, release=release).session(PREAMBLE)
+    computed = []
+
+    def fail(*_):
+        computed.append(1)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = inner.get_input_embeddings().register_forward_pre_hook(fail)
+    with pytest.raises(OutOfMemory):
+        write(session, FEW)
+    hook.remove()
+    assert len(asked) == 1 and len(computed) == (2 if released is True else 1)
+    write(session, FEW)
+
+
+def test_preambles_that_no_step_needs_are_given_up_when_memory_is_short(tokenizer):
+    inner = make_model(llama)
+    opened = open_model(inner, tokenizer)
+    idle, busy = opened.session(PREAMBLE * 3), opened.session(PREAMBLE)
+    write(idle, FEW)
+    opened.scheduler.forget(idle._sequence)
+    failures = [torch.OutOfMemoryError("CUDA out of memory")]
+
+    def fail(*_):
+        if failures:
+            raise failures.pop()
+
+    hook = inner.get_input_embeddings().register_forward_pre_hook(fail)
+    write(busy, FEW)
+    hook.remove()
+    assert idle._sequence.prefix.cache is None and busy._sequence.prefix.cache is not None
+    want = recompute(inner, idle._sequence.ids, 6)
+    write(idle, FEW)
+    assert idle._sequence.ids == want
+
+
+def test_a_cut_sequence_gives_memory_back(tokenizer):
+    session = open_model(make_model(llama), tokenizer, context_length=2048).session("")
+    session.extend("The agent thinks, and writes. " * 130)
+    write(session, FEW)
+    before = memory_of(session)
+    session.rewind(40)
+    write(session, FEW)
+    assert memory_of(session) < before / 4
+
+
+def memory_of(session) -> int:
+    return sum(part.untyped_storage().nbytes() for layer in session._sequence.cache._layers.values() for part in layer)
+
+
+def test_a_chat_that_is_asked_by_two_interrupts_goes_on_as_if_nothing_had_happened(model, tokenizer):
+    """The first one ends waiting for another thread's step, the second one waiting for its end."""
+    opened = open_model(model, tokenizer)
+    session, leader = opened.session(PREAMBLE), opened.session(PREAMBLE)
+    write(session, FEW)
+    write(leader, FEW)
+    session.extend(" And?")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(*_):
+        begun.set()
+        go_on.wait(60)
+
+    hook = model.get_input_embeddings().register_forward_pre_hook(hold)
+    other = threading.Thread(target=write, args=(leader, FEW))
+    waits = []
+
+    def interrupted(*given):
+        waits.append(given)
+        if len(waits) == 2:
+            go_on.set()
+        raise KeyboardInterrupt
+
+    with opened.scheduler._changed:
+        other.start()
+        request = scheduler._Request(session._sequence)
+        opened.scheduler._requests.append(request)
+    assert begun.wait(60)
+    assert request in opened.scheduler._batch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opened.scheduler._changed, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            opened.scheduler._leave(request)
+    hook.remove()
+    go_on.set()
+    want = recompute(model, session._sequence.ids, 6)
+    write(session, FEW)
+    other.join()
+    assert session._sequence.ids == want

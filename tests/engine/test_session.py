@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tokenizers import normalizers
 from transformers import PreTrainedModel
 
 from moss_agent.cancellation import Cancellation
@@ -20,7 +22,7 @@ from moss_agent.engine.local import LocalModel, LocalSession
 from moss_agent.engine.sequence import Cache
 from moss_agent.errors import ContextFull, EngineError, OutOfMemory
 from moss_agent.session import Sampling
-from tests.engine.tiny import own_attention
+from tests.engine.tiny import llama, make_model, make_tokenizer, own_attention
 from tests.engine.writing import GREEDY, STOPS, write
 
 TEXT = "The agent thinks 思考, writes 😀 commands."
@@ -133,6 +135,40 @@ def test_stops_at_a_marker_of_several_tokens(model, tokenizer, surplus):
     written = write(session)
     assert (written.text, written.stop, written.finish) == ("I think", "<eot>", "stop")
     assert tokenizer.decode(session._sequence.ids) == "QI think<eot>"
+
+
+def test_half_a_character_behind_a_stop_text_is_not_kept(model, tokenizer):
+    ids = [*tokenizer.encode("I think<eot"), tokenizer.encode(">")[-1], *tokenizer.encode("😀")[:1]]
+    stop = "think<eot>"
+    held = [*ids[:-2], *tokenizer.encode(">\ufffd")]
+    for written in (ids, held):
+        session = open_session(Scripted(model, written), tokenizer)
+        session.extend("Q")
+        assert write(session, stop=[stop]).stop == stop
+        assert tokenizer.decode(session._sequence.ids) == "QI think<eot>"
+
+
+def test_text_goes_on_without_the_space_that_some_tokenizers_begin_every_text_with(model):
+    plain = make_tokenizer([])
+    plain.backend_tokenizer.normalizer = normalizers.Prepend(" ")
+    session = open_session(model, plain)
+    for text in ("agent", " thinks", "and", "writes"):
+        session.extend(text)
+    session.replace(session.length, "!")
+    assert plain.decode(session._sequence.ids) == " agent thinksandwrites!"
+
+
+def test_a_closed_model_frees_its_weights_and_says_that_it_is_closed(tokenizer):
+    inner = make_model(llama)
+    opened, held = open_model(inner, tokenizer), weakref.ref(inner)
+    session = opened.session("The agent")
+    write(session)
+    opened.close()
+    del inner
+    gc.collect()
+    assert held() is None
+    with pytest.raises(EngineError, match="closed: open another one"):
+        write(session)
 
 
 def test_stops_at_a_marker_of_one_token(model, marker_tokenizer):

@@ -86,3 +86,20 @@ def test_torch_computes_a_step_with_the_number_chosen():
             assert torch.get_num_threads() == threads.count
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+def test_what_else_the_process_computes_keeps_all_threads():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        threads = Threads.on("cpu")
+        threads.count = threads._tried = 1
+        for tokens in (1, 100):
+            with threads.of_step(tokens):
+                assert torch.get_num_threads() == 1
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

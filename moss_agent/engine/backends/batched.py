@@ -8,6 +8,7 @@ token are written behind the known ones, which are not copied.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,14 @@ from moss_agent.engine.backends.failures import failures_at, finite
 from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Cache, last_rows
 from moss_agent.engine.threads import Threads
+from moss_agent.errors import OutOfMemory
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 NAME = "moss_agent_batched"
 BLOCK = 64  # tokens by which a cache grows
+SPARE = 1024  # tokens that a cut cache keeps room for
 
 Filled = tuple[torch.Tensor, torch.Tensor]  # keys and values, (1, heads, tokens, size of a head)
 
@@ -40,6 +43,9 @@ class GrowingCache:
         self.length = max(0, min(self.length, length))
         if not self.length:
             self._layers.clear()  # frees the memory
+        elif max(keys.shape[2] for keys, _ in self._layers.values()) > self.length + SPARE:
+            with suppress(OutOfMemory):
+                self._layers = self.copy()._layers
 
     def copy(self) -> GrowingCache:
         """Return a cache with the same tokens, and room for the next ones."""

@@ -13,6 +13,8 @@ import numpy as np
 from moss_agent.engine.sampling import Logits
 from moss_agent.errors import EngineError, OutOfMemory
 
+_NO_MEMORY = re.compile("out of memory|can't allocate memory|bad_alloc|failed to allocate memory|_ALLOC_FAILED", re.I)
+
 
 @contextmanager
 def failures_at(tokens: int) -> Iterator[None]:
@@ -36,7 +38,7 @@ def finite(logits: Logits) -> Logits:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether a device, CUDA or not, has no memory left."""
-    said = isinstance(error, RuntimeError) and re.search("out of memory|can't allocate memory", str(error))
+    """Return whether a device, CUDA or not, has no memory left; not every library has a type for it."""
     torch = sys.modules.get("torch")  # which is not imported for it
-    return isinstance(error, MemoryError) or bool(said) or bool(torch and isinstance(error, torch.OutOfMemoryError))
+    is_typed = isinstance(error, MemoryError) or bool(torch and isinstance(error, torch.OutOfMemoryError))
+    return is_typed or bool(_NO_MEMORY.search(str(error)))

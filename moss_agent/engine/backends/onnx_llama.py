@@ -13,6 +13,7 @@ import functools
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Cache, last_rows
 
 BLOCK = 256  # tokens by which a cache grows
+SPARE = 1024  # tokens that a cut cache keeps room for
 
 Rows = NDArray[np.float32]
 
@@ -46,11 +48,13 @@ class OnnxCache:
 
     def cut(self, length: int) -> None:
         self.length = max(0, min(self.length, length))
-        if not self.length:
-            self._move(self._filled().copy())  # frees the memory
+        if not self.length or self._stored.shape[4] > self.length + SPARE:
+            with suppress(MemoryError):
+                self._move(self._filled().copy())  # frees the memory
 
     def copy(self) -> OnnxCache:
-        return OnnxCache(self._filled().copy())
+        with failures_at(self.length):
+            return OnnxCache(self._filled().copy())
 
     def reserve(self, length: int) -> None:
         """Make room for that many tokens."""

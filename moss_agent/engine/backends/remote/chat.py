@@ -15,12 +15,11 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.engine.backends.remote.chat_request import message_json, tool_json
 from moss_agent.engine.backends.remote.chat_stream import REASONING_FIELDS, Ending
 from moss_agent.engine.backends.remote.kinds import fragments
-from moss_agent.engine.backends.remote.served import ServedModel
+from moss_agent.engine.backends.remote.served import ServedModel, scale
 from moss_agent.messages import Message, MessagePiece, Tool
 from moss_agent.session import Generation, check_room
 
 MESSAGE_TOKENS = 4  # of the template, around each message
-SCALES = (0.25, 4.0)  # the server's tokens for one of ours: what it says beyond them is wrong
 
 
 class RemoteChatModel:
@@ -106,8 +105,7 @@ class RemoteChatSession:
     def _generation(self, messages: Sequence[Message], ending: Ending) -> Generation:
         usage, seen = ending.usage, self._seen(messages)
         if usage and usage.prompt:
-            scale = usage.prompt / self._estimate(messages)
-            self._scale = min(max(scale, SCALES[0]), SCALES[1])
+            self._scale = scale(usage.prompt, self._estimate(messages))
         prompt = usage.prompt if usage and usage.prompt else self.count(messages)
         cached = min(self.count(seen), prompt) if seen else 0
         if usage and usage.cached is not None:

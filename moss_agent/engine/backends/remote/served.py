@@ -22,6 +22,14 @@ Tokens: TypeAlias = Sequence[int | str]
 """Token ids; from servers that do not tell them, pieces of text of about a token's length."""
 
 
+SCALES = (0.25, 4.0)
+
+
+def scale(told: int, estimated: int) -> float:
+    """Return the server's tokens for one of ours; beyond what is sensible its count is wrong."""
+    return min(max(told / estimated, SCALES[0]), SCALES[1])
+
+
 @dataclass(frozen=True)
 class ServedModel:
     """name: empty where the server decides. context_length: in tokens, None where the server does not say."""

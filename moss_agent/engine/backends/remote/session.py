@@ -16,7 +16,7 @@ from contextlib import closing
 from itertools import chain, islice
 
 from moss_agent.cancellation import NEVER, Cancellation
-from moss_agent.engine.backends.remote.served import ServedModel, Tokens
+from moss_agent.engine.backends.remote.served import ServedModel, Tokens, scale
 from moss_agent.engine.backends.remote.stream import LONGEST_TOKEN, Piece, Usage
 from moss_agent.engine.text_stream import StopFilter
 from moss_agent.errors import EngineError
@@ -145,8 +145,8 @@ class RemoteSession:
         cached, prefilled = self._seen, len(self._tokens) - self._seen
         self._tokens += tokens
         self._seen = len(self._tokens)
-        if written.usage and self._served.kind.tokenize is None:
-            self._scale = (written.usage.prompt + written.usage.written) / len(self._tokens)
+        if written.usage and written.usage.prompt and self._served.kind.tokenize is None:
+            self._scale = scale(written.usage.prompt + written.usage.written, len(self._tokens))
         generated = written.usage.written if written.usage else written.tokens
         return Generation(text, filtered.stop, written.finish_reason(filtered.stop), cached, prefilled, generated)
 

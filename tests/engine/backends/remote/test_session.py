@@ -42,13 +42,19 @@ def write_one(answer: Answer) -> tuple[RemoteSession, Generation]:
 
 def test_without_a_tokenizer_tokens_are_estimated_and_put_right_by_the_servers_count():
     session, written = write_one(
-        stream(event(" one"), event(" two"), event(finish_reason="stop", usage=(40, 12)), b"data: [DONE]\n\n"),
+        stream(event(" one"), event(" two"), event(finish_reason="stop", usage=(16, 5)), b"data: [DONE]\n\n"),
     )
     assert written.text == " one two" and session._served.kind is PLAIN
     assert "".join(session._tokens) == "Q: 你好 one two"
-    assert session.room == 1000 - 52 and written.generated == 12
+    assert session.room == 1000 - 21 and written.generated == 5
     session.rewind(0)
     assert session.room == 1000
+
+
+@pytest.mark.parametrize(("told", "room"), [((0, 0), 994), ((0, 3), 994), ((900_000, 1), 976)])
+def test_counts_that_no_server_can_have_are_not_believed(told, room):
+    session, _ = write_one(stream(event(" one"), event(finish_reason="stop", usage=told), b"data: [DONE]\n\n"))
+    assert len(session._tokens) == 6 and session.room == room
 
 
 def test_transformers_is_told_the_stop_texts_and_counts_to_the_end():
