@@ -248,8 +248,8 @@ def test_cancelling_wakes_a_thread_that_waits_for_another_ones_step(model, token
     write(follower, FEW)
 
 
-def caches_alive() -> list[GrowingCache]:
-    return [each for each in gc.get_objects() if isinstance(each, GrowingCache)]
+def caches_alive() -> dict[int, GrowingCache]:
+    return {id(each): each for each in gc.get_objects() if type(each) is GrowingCache}
 
 
 def test_sequences_that_grow_out_of_the_budget_take_turns(tokenizer):
@@ -279,14 +279,14 @@ def test_sequences_that_fit_only_alone_get_the_memory_of_the_whole_step(tokenize
     for number, session in enumerate(sessions):
         session.extend("ab"[number] * 100)
     want = [recompute(inner, session._sequence.ids, 1) for session in sessions]
-    moved = GrowingCache._moved
+    moved, others = GrowingCache._moved, caches_alive()
 
     def limited(*given):
-        if sum(tensors[0].shape[2] for cache in caches_alive() for tensors in cache._layers.values()) > 3 * 130:
+        own = [cache for number, cache in caches_alive().items() if number not in others]
+        if sum(keys.shape[2] for cache in own for keys, _ in cache._layers.values()) > 3 * 130:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return moved(*given)
 
-    gc.collect()
     monkeypatch.setattr(GrowingCache, "_moved", limited)
     monkeypatch.setattr("moss_agent.engine.backends.batched.BLOCK", 1)
     with opened.scheduler._changed:  # both ask before either of them leads
@@ -368,6 +368,7 @@ def test_a_chat_that_is_asked_by_two_interrupts_goes_on_as_if_nothing_had_happen
     write(session, FEW)
     write(leader, FEW)
     session.extend(" And?")
+    want = recompute(model, session._sequence.ids, 6)
     begun, go_on = threading.Event(), threading.Event()
 
     def hold(*_):
@@ -375,7 +376,6 @@ def test_a_chat_that_is_asked_by_two_interrupts_goes_on_as_if_nothing_had_happen
         go_on.wait(60)
 
     hook = model.get_input_embeddings().register_forward_pre_hook(hold)
-    other = threading.Thread(target=write, args=(leader, FEW))
     waits = []
 
     def interrupted(*given):
@@ -384,8 +384,9 @@ def test_a_chat_that_is_asked_by_two_interrupts_goes_on_as_if_nothing_had_happen
             go_on.set()
         raise KeyboardInterrupt
 
+    pool = ThreadPoolExecutor(1)
     with opened.scheduler._changed:
-        other.start()
+        written = pool.submit(write, leader, FEW)
         request = scheduler._Request(session._sequence)
         opened.scheduler._requests.append(request)
     assert begun.wait(60)
@@ -396,7 +397,7 @@ def test_a_chat_that_is_asked_by_two_interrupts_goes_on_as_if_nothing_had_happen
             opened.scheduler._leave(request)
     hook.remove()
     go_on.set()
-    want = recompute(model, session._sequence.ids, 6)
     write(session, FEW)
-    other.join()
+    written.result()
+    pool.shutdown()
     assert session._sequence.ids == want
