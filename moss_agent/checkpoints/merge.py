@@ -16,6 +16,7 @@ from moss_agent.checkpoints.convert.tensors import LARGEST_FILE
 from moss_agent.checkpoints.families import write_family, written_family
 from moss_agent.checkpoints.lora_base import Base, open_base, with_adapter
 from moss_agent.checkpoints.lora_folder import PREFIX, LoraFolder
+from moss_agent.checkpoints.machine import free_ram
 from moss_agent.checkpoints.merge_check import READ_AGAIN, TOLERANCES, check_calls, logits_of, recorded
 from moss_agent.checkpoints.plan import dtype_name
 from moss_agent.errors import CheckpointError, said_by
@@ -114,9 +115,7 @@ def _untie(model: PreTrainedModel) -> None:
 
 
 def _check_memory(base: Base) -> None:
-    import psutil
-
-    free, needed = psutil.virtual_memory().available, int(base.size * MEMORY)
+    free, needed = free_ram(), int(base.size * MEMORY)
     if free < needed:
         raise CheckpointError(
             f"merging needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: close what else runs"

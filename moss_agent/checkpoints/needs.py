@@ -54,10 +54,11 @@ class Needs:
     def linear_weights(self) -> set[str]:
         """Return the names of the weights that can be quantised or split: matrices other than embedding and head."""
         from torch import nn
+        from transformers.pytorch_utils import Conv1D
 
         head = self.model.get_output_embeddings()
-        modules = self.model.named_modules()
-        return {f"{name}.weight" for name, module in modules if isinstance(module, nn.Linear) and module is not head}
+        modules = [each for each in self.model.named_modules() if isinstance(each[1], (nn.Linear, Conv1D))]
+        return {f"{name}.weight" for name, module in modules if module is not head}
 
 
 def needs_of(config: PretrainedConfig) -> Needs:

@@ -30,7 +30,7 @@ from moss_agent.evaluation.report import (
     fault_line,
     share_right,
 )
-from moss_agent.evaluation.subject import Subject
+from moss_agent.evaluation.subject import Subject, told_plugins
 from moss_agent.json_records import FaultyData
 from moss_agent.opening.served import find_served
 from moss_agent.resources import replace_file, user_path
@@ -57,6 +57,7 @@ The results go to a file, one JSON object a case, as each is done."""
 
 ELSEWHERE = "name another file (--out)"
 SHOWN = 60  # columns of a question in a list
+SAME = ("temperature", "family", "dialect")  # settings that have to be the same when a run goes on
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -88,19 +89,21 @@ def run(parsed: argparse.Namespace) -> int:
     settings = settings if parsed.temperature is not None else replace(settings, temperature=0.0)
     out = user_path(parsed.out or _default_name(path, _model_name(settings)))
     before, made = _done(out, path, parsed.resume)
+    if before:
+        _check_same(before, settings, out)
     made = _of(cases, made)
     known = {outcome.key for outcome in made}
     left = [case for case in cases if case.key not in known]
     if left:
         silence_for(settings)
         with closing(Subject.open(settings, left)) as subject:
-            if before and before.model != subject.name:
-                raise UsageError(f"{out} has results of the model {one_line(before.model)}: {ELSEWHERE}")
             try:
-                _ask(subject, left, made, out, path, parsed)
-            except KeyboardInterrupt:
+                _ask(subject, left, made, out, _run(path, subject, settings), parsed.at_once)
+            except (KeyboardInterrupt, OSError) as error:
                 print(f"stopped: {len(made)} of {len(cases)} cases are done; --resume goes on", file=sys.stderr)
                 _show(made, out, parsed)
+                if isinstance(error, OSError):
+                    raise UsageError(f"cannot write {out}: {error.strerror or error}: make room there") from None
                 raise
     return _show(_of(cases, made), out, parsed)
 
@@ -152,7 +155,7 @@ def _default_name(data: Path, model: str) -> str:
 
 def _done(out: Path, data: Path, resume: bool) -> tuple[Run | None, list[Outcome]]:
     """Return the earlier run, and what it has done. Raises UsageError if it is of other data, or is not to go on."""
-    if not out.exists():
+    if _is_new(out):
         return None, []
     if not resume:
         raise UsageError(f"{out} is there already: go on with it (--resume), or {ELSEWHERE}")
@@ -162,28 +165,51 @@ def _done(out: Path, data: Path, resume: bool) -> tuple[Run | None, list[Outcome
     return before, [outcome for outcome in done if not outcome.error]
 
 
-def _ask(
-    subject: Subject, cases: Sequence[Case], made: list[Outcome], out: Path, data: Path, parsed: argparse.Namespace
-) -> None:
+def _is_new(out: Path) -> bool:
+    return not out.exists() or not out.stat().st_size
+
+
+def _run(data: Path, subject: Subject, settings: Settings) -> Run:
+    asked = {name: getattr(settings, name) for name in SAME}
+    return Run(data=data.name, model=subject.name, plugins=tuple(subject.runner.plugins), **asked)
+
+
+def _check_same(before: Run, settings: Settings, out: Path) -> None:
+    """Raise UsageError if the earlier run was of another model, or one that was asked in another way."""
+    if before.model != _model_name(settings):
+        raise UsageError(f"{out} has results of the model {one_line(before.model)}: {ELSEWHERE}")
+    changed = [name for name in SAME if getattr(before, name) != getattr(settings, name)]
+    if not changed and set(before.plugins) != told_plugins(settings):
+        changed = ["plugins"]
+    if changed:
+        raise UsageError(f"{out} has results with another --{changed[0]}: {ELSEWHERE}")
+
+
+def _ask(subject: Subject, cases: Sequence[Case], made: list[Outcome], out: Path, run: Run, at_once: int) -> None:
     """Ask the cases; append each outcome to the file as it is done, and to `made`."""
     screen, whole = Screen(sys.stderr), len(made) + len(cases)
-    is_new = not out.exists()
+    is_new = _is_new(out)
     with appending(out, sys.stdout) as lines:
         if is_new:
-            print_json(to_json(Run(data=data.name, model=subject.name, plugins=tuple(subject.runner.plugins))), lines)
-        for outcome in outcomes(subject, cases, parsed.at_once):
+            print_json(to_json(run), lines)
+        for outcome in outcomes(subject, cases, at_once):
             print_json(to_json(outcome), lines)
             made.append(outcome)
-            share = share_right(made)
+            share = share_right(_with_plugins(made))
             screen.pass_by(f"{len(made)} of {whole} cases, {share.right} of {share.n} right")
     screen.end_passing()
 
 
 def _of(cases: Sequence[Case], made: Sequence[Outcome]) -> list[Outcome]:
-    """Return the outcomes of these cases, in their order; a case whose question has changed since has none."""
-    known = {(outcome.key, outcome.question): outcome for outcome in made}
-    keys = [(case.key, case.question) for case in cases]
+    """Return the outcomes of these cases, in their order; one that has changed since has none."""
+    known = {(outcome.key, outcome.question, outcome.wanted): outcome for outcome in made}
+    keys = [(case.key, case.question, case.wanted) for case in cases]
     return [known[key] for key in keys if key in known]
+
+
+def _with_plugins(made: Sequence[Outcome]) -> list[Outcome]:
+    """Return the outcomes that the share counts which is to be reached: not those of `--also-without`."""
+    return [outcome for outcome in made if not outcome.mode]
 
 
 def _show(made: Sequence[Outcome], out: Path, parsed: argparse.Namespace) -> int:
@@ -192,7 +218,7 @@ def _show(made: Sequence[Outcome], out: Path, parsed: argparse.Namespace) -> int
     print(f"results: {one_line(str(out))}")
     if parsed.html:
         _write_page(user_path(parsed.html), out, made)
-    failed, share = sum(bool(outcome.error) for outcome in made), share_right(made)
+    failed, share = sum(bool(outcome.error) for outcome in made), share_right(_with_plugins(made))
     if parsed.min is not None and share.value < parsed.min:
         print(f"moss-agent: {share.value:.1%} are right, less than {parsed.min:.1%}", file=sys.stderr)
         return 1

@@ -8,9 +8,10 @@ import json
 import signal
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from moss_agent.extras import need
 from moss_agent.json_records import FaultyData
 from moss_agent.resources import replace_file, user_path
 from moss_agent.settings import Settings
+from moss_agent.training.data import divided, sequences
 from moss_agent.training.packing import Pack, Tokens, packs
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from moss_agent.checkpoints.families import Family
     from moss_agent.checkpoints.needs import Needs
+    from moss_agent.training.data import Conversation
     from moss_agent.training.plan import Shape
     from moss_agent.training.run import Run
 
@@ -38,8 +41,8 @@ Tune a model on conversations with plugins. DATA is a file or folder: MOSS's tra
 (moss-agent log export), or messages of the OpenAI API with tool calls. It is checked first. The model learns what it
 has to write: thoughts, commands or tool calls, answers; not what it is given.
 
-A LoRA adapter is trained unless --full is given. What computes is chosen as for asking; several processes, GPUs and
-DeepSpeed come with: accelerate launch -m moss_agent train ..."""
+A LoRA adapter is trained unless --full is given. What computes is chosen as for asking; several processes come
+with: torchrun --nproc_per_node N -m moss_agent train ..., FSDP and DeepSpeed with accelerate launch."""
 
 EXAMPLES = """\
 examples:
@@ -98,7 +101,7 @@ def run(parsed: argparse.Namespace) -> int:
     source = _source(parsed)
     conversations = _read(user_path(parsed.data), source)
     if parsed.show:
-        show_conversations(conversations[: parsed.show], source.decode)
+        show_conversations(sequences(conversations[: parsed.show]), source.decode)
         return 0
     return _train(parsed, source, conversations)
 
@@ -111,6 +114,12 @@ class Source:
     family: Family
     needs: Needs
     tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def window(self) -> int | None:
+        """How many tokens the model takes; None if that is not limited."""
+        window: int | None = getattr(self.needs.model.config.get_text_config(), "max_position_embeddings", None)
+        return window
 
     def decode(self, ids: Sequence[int]) -> str:
         text = self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
@@ -150,19 +159,19 @@ def _source(parsed: argparse.Namespace) -> Source:
     return Source(folder, family, needs, AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
 
 
-def _read(path: Path, source: Source) -> list[Tokens]:
+def _read(path: Path, source: Source) -> list[Conversation]:
     """Read the conversations, naming each faulty record on standard error."""
     from moss_agent.training.data import encoder_for, read_conversations
 
     try:
-        return read_conversations(path, encoder_for(source.tokenizer, source.family))
+        return read_conversations(path, encoder_for(source.tokenizer, source.family), source.window)
     except FaultyData as error:
         for fault in error.faults:
             print(f"moss-agent: {one_line(fault)}", file=sys.stderr)
         raise
 
 
-def _train(parsed: argparse.Namespace, source: Source, conversations: list[Tokens]) -> int:
+def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conversation]) -> int:
     import torch
     from accelerate import Accelerator
 
@@ -172,15 +181,17 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Token
     accelerator = Accelerator(cpu=parsed.device == "cpu")
     device = accelerator.device if accelerator.num_processes > 1 else choose_device(parsed.device)
     dtype = choose_dtype(parsed.dtype, device)
-    shape = Shape(dtype, parsed.quantize, parsed.rank, parsed.full, parsed.row_tokens, parsed.checkpointing)
+    longest = max(len(ids) for ids, _ in sequences(conversations))
+    shape = Shape(dtype, parsed.quantize, parsed.rank, parsed.full, parsed.row_tokens, parsed.checkpointing, longest)
     memory = check_memory(source.needs, shape, _free(device))
-    learned, kept = _divided(conversations, parsed.held_out, parsed.seed)
+    learned, kept = divided(conversations, parsed.held_out, parsed.seed)
     out = user_path(parsed.out)
-    _check_options(out, parsed, conversations)
+    _settle_options(out, _options(parsed, conversations), accelerator.is_main_process)
     if accelerator.is_main_process:
-        print(plan_table(parsed.base, source.needs, learned, len(kept), parsed.epochs, shape, memory), flush=True)
+        counted, shown = [_counted(each) for each in learned], replace(shape, row=shape.at_once)
+        print(plan_table(parsed.base, source.needs, counted, len(kept), parsed.epochs, shown, memory), flush=True)
     torch.manual_seed(parsed.seed)
-    made = _prepared(parsed, source, learned, kept, shape, device, out, accelerator)
+    made = _prepared(parsed, source, sequences(learned), sequences(kept), shape, device, out, accelerator)
     if accelerator.is_main_process:
         watch(made, parsed.tensorboard)
     if made.step and accelerator.is_main_process:
@@ -188,10 +199,11 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Token
     with _stopped_by_ctrl_c(made):
         is_done = made.train()
     if not is_done:
-        print(f"stopped after step {made.step}: the same command goes on", file=sys.stderr)
+        if accelerator.is_main_process:
+            print(f"stopped after step {made.step}: the same command goes on", file=sys.stderr)
         return 130
     if accelerator.is_main_process:
-        _keep(made, parsed, source, dtype, out)
+        _keep(made, parsed, source, out)
     return 0
 
 
@@ -203,34 +215,49 @@ def _free(device: Any) -> int:
     return machine.gpus[device.index or 0] if device.type == "cuda" else machine.ram
 
 
-def _divided(conversations: Sequence[Tokens], share: float, seed: int) -> tuple[list[Tokens], list[Tokens]]:
-    """Return what is learned and what is held out: at least one conversation each, if there are two or more."""
-    order = list(conversations)
-    Random(seed).shuffle(order)
-    count = min(len(order) - 1, max(1, round(share * len(order)))) if share else 0
-    return order[count:], order[:count]
+def _counted(conversation: Conversation) -> Tokens:
+    """Return the sequences of a conversation as one, for those who count tokens."""
+    ids, written = zip(*conversation, strict=True)
+    return [*chain(*ids)], [*chain(*written)]
 
 
-def _check_options(out: Path, parsed: argparse.Namespace, conversations: Sequence[Tokens]) -> None:
-    """Note the options of the run. Raises UsageError if there is a run with others."""
+def _options(parsed: argparse.Namespace, conversations: Sequence[Conversation]) -> dict[str, Any]:
+    """Return what has to be the same when the run goes on."""
     digest = hashlib.sha256()
-    for ids, written in conversations:
+    for ids, written in sequences(conversations):
         digest.update(array("q", [*ids, -1, *written]).tobytes())
-    options = {name: getattr(parsed, name) for name in KEPT} | {"data": digest.hexdigest()[:16]}
-    path = out / OPTIONS
-    if path.exists():
-        try:
-            before = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
-            before = {}
-        for name, value in options.items():
-            if before.get(name) != value:
-                what = "other data" if name == "data" else f"another --{name.replace('_', '-')}"
-                raise UsageError(f"{out} has a run with {what}: name another folder, or remove it")
-        return
+    return {name: getattr(parsed, name) for name in KEPT} | {"data": digest.hexdigest()[:16]}
+
+
+def _settle_options(out: Path, options: Mapping[str, Any], is_first: bool) -> None:
+    """Compare the options with those of the run in the folder; let the first process note them if there is none.
+
+    A start that failed before it saved anything is no run.
+    """
+    from moss_agent.training.run import STATE
+
+    if (out / STATE).exists() and (out / OPTIONS).exists():
+        _check_options(out, options)
+    elif is_first:
+        _note_options(out, options)
+
+
+def _check_options(out: Path, options: Mapping[str, Any]) -> None:
+    """Raise UsageError if the run in the folder has others."""
+    try:
+        before = json.loads((out / OPTIONS).read_text("utf-8"))
+    except (OSError, ValueError):
+        before = {}
+    for name, value in options.items():
+        if before.get(name) != value:
+            what = "other data" if name == "data" else f"another --{name.replace('_', '-')}"
+            raise UsageError(f"{out} has a run with {what}: name another folder, or remove it")
+
+
+def _note_options(out: Path, options: Mapping[str, Any]) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        replace_file(path, json.dumps(options, indent=1).encode())
+        replace_file(out / OPTIONS, json.dumps(options, indent=1).encode())
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}: name another folder") from None
 
@@ -292,20 +319,21 @@ def _stopped_by_ctrl_c(made: Run) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _keep(made: Run, parsed: argparse.Namespace, source: Source, dtype: Any, out: Path) -> None:
+def _keep(made: Run, parsed: argparse.Namespace, source: Source, out: Path) -> None:
     """Write what was trained, and say how to use it."""
     from peft import PeftModel
 
     from moss_agent.checkpoints.families import write_family
     from moss_agent.training.learner import causal_model
-    from moss_agent.training.weights import save_adapter, save_whole
+    from moss_agent.training.weights import save_adapter, save_whole, writing
 
     folder, model = out / ("model" if parsed.full else "adapter"), made.learner.model
-    if isinstance(model, PeftModel):
-        save_adapter(model, folder)
-    else:
-        save_whole(causal_model(model), source.tokenizer, folder, dtype)
-    write_family(folder, source.family.name)
+    with writing(folder):
+        if isinstance(model, PeftModel):
+            save_adapter(model, folder)
+        else:
+            save_whole(causal_model(model), source.tokenizer, folder, source.needs.model.dtype)
+        write_family(folder, source.family.name)
     shown = one_line(str(folder))
     print(f"{shown} is ready after {duration(made.log[-1].seconds)}")
     if parsed.full:

@@ -59,7 +59,7 @@ class RecordedCase(Case):
 class QuestionCase(Case):
     """A question with its answer. answer: all of it has to be stated; empty for any answer.
 
-    plugins: one of these is to be called, none if it is empty; None if that is not judged.
+    plugins: one of these, by name or key, is to be called, none if it is empty; None if that is not judged.
     without_plugins: whether the model is told of no plugin.
     """
 

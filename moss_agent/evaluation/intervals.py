@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb, sqrt
+from math import sqrt
 
 Z = 1.959963984540054  # of 95%
 
@@ -20,5 +20,9 @@ def wilson(right: int, n: int) -> tuple[float, float]:
 
 def sign_test(better: int, worse: int) -> float:
     """Return the probability that cases without a difference change so unevenly (exact, binomial, two-sided)."""
-    n, few = better + worse, min(better, worse)
-    return min(1.0, 2 * sum(comb(n, k) for k in range(few + 1)) / (1 << n))
+    n = better + worse
+    ways = chosen = 1  # to have at most so many of the fewer, and exactly so many
+    for k in range(min(better, worse)):
+        chosen = chosen * (n - k) // (k + 1)
+        ways += chosen
+    return min(1.0, 2 * ways / (1 << n))

@@ -42,7 +42,7 @@ def judge(case: Case, turn: Turn, plugins: Sequence[Plugin], compute: Compute) -
         checks = _functions_checks(case, turn)
         right = all(checks.values())
     elif isinstance(case, QuestionCase):
-        checks = _question_checks(case, turn)
+        checks = _question_checks(case, turn, plugins)
         right = all(checks[name] for name in ("choice", "answer") if name in checks)
     else:
         assert isinstance(case, RecordedCase)
@@ -104,10 +104,11 @@ def _written(call: Call) -> str:
     return "".join("\0".join(values).casefold().translate(_SAME).split())
 
 
-def _question_checks(case: QuestionCase, turn: Turn) -> dict[str, bool]:
+def _question_checks(case: QuestionCase, turn: Turn, plugins: Sequence[Plugin]) -> dict[str, bool]:
     checks, made = {}, {call.name for call in turn.calls}
     if case.plugins is not None:
-        checks["choice"] = bool(made & set(case.plugins)) if case.plugins else not made
+        wanted = {*case.plugins, *(plugin.name for plugin in plugins if plugin.key in case.plugins)}
+        checks["choice"] = bool(made & wanted) if wanted else not made
     if not case.answer:
         return checks | {"answer": bool(turn.text.strip())}
     given = "\n".join(call.result for call in turn.calls if call.ok)

@@ -1,8 +1,9 @@
 """Numbers in texts: which there are, and whether a text states a value.
 
-Read are `1,234.5`, `-12`, `±4`, `1e6`, `160/3` in lowest terms, `3.5万`, full-width digits. A value that was rounded
-counts as stated if at least two decimals are left, or one behind two other digits: 66.7 for 66.666..., not 67.
-Not covered: numbers in words, such as "twelve" or 十二.
+Read are `1,234.5`, `-12`, `±4`, `1e6`, `160/3` in lowest terms, `1 1/2`, `1½`, `3.5万`, full-width digits. With a blank
+behind it, a minus is a bullet or a dash, unless it follows `=` or `(`. A value that was rounded counts as stated if at
+least two decimals are left, or one behind two other digits: 66.7 for 66.666..., not 67.
+Not covered: numbers in words, such as "twelve" or 十二; raised exponents (10⁸), which are left out.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ CLOSE = Fraction(1, 10**9)  # relative, of values that were computed in other wa
 CUT = Fraction(1, 10**5)  # of values with three decimals or more, such as 33.5999 for 33.59999999999999
 
 _NUMBER = re.compile(
-    r"(?P<minus>(?<![\w.)\]])-\s?[$¥€£]?)?(?<![A-Za-z_\d.])"
+    r"(?P<minus>(?:(?<![A-Za-z0-9_.)\]])-|(?:(?<=[=(])|(?<=[=(]\s))-\s)[$¥€£]?)?(?<![A-Za-z_\d.])"
     r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?P<decimals>\.\d+)?(?:[eE](?P<exponent>[+-]?\d{1,4})(?!\w))?"
     r"(?:\s?/\s?(?P<divisor>[1-9]\d*)(?!\d|\.\d))?(?:\s?(?P<scale>[万亿]))?"
 )
 _SCALES = {"万": 10**4, "亿": 10**8}
-_MINUSES = str.maketrans("−－–", "---")
+_SIGNS = str.maketrans("−－–⁄", "---/")
+_RAISED = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]+")
+_VULGAR = re.compile("(?=[¼-¾⅐-⅟↉])")  # the place before a fraction that is one character
+_MIXED = re.compile(r"(?<![\w.,/])(\d{1,9}) (\d{1,9})/(\d{1,9})(?![\d/]|\.\d)")
 _BOTH = re.compile(r"(?:±|\+/-)\s?([\d.,/]*\d)")
 _CITATION = re.compile(r"<sup>\s*<\|\d+\|>\s*</sup>|<\|\d+\|>")
 _SENTENCE = re.compile(r"[。！？!?\n]+|\.(?=\s|\Z)")
@@ -33,15 +37,21 @@ _MARKED = re.compile(r"\\boxed\{([^{}]*)\}|####(.*)")
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it was written. decimals: how many it has; digits: all of them; unit: what one of it stands for."""
+    """A number as it was written. decimals: how many it has; digits: all of them; unit: what one of it stands for.
+
+    is_plain: whether it is an integer of digits alone, which nothing has rounded.
+    """
 
     value: Fraction
     decimals: int = 0
     digits: int = 0
     unit: int = 1
+    is_plain: bool = False
 
     def states(self, exact: Number) -> bool:
         """Return whether it is that value, perhaps rounded, or that value rounded; or cut behind many digits."""
+        if self.is_plain and exact.is_plain:
+            return self.value == exact.value
         off = abs(self.value - exact.value)
         if off <= (CUT if self.decimals >= 3 else CLOSE) * abs(exact.value):
             return True
@@ -62,6 +72,8 @@ def numbers(text: str) -> list[Number]:
 def number(text: str) -> Number | None:
     """Return the number that the text is, with a sign of money or percent at most; None if it is none."""
     plain = _plain(text).strip().strip("$¥€£%").strip()
+    if plain.startswith("-"):  # as a whole it can be no bullet
+        plain = "-" + plain[1:].lstrip()
     found = _NUMBER.fullmatch(plain)
     return _read(found) if found else None
 
@@ -99,8 +111,16 @@ def contains(text: str, wanted: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return the text in plain digits and signs, without citations; both signs of ±4 written out."""
-    return _BOTH.sub(r"\1, -\1", normalize("NFKC", _CITATION.sub(" ", text)).translate(_MINUSES))
+    """Return the text in plain digits and signs, without citations and exponents; ±4 and 1½ written out."""
+    apart = _VULGAR.sub(" ", _RAISED.sub("", _CITATION.sub(" ", text)))
+    return _MIXED.sub(_joined, _BOTH.sub(r"\1, -\1", normalize("NFKC", apart).translate(_SIGNS)))
+
+
+def _joined(found: re.Match[str]) -> str:
+    """Return `1 1/2` as `3/2`; what is no such number as it is."""
+    whole, part, divisor = map(int, found.groups())
+    is_mixed = 0 < part < divisor and gcd(part, divisor) == 1
+    return f"{whole * divisor + part}/{divisor}" if is_mixed else found[0]
 
 
 def _numbers(plain: str) -> Iterator[Number]:
@@ -121,5 +141,6 @@ def _read(found: re.Match[str]) -> Number | None:
         return None
     unit = _SCALES.get(found["scale"] or "", 1)
     value = Fraction(int(whole + decimals), 10 ** len(decimals)) * Fraction(10) ** exponent / int(divisor) * unit
-    shown = 0 if exponent else len(decimals)
-    return Number(-value if found["minus"] else value, shown, len((whole + decimals).lstrip("0")), unit)
+    shown, digits = 0 if exponent else len(decimals), len((whole + decimals).lstrip("0"))
+    is_plain = not (decimals or exponent or found["scale"]) and divisor == "1"
+    return Number(-value if found["minus"] else value, shown, digits, unit, is_plain)

@@ -64,13 +64,16 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a file of outcomes is of."""
+    """What a file of outcomes is of. plugins: by the names that the model calls. The rest is as the settings had it."""
 
     type: Literal["run"] = "run"
     format: str = FORMAT
     data: str
     model: str
     plugins: tuple[str, ...] = ()
+    temperature: float | None = 0.0
+    family: str = ""
+    dialect: str = ""
     time: str = field(default_factory=now)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from moss_agent.chat import Chat
 from moss_agent.conversation import Conversation
 from moss_agent.dialects.dialect import Dialect
-from moss_agent.errors import Cancelled, UsageError
-from moss_agent.evaluation.cases import Case, FunctionsCase, RecordedCase
+from moss_agent.errors import Cancelled, UsageError, one_line
+from moss_agent.evaluation.cases import Case, FunctionsCase, QuestionCase, RecordedCase
 from moss_agent.evaluation.standins import plugins_for
 from moss_agent.opening.dialect import choose_family, open_dialect, open_model
 from moss_agent.opening.plugins import open_plugins
@@ -61,6 +61,7 @@ class Subject:
                 "name a chat model with --model or --server, or try --dialect tools"
             )
         runner = open_plugins(settings, family)
+        _check_names(cases, runner.plugins.values())
         model = open_model(settings, family, served, runner.release)
         runner.warm_up()
         return cls(
@@ -102,3 +103,23 @@ class Subject:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def told_plugins(settings: Settings) -> set[str]:
+    """Return the names of the plugins that a model opened with these settings is told of. Raises MossAgentError."""
+    served = find_served(settings) if settings.server else None
+    with closing(open_plugins(settings, choose_family(settings, served))) as runner:
+        return set(runner.plugins)
+
+
+def _check_names(cases: Sequence[Case], plugins: Collection[Plugin]) -> None:
+    """Raise UsageError if a question wants a plugin to be called that the model is not told of."""
+    known = {name for plugin in plugins for name in (plugin.name, plugin.key)}
+    for case in cases:
+        wanted = (isinstance(case, QuestionCase) and case.plugins) or ()
+        if missing := [name for name in wanted if name not in known]:
+            there = ", ".join(f"{plugin.name} ({plugin.key})" for plugin in plugins) or "none"
+            raise UsageError(
+                f"{case.id} wants the plugin {one_line(missing[0], 40)}, which is not enabled: "
+                f"correct the data or --plugins; there are: {there}"
+            )

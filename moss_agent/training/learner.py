@@ -17,7 +17,8 @@ class Learner(nn.Module):
     """The model with its loss. precision: of the matrix products; weights that are trained stay in fp32.
 
     Models whose attention is not the usual one cannot take several conversations in a row: `packs` is False then, and
-    each has to be a row of its own.
+    each has to be a row of its own. There is no dropout: a run goes on to the same weights, and rows learn what their
+    conversations learn alone.
     """
 
     def __init__(self, model: nn.Module, precision: torch.dtype = torch.float32) -> None:
@@ -25,6 +26,7 @@ class Learner(nn.Module):
         self.model = model
         self.precision = precision
         causal = causal_model(model)
+        _remove_dropout(model)
         self.packs = leaves_attention(causal)
         if self.packs:
             use_packed_attention(causal)
@@ -50,6 +52,16 @@ class Learner(nn.Module):
             ).logits[0]
         logits = logits.float()
         return cross_entropy(logits, targets, reduction="sum"), (logits.argmax(-1) == targets).sum()
+
+
+def _remove_dropout(model: nn.Module) -> None:
+    """Drop nothing any more, neither in layers for that nor by the shares that other layers keep."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for name, value in list(vars(module).items()):
+            if "drop" in name and isinstance(value, float):
+                setattr(module, name, 0.0)
 
 
 def causal_model(model: nn.Module) -> PreTrainedModel:

@@ -23,7 +23,7 @@ ROWS = (2048, 1024, 512, 256)  # tokens of a row that are tried
 
 @dataclass(frozen=True)
 class Shape:
-    """How a model is to be trained. row: tokens that are computed at once."""
+    """How a model is to be trained. row: tokens that are computed at once; longest: of the longest conversation."""
 
     dtype: torch.dtype
     quantize: str = ""
@@ -31,6 +31,11 @@ class Shape:
     full: bool = False
     row: int = 2048
     checkpointing: bool = False
+    longest: int = 0
+
+    @property
+    def at_once(self) -> int:
+        return max(self.row, self.longest)
 
     @property
     def flags(self) -> str:
@@ -71,7 +76,7 @@ def memory_of(needs: Needs, shape: Shape) -> Memory:
     kept = size * config.hidden_size * layers + layer if shape.checkpointing else layers * layer
     head = int(WRITTEN * config.vocab_size * BYTES_LOGIT)
     weights = 0 if shape.full else sum(needs.weights(shape.dtype, shape.quantize).values())
-    return Memory(weights, trained_parameters(needs, shape) * BYTES_TRAINED, shape.row * (kept + head))
+    return Memory(weights, trained_parameters(needs, shape) * BYTES_TRAINED, shape.at_once * (kept + head))
 
 
 def check_memory(needs: Needs, shape: Shape, free: int) -> Memory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -59,7 +60,8 @@ class Run:
     """Takes steps until so many tokens were seen or the steps end. A run that was stopped goes on where it was.
 
     steps: the same ones in every process, each with rows that are shared among the processes; those that were taken
-    before are skipped. told: is called after each step. Raises UsageError if the folder cannot be written.
+    before are skipped. Processes stop, save and fail together, for each waits for the others. told: is called after
+    each step. Raises UsageError if the folder cannot be written.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Run:
     ) -> None:
         self.out, self.tokens, self.rate, self.held_out, self.told = out, tokens, rate, held_out, told
         self.accelerator = accelerator or Accelerator(cpu=learner.device.type == "cpu")
+        self.accelerator.device_placement = False  # the model is where it was loaded
         self.learner = learner
         optimizer = torch.optim.AdamW(learner.trained.values(), lr=rate(0, 0.0), weight_decay=0.0, fused=True)
         self.model, self.optimizer = self.accelerator.prepare(learner, optimizer)
@@ -91,11 +94,14 @@ class Run:
         return self.seen >= self.tokens
 
     def train(self) -> bool:
-        """Take the steps that are left. Return whether all were taken: False if the run was stopped."""
+        """Take the steps that are left. Return whether all were taken: False if the run was stopped.
+
+        Raises UsageError if the folder cannot be written, or if the loss is no longer finite.
+        """
         self.model.train()
         before = self.log[-1].seconds if self.log else 0.0
         started = saved = time.monotonic()
-        for step in itertools.takewhile(lambda _: not (self.is_done or self.stopping), self.steps):
+        for step in itertools.takewhile(lambda _: not self._is_over(), self.steps):
             part = self._part
             made = self._take_step(step)
             made = replace(made, seconds=round(before + time.monotonic() - started, 2))
@@ -104,11 +110,22 @@ class Run:
                 made = replace(made, held_out_loss=loss, held_out_accuracy=accuracy)
             self.log.append(made)
             self.told(made)
-            if time.monotonic() - saved > SAVE_EVERY:
+            if self._in_any(time.monotonic() - saved > SAVE_EVERY):
                 self._save()
                 saved = time.monotonic()
         self._save()
         return not self.stopping or self.is_done
+
+    def _is_over(self) -> bool:
+        """Return whether all steps were taken, or any process was told to stop."""
+        if self._in_any(self.stopping):
+            self.stopping = True
+        return self.is_done or self.stopping
+
+    def _in_any(self, flag: bool) -> bool:
+        """Return whether it is so in any process; all of them have to ask."""
+        flags: Any = self.accelerator.reduce(torch.tensor(float(flag), device=self.learner.device), "sum")
+        return bool(flags > 0)
 
     @property
     def _part(self) -> int:
@@ -119,9 +136,9 @@ class Run:
         self.model.eval()
         sums = torch.zeros(2, dtype=torch.float64)
         with torch.no_grad():
-            for row in self._own(self.held_out):
+            for row, counts in self._own(self.held_out):
                 loss, right = self.model(row)
-                sums += torch.tensor([loss.item(), right.item()], dtype=torch.float64)
+                sums += counts * torch.tensor([loss.item(), right.item()], dtype=torch.float64)
         self.model.train()
         return self._per_token(sums, self.held_out)
 
@@ -130,41 +147,58 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         sums = self._add_gradients(rows)
-        self.accelerator.clip_grad_norm_(self.learner.trained.values(), LONGEST_GRADIENT)
+        loss, accuracy = self._per_token(sums, rows)
+        length = self.accelerator.clip_grad_norm_(self.learner.trained.values(), LONGEST_GRADIENT)
+        if not math.isfinite(loss + float(length or 0)):
+            raise UsageError(
+                f"the loss of step {self.step + 1} is not finite: begin again in another folder with a lower learning "
+                f"rate (--learning-rate); the last state is kept in {self.out}"
+            )
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
         self.seen += sum(row.tokens for row in rows)
-        loss, accuracy = self._per_token(sums, rows)
         return Progress(self.step, self.seen, loss, accuracy, rate, 0.0)
 
     def _add_gradients(self, rows: Sequence[Pack]) -> torch.Tensor:
         """Add up the gradients of the mean loss; return the sums of losses and of right tokens, of this process."""
         processes, targets = self.accelerator.num_processes, sum(len(row.targets) for row in rows)
-        own, turns = self._own(rows), -(-len(rows) // processes)
-        sums = torch.zeros(2, dtype=torch.float64)
-        for turn in range(turns):
-            is_spare = turn >= len(own)  # processes wait for each other in every turn: one without a row computes too
-            with nullcontext() if turn == turns - 1 else self.accelerator.no_sync(self.model):
-                loss, right = self.model(rows[0] if is_spare else own[turn])
-                self.accelerator.backward(loss * (0 if is_spare else processes / targets))
-            if not is_spare:
-                sums += torch.tensor([loss.item(), right.item()], dtype=torch.float64)
+        own, sums = self._own(rows), torch.zeros(2, dtype=torch.float64)
+        for turn, (row, counts) in enumerate(own, 1):
+            with nullcontext() if turn == len(own) else self.accelerator.no_sync(self.model):
+                loss, right = self.model(row)
+                self.accelerator.backward(loss * (counts * processes / targets))
+            sums += counts * torch.tensor([loss.item(), right.item()], dtype=torch.float64)
         return sums
 
-    def _own(self, rows: Sequence[Pack]) -> Sequence[Pack]:
-        return rows[self.accelerator.process_index :: self.accelerator.num_processes]
+    def _own(self, rows: Sequence[Pack]) -> list[tuple[Pack, bool]]:
+        """Return the rows of this process, each with whether it counts.
+
+        Processes wait for each other at every row, so all have as many: what is missing in the end is computed for
+        nothing.
+        """
+        index, processes = self.accelerator.process_index, self.accelerator.num_processes
+        places = range(index, len(rows) + -len(rows) % processes, processes)
+        return [(rows[place], True) if place < len(rows) else (rows[0], False) for place in places]
 
     def _per_token(self, sums: torch.Tensor, rows: Sequence[Pack]) -> tuple[float, float]:
         """Return loss and accuracy of the rows, of which each process has summed up its own."""
-        whole: Any = self.accelerator.reduce(sums.to(self.accelerator.device, torch.float32), "sum")
+        whole: Any = self.accelerator.reduce(sums.to(self.learner.device, torch.float32), "sum")
         loss, right = (whole / sum(len(row.targets) for row in rows)).tolist()
         return round(loss, 4), round(right, 4)
 
     def _save(self) -> None:
-        """Write state and log. The state gets its name when it is complete: a killed run loses minutes at most."""
-        if not self.accelerator.is_main_process:
-            return
+        """Let the first process write state and log, and wait for it. Raises UsageError in all of them."""
+        problem = self._write() if self.accelerator.is_main_process else ""
+        if self._in_any(bool(problem)):
+            problem = problem or "the first process cannot write"
+            raise UsageError(f"cannot write {self.out}: {problem}: make room, the same command goes on")
+
+    def _write(self) -> str:
+        """Write state and log; return why they cannot be written, if so.
+
+        The state gets its name when it is complete: a killed run loses minutes at most.
+        """
         part = self.out / f"{STATE}.part"
         weights = {name: each.detach() for name, each in self.learner.trained.items()}
         state = {"weights": weights, "optimizer": self.optimizer.state_dict(), "step": self.step, "seen": self.seen}
@@ -178,8 +212,8 @@ class Run:
         except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
             with suppress(OSError):
                 part.unlink()
-            reason = getattr(error, "strerror", None) or "the disk may be full"
-            raise UsageError(f"cannot write {self.out}: {reason}: make room, the same command goes on") from None
+            return getattr(error, "strerror", None) or "the disk may be full"
+        return ""
 
     def _load(self) -> None:
         state = torch.load(self.out / STATE, map_location="cpu")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +54,20 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     set_default_mode(folder)
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what a full disk makes the libraries raise into a UsageError."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, (OSError, SafetensorError)) and type(error) is not Exception:  # tokenizers raises that
+            raise
+        reason = getattr(error, "strerror", None) or said_by(error)
+        raise UsageError(f"cannot write {folder}: {reason}: make room, the same command goes on") from error
+
+
 def save_whole(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, dtype: torch.dtype) -> None:
-    """Write the model, in the precision that it came in, with its tokenizer."""
+    """Write the model with its tokenizer. dtype: the precision that it came in."""
     torch.nn.Module.to(model, dtype=dtype)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,73 @@ def test_a_run_goes_on_with_what_is_not_done_or_has_failed(
     assert (fourth.stdout.splitlines()[1].split()[:2], server.asked) == (["right", "3/3"], ["q2 5 or so"])
 
 
+def test_a_corrected_answer_is_asked_and_judged_again(ask: Program, server: QuestionServer, tmp_path: Path) -> None:
+    data, out = questions(tmp_path / "q.jsonl", "5", "6"), str(tmp_path / "out.jsonl")
+    assert ask(data, "--out", out).stdout.splitlines()[1].split()[:2] == ["right", "1/2"]
+    write(tmp_path / "q.jsonl", {"question": "q0 5", "answer": 5}, {"question": "q1 6", "answer": 6})
+    server.asked.clear()
+    again = ask(data, "--out", out, "--resume")
+    assert (again.stdout.splitlines()[1].split()[:2], server.asked) == (["right", "2/2"], ["q1 6"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (("--plugins", "none"), "has results with another --plugins"),
+        (("--temperature", "1.5"), "has results with another --temperature"),
+        (("--dialect", "moss"), "has results with another --dialect"),
+        (("--family", "tools"), "has results with another --family"),
+    ],
+)
+def test_a_run_goes_on_only_as_it_began(
+    ask: Program, command: Program, server: QuestionServer, tmp_path: Path, changed: tuple[str, ...], said: str
+) -> None:
+    data, out = questions(tmp_path / "q.jsonl", "5"), tmp_path / "out.jsonl"
+    assert ask(data, "--out", str(out)).returncode == 0
+    before = out.read_bytes()
+    same = ("eval", data, "--server", server.url, "--plugins", "calculator", "--out", str(out), "--resume")
+    done = command(*same, *changed)
+    assert (done.returncode, said in done.stderr, out.read_bytes()) == (2, True, before)
+    assert command(*same).returncode == 0
+
+
+def test_another_model_is_refused_even_if_all_cases_are_done(ask: Program, command: Program, tmp_path: Path) -> None:
+    data, out = questions(tmp_path / "q.jsonl", "5"), str(tmp_path / "out.jsonl")
+    ask(data, "--out", out)
+    done = command("eval", data, "--out", out, "--resume", "--model", "no/such-model", "--plugins", "calculator")
+    assert (done.returncode, done.stdout, "of the model tiny/chat" in done.stderr) == (2, "", True)
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let no file grow larger than so many bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_keeps_what_was_done_and_the_run_goes_on(ask: Program, tmp_path: Path) -> None:
+    data, out = questions(tmp_path / "q.jsonl", "5", "6" * 5000, "5"), str(tmp_path / "out.jsonl")
+    with files_of_at_most(4000):
+        done = ask(data, "--out", out)
+    assert done.returncode == 2 and done.stdout.splitlines()[1].split()[:2] == ["right", "1/1"]
+    stopped, failed = done.stderr.splitlines()
+    assert stopped == "stopped: 1 of 3 cases are done; --resume goes on"
+    assert failed == f"moss-agent: cannot write {out}: File too large: make room there"
+    again = ask(data, "--out", out, "--resume")
+    assert (again.returncode, again.stdout.splitlines()[1].split()[:2]) == (0, ["right", "2/3"])
+
+
+def test_a_disk_that_is_full_from_the_beginning_leaves_a_file_to_go_on_with(ask: Program, tmp_path: Path) -> None:
+    data, out = questions(tmp_path / "q.jsonl", "5"), str(tmp_path / "out.jsonl")
+    (tmp_path / "out.jsonl").touch()
+    assert ask(data, "--out", out, "--resume").returncode == 0
+    assert ask(data, "--out", "/dev/full").stderr.endswith("No space left on device: make room there\n")
+
+
 def test_results_of_other_data_or_another_model_are_left_alone(ask: Program, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     ask(questions(tmp_path / "q.jsonl", "5"), "--out", str(out))
@@ -148,6 +217,15 @@ def test_the_least_share_is_the_exit_code(ask: Program, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "moss-agent: 66.7% are right, less than 70.0%\n")
 
 
+def test_the_least_share_is_that_with_plugins(ask: Program, server: QuestionServer, tmp_path: Path) -> None:
+    server.before = lambda question: server.said.update({"q0 5": "5" if server.tools[-1] else "6"})
+    data = questions(tmp_path / "q.jsonl", "5")
+    assert ask(data, "--also-without", "--min", "0.9").returncode == 0
+    server.before = lambda question: server.said.update({"q0 5": "6" if server.tools[-1] else "5"})
+    done = ask(data, "--also-without", "--min", "0.4", "--out", str(tmp_path / "other.jsonl"))
+    assert (done.returncode, done.stderr) == (1, "moss-agent: 0.0% are right, less than 40.0%\n")
+
+
 def test_a_limit_is_spread_over_the_data(ask: Program, server: QuestionServer, tmp_path: Path) -> None:
     ask(questions(tmp_path / "q.jsonl", *"5555555555"), "--limit", "3")
     assert server.asked == ["q0 5", "q3 5", "q6 5"]
@@ -157,6 +235,22 @@ def test_questions_can_be_asked_without_plugins_too(ask: Program, server: Questi
     done = ask(questions(tmp_path / "q.jsonl", "5"), "--also-without")
     assert done.stdout.splitlines()[0].split() == ["with", "plugins", "without", "plugins"]
     assert [bool(tools) for tools in server.tools] == [True, False]
+
+
+def test_plugins_of_questions_go_by_both_names_and_unknown_ones_are_refused(
+    ask: Program, server: QuestionServer, tmp_path: Path
+) -> None:
+    data = write(
+        tmp_path / "q.jsonl",
+        {"question": "q0 5", "answer": 5, "plugins": ["calculator"]},
+        {"question": "q1 5", "answer": 5, "plugins": ["Calculate"]},
+    )
+    assert ask(data).returncode == 0
+    data = write(tmp_path / "r.jsonl", {"question": "q0 5", "answer": 5, "plugins": ["abacus"]})
+    server.asked.clear()
+    done = ask(data)
+    assert (done.returncode, server.asked, len(done.stderr.splitlines())) == (2, [], 1)
+    assert "r:1 wants the plugin abacus" in done.stderr and "Calculate (calculator)" in done.stderr
 
 
 def test_first_turns_only(ask: Program, server: QuestionServer, tmp_path: Path) -> None:

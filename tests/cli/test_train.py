@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +12,15 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from moss_agent.conversation import Conversation
 from moss_agent.protocol import END_MARKERS
 from moss_agent.records import Round, Turn
-from tests.cli.conftest import Program
+from tests.cli.conftest import ROOT, Program
+from tests.engine.chat_parts import FORGETS, chat_tokenizer
 from tests.engine.tiny import make_model, make_tokenizer
+from tests.training.encoded import CHAT, TOOL
 
 pytestmark = pytest.mark.slow
 
@@ -68,12 +72,15 @@ def test_a_model_is_tuned_merged_and_asked(program: Program, base: str, data: st
 
 
 def test_all_weights_are_tuned(program: Program, base: str, data: str, tmp_path: Path) -> None:
-    done = program("train", data, "--base", base, "--family", "mini", "--out", "t", "--full", "--checkpointing")
+    options = ("--family", "mini", "--out", "t", "--full", "--checkpointing", "--dtype", "bf16")
+    done = program("train", data, "--base", base, *options)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.rstrip().endswith("use it: moss-agent chat --model t/model")
     assert {"model.safetensors", "tokenizer.json", "moss_agent.json"} <= {
         p.name for p in (tmp_path / "t/model").iterdir()
     }
+    weights = [load_file(Path(folder) / "model.safetensors") for folder in (base, tmp_path / "t/model")]
+    assert [{str(each.dtype) for each in found.values()} for found in weights] == [{"torch.float32"}] * 2
 
 
 def test_ctrl_c_stops_after_the_step_and_the_same_command_goes_on(
@@ -133,11 +140,82 @@ def test_what_does_not_fit_is_refused_with_options_that_would(program: Program, 
     assert "training needs about " in done.stderr and "it would fit with --row-tokens 2048" in done.stderr
 
 
+def test_what_is_longer_than_the_models_window_is_named(command: Program, base: str, data: str, tmp_path: Path) -> None:
+    small = shutil.copytree(base, tmp_path / "small")
+    config = json.loads((small / "config.json").read_text())
+    (small / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 40}))
+    done = command("train", data, "--base", str(small), "--family", "mini", "--out", "o")
+    assert done.returncode == 2 and done.stdout == "" and not (tmp_path / "o").exists()
+    lines = done.stderr.splitlines()
+    assert len(lines) == 13 and lines[0].startswith(f"moss-agent: {data}, line 1: it has ")
+    assert lines[0].endswith(" tokens, and the model takes 40: shorten it, or leave it out")
+
+
+def test_a_start_that_failed_does_not_fix_the_options(command: Program, base: str, data: str, tmp_path: Path) -> None:
+    broken = shutil.copytree(base, tmp_path / "broken")
+    (broken / "model.safetensors").unlink()
+    options = ("train", data, "--base", str(broken), "--family", "mini", "--out", "o", "--epochs", "1")
+    failed = command(*options)
+    assert failed.returncode == 1 and "cannot load" in failed.stderr
+    shutil.copy(Path(base) / "model.safetensors", broken)
+    done = command(*options, "--row-tokens", "512")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "another --row-tokens" in command(*options).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [
+        ((), "adapter"),
+        ((), "adapter/adapter_model.safetensors"),
+        (("--full",), "model/model.safetensors"),
+        (("--full",), "model/tokenizer.json"),
+    ],
+)
+def test_what_cannot_be_written_in_the_end_is_written_by_the_same_command(
+    command: Program, base: str, data: str, tmp_path: Path, options: tuple[str, ...], file: str
+) -> None:
+    place = tmp_path / "o" / file
+    (place / "folder").mkdir(parents=True)  # a file cannot take its place
+    if file == "adapter":
+        shutil.rmtree(place)
+        place.touch()
+    arguments = ("train", data, "--base", base, "--family", "mini", "--out", "o", "--epochs", "1", *options)
+    failed = command(*arguments)
+    assert (failed.returncode, len(failed.stderr.splitlines())) == (2, 1)
+    assert failed.stderr.startswith("moss-agent: cannot write o/") and "make room, the same command" in failed.stderr
+    place.unlink() if place.is_file() else shutil.rmtree(place)
+    done = command(*arguments)
+    assert (done.returncode, done.stderr) == (0, "") and " is ready after " in done.stdout
+
+
+def test_a_conversation_is_counted_once_however_many_sequences_it_is(command: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "chat"
+    make_model().save_pretrained(folder)
+    chat_tokenizer(FORGETS).save_pretrained(folder)
+    (tmp_path / "c.jsonl").write_text((json.dumps({"messages": CHAT, "tools": [TOOL]}) + "\n") * 4)  # three sequences
+    done = command("train", "c.jsonl", "--base", str(folder), "--out", "o", "--epochs", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3 conversations, " in done.stdout and "; 1 held out" in done.stdout
+    assert command("train", "c.jsonl", "--base", str(folder), "--show", "1").stdout.count("── ") == 3
+
+
+MAIN = """
+import sys
+from accelerate import PartialState
+from moss_agent.cli import main
+code = main(sys.argv[1:])
+print(f"process of {PartialState().num_processes}")
+sys.exit(code)
+"""
+
+
 def test_several_processes_train_one_model(base: str, data: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    command += ["-m", "moss_agent", "train", data, "--base", base, "--family", "mini", "--out", "two"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=300)
+    (tmp_path / "main.py").write_text(MAIN)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "main.py"]
+    command += ["train", data, "--base", base, "--family", "mini", "--out", "two", "--device", "cpu", "--epochs", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("PLAN") == 1 and done.stdout.count("is ready") == 1
+    assert done.stdout.count("process of 2") == 2

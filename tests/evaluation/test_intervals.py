@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import product
+from math import comb
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moss_agent.evaluation.intervals import Z, sign_test, wilson
+from tests.effort import effort_below
 
 COUNTS = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -47,3 +49,14 @@ def test_the_sign_test_counts_the_ways_to_be_at_least_so_uneven(better: int) -> 
 def test_a_sign_test_of_nothing_or_of_much_is_a_probability() -> None:
     assert sign_test(0, 0) == 1.0
     assert 0 < sign_test(400, 700) < 1e-18
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_the_sign_test_is_exact(better: int, worse: int) -> None:
+    ways = sum(comb(better + worse, k) for k in range(min(better, worse) + 1))
+    assert sign_test(better, worse) == min(1.0, float(Fraction(2 * ways, 2 ** (better + worse))))
+
+
+def test_the_sign_test_of_large_runs_is_quick() -> None:
+    with effort_below(5):
+        assert 1e-13 < sign_test(10_000, 9_000) < 1e-12

@@ -156,6 +156,15 @@ def test_a_question_for_no_plugin_is_right_with_any_answer_and_no_call() -> None
     assert not answered([], turn(" "), plugins=()).right
 
 
+@pytest.mark.parametrize("name", ["Calculate", "calculator"])
+def test_a_question_names_the_plugin_to_call_as_the_model_does_or_as_people_do(name: str) -> None:
+    plugins = (replace(calculate, key="calculator"),)
+    made = turn("It is 12.", call("Calculate", "3*4"))
+    case = QuestionCase(id="1", question="?", category="", language="en", answer=(("12",),), plugins=(name,))
+    assert judge(case, made, plugins, compute).checks["choice"]
+    assert not judge(case, turn("It is 12."), plugins, compute).checks["choice"]
+
+
 def test_where_a_right_value_was_computed_it_is_seen() -> None:
     made = turn("It is 13.", call("Calculate", "3*4"))
     assert answered([["12"]], made).checks == {"result": True, "answer": False}

@@ -33,6 +33,14 @@ def values(text: str) -> list[str]:
         ("9" * 500 + " 7", ["7"]),
         ("1e999999", ["1", "999999"]),
         ("H2O, COVID-19", ["19"]),
+        ("答案是-5，温度为-5℃", ["-5", "-5"]),
+        ("- 23 rabbits\n- 12 chickens", ["23", "12"]),
+        ("Rabbits - 23, Total – 23", ["23", "23"]),
+        ("x = - 5, y=- 6, (- 7), - $8", ["-5", "-6", "-7", "8"]),
+        ("3至-3, 35 - 12, 10–20", ["3", "-3", "35", "12", "10", "20"]),
+        ("1½ cups, ½ cup, 2 3/4, -1 1/2", ["3/2", "1/2", "11/4", "-3/2"]),
+        ("5² = 25, 10⁸, 10⁻³, 12 m²", ["5", "25", "10", "10", "12"]),
+        ("3⁄4 of 12 5/4, 2 2/4", ["3/4", "12", "5/4", "2", "2", "4"]),
     ],
 )
 def test_numbers_of_a_text(text: str, found: list[str]) -> None:
@@ -67,7 +75,8 @@ def test_any_text_has_numbers_or_not(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "is_one"), [("42", True), ("$1,080", True), ("25%", True), ("4 2", False), ("", False)]
+    ("text", "is_one"),
+    [("42", True), ("$1,080", True), ("25%", True), ("- 5", True), ("1½", True), ("4 2", False), ("", False)],
 )
 def test_what_is_a_number_as_a_whole(text: str, is_one: bool) -> None:
     assert (number(text) is not None) == is_one
@@ -90,6 +99,9 @@ def test_what_is_a_number_as_a_whole(text: str, is_one: bool) -> None:
         ("33.58", "33.6", False),
         ("33.59", "33.6", False),
         ("270001", "270000", False),
+        ("12345678902", "12345678901", False),
+        ("12,345,678,901", "12345678901", True),
+        ("12345678901.0", "12345678901", True),
         ("78.53981633974483", "78.54", True),
     ],
 )
@@ -97,6 +109,21 @@ def test_a_rounded_value_counts_if_enough_is_left(said: str, exact: str, right: 
     wanted = number(exact)
     assert wanted is not None
     assert states_all(f"It is {said}.", [wanted]) == right
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(-(10**30), 10**30))
+def test_an_integer_states_no_other_integer(one: int, other: int) -> None:
+    wanted = number(str(other))
+    assert wanted is not None
+    assert states_all(f"({one})", [wanted]) == (one == other)
+    assert states_all(f"({other + 1})", [wanted]) is False
+
+
+@given(st.integers(0, 999), st.integers(1, 99), st.integers(2, 100))
+def test_a_mixed_number_is_read_as_one(whole: int, part: int, divisor: int) -> None:
+    value = Fraction(part, divisor)
+    if 0 < value < 1:
+        assert values(f"It is {whole} {value}.") == [str(whole + value)]
 
 
 @pytest.mark.parametrize(

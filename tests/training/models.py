@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from moss_agent.checkpoints.moss.configuration import MossConfig
 from moss_agent.checkpoints.moss.modeling import MossForCausalLM
@@ -27,6 +39,27 @@ def moss() -> PreTrainedModel:
     torch.manual_seed(0)
     config = MossConfig(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=256, rotary_dim=4)
     return MossForCausalLM(config)
+
+
+GPT2 = GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=256)  # drops a tenth
+
+
+def gpt2() -> PreTrainedModel:
+    torch.manual_seed(0)
+    return GPT2LMHeadModel(GPT2)
+
+
+def opt() -> PreTrainedModel:
+    torch.manual_seed(0)
+    sizes = {"ffn_dim": 64, "word_embed_proj_dim": 32, "num_attention_heads": 4, "max_position_embeddings": 256}
+    return OPTForCausalLM(OPTConfig(**{**SIZES, **sizes}, dropout=0.5, layerdrop=0.5))
+
+
+def gemma2() -> PreTrainedModel:
+    """Attention that looks back 8 tokens only in every other layer."""
+    torch.manual_seed(0)
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "sliding_window": 8}
+    return Gemma2ForCausalLM(Gemma2Config(**SIZES, **heads, attention_dropout=0.5))
 
 
 def conversation(number: int, length: int = 24) -> Tokens:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moss_agent.checkpoints.families import load_family
 from moss_agent.conversation import Conversation
@@ -14,9 +16,9 @@ from moss_agent.errors import UsageError
 from moss_agent.events import Call
 from moss_agent.json_records import FaultyData
 from moss_agent.records import Round, Turn
-from moss_agent.training.data import encoder_for, read_conversations
+from moss_agent.training.data import divided, encoder_for, read_conversations, sequences
 from moss_agent.training.moss_encoding import MossEncoder
-from tests.engine.chat_parts import HERMES, chat_tokenizer
+from tests.engine.chat_parts import FORGETS, HERMES, chat_tokenizer
 from tests.training.encoded import CHAT, MINI, TOOL, moss_tokenizer
 
 pytestmark = pytest.mark.slow
@@ -50,7 +52,7 @@ def test_a_folder_of_all_forms_is_read_and_what_was_stopped_is_left_out(tmp_path
     write(tmp_path / "own.json", json.dumps([TALK.to_json(), stopped.to_json()], indent=1))
     write(tmp_path / "chat.jsonl", {"messages": CHAT, "tools": [TOOL]})
     read = read_conversations(tmp_path, encoder_for(tokenizer, load_family(dialect)))
-    texts = [tokenizer.decode(ids) for ids, _ in read]
+    texts = [tokenizer.decode(ids) for ids, _ in sequences(read)]
     assert len([text for text in texts if "Thanks" in text]) == 3
     assert not any("And?" in text for text in texts)
 
@@ -97,6 +99,36 @@ def test_every_fault_is_named_with_its_place(tmp_path):
     assert sorted(fault.partition(":")[0] for fault in faults) == sorted(each.partition(":")[0] for each in expected)
     for each in expected:
         assert any(fault.startswith(each) for fault in faults), (each, faults)
+
+
+def test_a_conversation_that_the_model_cannot_take_is_named(tmp_path):
+    tokenizer = moss_tokenizer()
+    encode = encoder_for(tokenizer, MINI)
+    short = replace(TALK, turns=TALK.turns[2:]).to_training("short")
+    data = write(tmp_path / "data.jsonl", short, TALK.to_json())
+    lengths = [max(len(ids) for ids, _ in each) for each in read_conversations(data, encode)]
+    assert len(read_conversations(data, encode, max(lengths))) == 2
+    with pytest.raises(FaultyData) as caught:
+        read_conversations(data, encode, max(lengths) - 1)
+    assert caught.value.faults == [
+        f"{data}, line 2: it has {lengths[1]} tokens, and the model takes {lengths[1] - 1}: shorten it, or leave it out"
+    ]
+
+
+def test_a_conversation_of_several_sequences_is_one(tmp_path):
+    data = write(tmp_path / "data.jsonl", {"messages": CHAT, "tools": [TOOL]}, TALK.to_json())
+    read = read_conversations(data, encoder_for(chat_tokenizer(FORGETS), load_family("tools")))
+    assert len(read) == 2 and len(read[0]) == 3
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=30), st.floats(0, 0.99), st.integers(0, 9))
+def test_no_conversation_is_both_learned_and_held_out(sizes, share, seed):
+    conversations = [[([number], [True])] * size for number, size in enumerate(sizes)]
+    learned, kept = divided(conversations, share, seed)
+    told = [{ids[0] for ids, _ in sequences(part)} for part in (learned, kept)]
+    assert not told[0] & told[1] and told[0] | told[1] == {*range(len(sizes))}
+    assert learned and bool(kept) == (share > 0 and len(sizes) > 1)
+    assert len(learned) + len(kept) == len(sizes)
 
 
 def test_data_without_a_conversation_is_refused(tmp_path):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import Gemma2Config, Gemma2ForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Tokens, pack
-from tests.training.models import SIZES, conversation, llama, moss, qwen
+from tests.training.models import conversation, gemma2, gpt2, llama, moss, opt, qwen
 
 CONVERSATIONS = [conversation(number, length) for number, length in enumerate((24, 31, 9, 40))]
 pytestmark = pytest.mark.slow  # importing peft takes seconds
@@ -57,14 +57,20 @@ def test_a_conversation_does_not_see_the_one_before_it():
 
 
 def test_a_model_with_windows_of_attention_takes_one_conversation_a_row():
-    config = Gemma2Config(**SIZES, num_attention_heads=4, num_key_value_heads=2, head_dim=8, sliding_window=8)
-    torch.manual_seed(0)
-    model = Gemma2ForCausalLM(config).eval()
+    model = gemma2().eval()
     learner = Learner(model)
     assert not learner.packs
     with torch.no_grad():
         expected = alone(model, CONVERSATIONS[3:])
         torch.testing.assert_close(learner(pack(CONVERSATIONS[3:]))[0], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", [gpt2, opt, gemma2])
+def test_nothing_is_dropped_in_training(build):
+    with torch.no_grad():
+        expected = alone(build().eval(), CONVERSATIONS[3:])
+        loss, _ = Learner(build()).train()(pack(CONVERSATIONS[3:]))
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_computing_activations_twice_changes_nothing():

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaConfig
 
+from moss_agent.checkpoints import machine
+from moss_agent.checkpoints.lora_base import Base
+from moss_agent.checkpoints.merge import _check_memory
 from moss_agent.checkpoints.needs import needs_of
-from moss_agent.errors import UsageError
+from moss_agent.errors import CheckpointError, UsageError
 from moss_agent.training.plan import Shape, check_memory, memory_of, trained_parameters
 from moss_agent.training.weights import with_adapter
-from tests.training.models import SIZES, llama
+from tests.training.models import GPT2, SIZES, gpt2, llama
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +28,20 @@ def test_the_parameters_are_those_that_are_trained():
     adapted = with_adapter(llama(), 4, "base")
     assert trained_parameters(NEEDS, SHAPE) == sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     assert trained_parameters(NEEDS, replace(SHAPE, full=True)) == sum(p.numel() for p in llama().parameters())
+
+
+def test_layers_of_transposed_weights_are_trained_too():
+    adapted = with_adapter(gpt2(), 4, "base")
+    assert trained_parameters(needs_of(GPT2), SHAPE) == sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+
+
+def test_a_conversation_that_is_longer_than_a_row_takes_its_memory():
+    long = replace(SHAPE, row=512, longest=1500)
+    assert long.at_once == 1500 and replace(SHAPE, longest=1500).at_once == SHAPE.row
+    assert memory_of(NEEDS, long) == memory_of(NEEDS, replace(SHAPE, row=1500))
+    least = memory_of(NEEDS, replace(long, checkpointing=True)).whole
+    with pytest.raises(UsageError, match="it would fit with .*--row-tokens 1024 --checkpointing$"):
+        check_memory(NEEDS, replace(long, row=2048), least)
 
 
 @pytest.mark.parametrize("less", [{"quantize": "int8"}, {"row": 512}, {"checkpointing": True}])
@@ -39,3 +57,11 @@ def test_what_does_not_fit_is_refused_with_options_that_do(shape):
     with pytest.raises(UsageError, match="none of this program's options would make it fit$"):
         check_memory(NEEDS, shape, 1000)
     assert check_memory(NEEDS, replace(shape, row=512), fits).whole == fits
+
+
+def test_merging_keeps_to_what_the_container_may_take(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text("3000000000\n")
+    (tmp_path / "memory.current").write_text("2000000000\n")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    with pytest.raises(CheckpointError, match="needs 1.5 GB of memory, 1.0 GB are free"):
+        _check_memory(Base(Path("base"), torch.float32, 10**9))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 from peft import PeftModel
 
 from moss_agent.errors import UsageError
@@ -19,7 +20,7 @@ from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Pack, pack, packs
 from moss_agent.training.run import Progress, Run, falling_rate, steps
 from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
-from tests.training.models import conversation, llama, moss
+from tests.training.models import conversation, gpt2, llama, moss
 
 ROOT = Path(__file__).parents[2]
 CONVERSATIONS = [conversation(number) for number in range(10)]
@@ -54,13 +55,14 @@ def test_ten_conversations_are_learned_by_heart(tmp_path, build):
         assert told[0].tolist() == ids
 
 
-def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
-    whole = run(tmp_path / "whole")
+@pytest.mark.parametrize("build", [lambda: with_adapter(llama(), 4, "base/name"), gpt2])
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path, build):
+    whole = run(tmp_path / "whole", learner=Learner(build()))
     whole.train()
-    cut = run(tmp_path / "cut")
+    cut = run(tmp_path / "cut", learner=Learner(build()))
     cut.told = lambda progress: setattr(cut, "stopping", progress.step == 3)
     assert not cut.train()
-    second = run(tmp_path / "cut")
+    second = run(tmp_path / "cut", learner=Learner(build()))
     assert (second.step, second.seen) == (3, cut.seen)
     assert second.train()
     assert all(map(torch.equal, weights(whole), weights(second)))
@@ -104,6 +106,23 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_old_state_stays(tmp_pa
     assert run(tmp_path).step == 1
 
 
+def test_a_loss_that_is_not_finite_ends_the_run_and_the_last_state_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    made = Run(tmp_path, Learner(llama()), steps(rows(4), 100), 4 * EPOCH, falling_rate(1e30, 1, 0.3))
+    with pytest.raises(UsageError, match="is not finite: begin again in another folder with a lower learning rate"):
+        made.train()
+    kept = run(tmp_path, learner=Learner(llama()))
+    assert 0 < kept.step == len(kept.log) == made.step
+    assert all(torch.isfinite(each).all() for each in (*weights(kept), *weights(made)))
+
+
+def test_a_model_stays_on_the_device_that_it_was_loaded_to(tmp_path, monkeypatch):
+    accelerator = Accelerator(cpu=True)
+    monkeypatch.setattr(accelerator.state, "device", torch.device("meta"))  # as cuda:0 is where cuda:1 was asked for
+    made = run(tmp_path, accelerator=accelerator)
+    assert {each.device.type for each in made.model.parameters()} == {"cpu"}
+
+
 def test_the_saved_adapter_is_loaded_by_peft_and_begins_another_run(tmp_path):
     made = run(tmp_path)
     made.train()
@@ -124,30 +143,57 @@ def test_the_saved_adapter_is_loaded_by_peft_and_begins_another_run(tmp_path):
 
 
 PROCESS = """
-import sys
+import json, os, sys
 from pathlib import Path
+import pytest
 import torch
-from tests.training.test_run import run, weights
+from moss_agent.errors import UsageError
+from moss_agent.training import run as running
+from tests.training.test_run import HELD_OUT, run, weights
 torch.set_num_threads(1)
-made = run(Path(sys.argv[1]))
+out = Path(sys.argv[1])
+made = run(out / "two", held_out=HELD_OUT)
+rank, found = made.accelerator.process_index, {"processes": made.accelerator.num_processes}
 made.train()
-if made.accelerator.is_main_process:
-    torch.save(weights(made), sys.argv[2])
+if rank == 0:
+    torch.save(weights(made), out / "weights.pt")
+
+cut = run(out / "cut")
+if rank == 1:
+    cut.told = lambda progress: setattr(cut, "stopping", progress.step == 3)
+found["stopped"] = not cut.train()
+found["step"] = cut.step
+
+running.SAVE_EVERY = 0.0
+full = run(out / "full")
+if rank == 0:
+    full.told = lambda progress: (out / "full" / "state.pt.part").mkdir() if progress.step == 2 else None
+with pytest.raises(UsageError) as caught:
+    full.train()
+found["failed"], found["last"] = str(caught.value), full.step
+(out / f"{rank}.json").write_text(json.dumps(found))
 """
+HELD_OUT = [pack([conversation(20), conversation(21)])]  # a row for one process, and none for the other
 
 
-def test_two_processes_learn_what_one_does(tmp_path):
-    made = run(tmp_path / "one")
+def test_two_processes_learn_what_one_does_and_stop_and_fail_together(tmp_path):
+    made = run(tmp_path / "one", held_out=HELD_OUT)
     made.train()
     script = tmp_path / "process.py"
     script.write_text(PROCESS)
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    command += [str(script), str(tmp_path / "two"), str(tmp_path / "weights.pt")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=300)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run(
+        [*command, str(script), str(tmp_path)], cwd=ROOT, capture_output=True, text=True, env=environment, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     for one, other in zip(weights(made), torch.load(tmp_path / "weights.pt"), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
-    logged = [json.loads(line)["loss"] for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
-    assert logged == pytest.approx([progress.loss for progress in made.log], abs=1e-3)
+    logged = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
+    assert [line["loss"] for line in logged] == pytest.approx([each.loss for each in made.log], abs=1e-3)
+    measured = [each.held_out_loss for each in made.log if each.held_out_loss is not None]
+    assert [line["held_out_loss"] for line in logged if "held_out_loss" in line] == pytest.approx(measured, abs=1e-3)
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    for found in (first, second):
+        assert (found["processes"], found["stopped"], found["step"], found["last"]) == (2, True, 3, 2)
+        assert found["failed"].endswith("make room, the same command goes on")
