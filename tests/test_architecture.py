@@ -129,7 +129,6 @@ def test_every_room_has_its_rule():
         "moss_agent.text_search.ranking",
         "moss_agent.evaluation.subject",
         "moss_agent.training.dataset",
-        "moss_agent.training.masking",
         "moss_agent.training.data",
     ],
 )

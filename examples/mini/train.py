@@ -19,11 +19,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from moss_agent.training.dataset import pieces
-from moss_agent.training.masking import tokenize
 
 from .batches import Batch, Prompted, batches
 from .conversations import ALL_ALIKE, MOSTLY_PROBLEMS, generate
 from .example import Tools
+from .masking import tokenize
 from .record import record
 
 if TYPE_CHECKING:

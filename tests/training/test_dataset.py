@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples.mini.masking import tokenize
 from moss_agent.conversation import Conversation
 from moss_agent.dialects.moss import render_turn
 from moss_agent.errors import UsageError
 from moss_agent.records import Round, Turn
 from moss_agent.training.dataset import pieces
-from moss_agent.training.masking import tokenize
 from moss_agent.training.packing import LENGTH_STEP, pack, packs
 
 TURNS = [
