@@ -91,13 +91,13 @@ def test_cached_turns_equal_a_recomputation_of_the_whole_conversation(agent):
     agent.ask("Solve x + 7 = 12.")
     session, model = agent.chat._dialect._session, agent.runtime._dialect.model
     ids = session._sequence.ids
-    with torch.inference_mode(), own_attention(model._backend._model):
-        whole = model._backend._model(torch.tensor([ids]), use_cache=False).logits[0, -1].float()
+    with torch.inference_mode(), own_attention(model.scheduler._backend._model):
+        whole = model.scheduler._backend._model(torch.tensor([ids]), use_cache=False).logits[0, -1].float()
     (cached,), _ = model.scheduler.logits(session._sequence, Cancellation())
     assert int(cached.argmax()) == int(whole.argmax())
     assert (
         float((torch.from_numpy(cached) - whole).norm() / whole.norm())
-        < ROUNDING * model._backend._model.config.num_hidden_layers
+        < ROUNDING * model.scheduler._backend._model.config.num_hidden_layers
     )
 
 

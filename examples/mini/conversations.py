@@ -44,16 +44,17 @@ def _example(random: Random, shares: Mapping[str, int]) -> Example:
 
 
 def _draw_tools(random: Random, kind: str) -> Tools:
-    """Mostly everything enabled, often few with the fitting ones, seldom a fitting one missing.
+    """Half of the time everything is enabled, else few with one that fits, seldom none that does.
 
-    A model that has seen too much of plugins that are off claims it of plugins that are on.
+    A model that has seen plugins off mostly where few are on claims it of the only one that is on.
     """
     dice, fitting = random.random(), FITTING[kind]
-    if dice < 0.70:
+    if dice < 0.50:
         return Tools()
     others = [name for name in NAMES if name not in fitting]
-    if dice < 0.92:
-        enabled = [*fitting, *random.sample(others, random.choice((0, 1, 1)) if fitting else random.choice((1, 2)))]
+    if dice < 0.95:
+        some = random.sample(fitting, random.randint(1, len(fitting))) if fitting else []
+        enabled = [*some, *random.sample(others, random.choice((0, 1, 1, 2)))]
     else:
         missing = random.choice(fitting) if fitting else ""
         enabled = [name for name in NAMES if name != missing and (name in fitting or random.random() < 0.6)]

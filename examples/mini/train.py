@@ -39,7 +39,7 @@ RISE = 50  # steps in which a rate is reached
 DECAY = 0.5  # the last part of the tokens, in which the learning rate falls to zero
 CUT = {"problems": 0.6, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
 PIECES_TO_COMMANDS = 6  # of a turn
-STANDARD = {label for label, *_ in Tools().plugins()}
+STANDARD = Tools().plugins()  # other ones are too many for batches that share them
 LONG, LEFT_OUT = 384, 0.6  # tokens, and how many of the longer conversations are left out: they take the time of many
 
 
@@ -87,9 +87,9 @@ def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTok
         if len(example.turns) == 1 and random.random() < CUT.get(example.kind, 0):
             parts = parts[:PIECES_TO_COMMANDS]
         shared: tuple[int, ...] = ()
-        if {label for label, *_ in example.plugins} <= STANDARD:
+        if example.plugins == STANDARD:
             shared = tuple(tokenize([preamble], tokenizer)[0])
-        else:  # plugins that the user has written: a preamble of its own
+        else:
             parts = [preamble, *parts]
         ids, written = tokenize(parts, tokenizer)
         if len(ids) <= LONG or random.random() >= LEFT_OUT:
