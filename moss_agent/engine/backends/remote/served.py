@@ -22,7 +22,7 @@ Tokens: TypeAlias = Sequence[int | str]
 """Token ids; from servers that do not tell them, pieces of text of about a token's length."""
 
 
-SCALES = (0.25, 4.0)
+SCALES = (0.25, 4.0)  # the least and the most tokens of a server for one of ours
 
 
 def scale(told: int, estimated: int) -> float:
