@@ -47,9 +47,9 @@ def test_eight_threads_get_the_answers_that_they_get_one_after_the_other(runtime
 def test_a_chat_that_was_closed_leaves_no_cache(runtime):
     chat = runtime.chat()
     chat.ask("Hi")
-    assert chat._dialect._session._sequence in runtime._dialect.model.scheduler._used
+    assert chat._dialect._session._sequence in runtime._dialect.model.scheduler._budget.sequences
     chat.close()
-    assert not runtime._dialect.model.scheduler._used
+    assert not runtime._dialect.model.scheduler._budget.sequences
 
 
 def test_a_chat_whose_cache_was_given_up_answers_as_before(tmp_path: Path):
@@ -62,7 +62,7 @@ def test_a_chat_whose_cache_was_given_up_answers_as_before(tmp_path: Path):
     with Runtime.open(str(folder), cache_memory="1KB", **options) as runtime:
         chat, other = runtime.chat(), runtime.chat()
         got = [chat.ask("Who are you?").text]
-        runtime._dialect.model.scheduler._limit = 1
+        runtime._dialect.model.scheduler._budget._limit = 1
         other.ask("Something else?")
         got.append(chat.ask("And who am I?").text)
     assert got == want

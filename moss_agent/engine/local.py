@@ -145,6 +145,7 @@ class LocalSession:
                     break
         finally:
             sequence.cut(len(sequence.ids))  # without what was guessed
+            self._model.scheduler.pause(sequence)
         prefilled = tokens.prefilled
         if not filtered.stop and (rest := filtered.push(stream.flush()) + filtered.flush()):
             pieces.append(rest)

@@ -15,17 +15,17 @@ from collections.abc import Sequence as List
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
 from moss_agent.cancellation import Cancellation
+from moss_agent.engine.cache_budget import RECENT, CacheBudget
 from moss_agent.engine.sampling import Logits
 from moss_agent.engine.sequence import Backend, Cache, Prefix, Sequence
 from moss_agent.errors import EngineError, OutOfMemory
 
 MOST_GUESSING = 4  # sequences of a step: with more of them, rows that may be thrown away cost too much
 PREFILL_CHUNK = 512  # tokens in one step, and one more of each sequence: bounds activations, and others' waiting
-RECENT = 0.5  # seconds after a step for which a sequence keeps its cache although others wait for memory
-PATIENCE = 10.0  # seconds between two sequences that get memory which others are still using
+GATHERING = 0.2  # of the time of a step: how long the next one waits for those that were in it
 
 
 @dataclass(eq=False)
@@ -49,6 +49,15 @@ class _Request:
         return self.logits is not None or self.error is not None
 
 
+def _place(request: _Request) -> float:
+    """Return the place in a step: those that lack one token have the same one in every step, the others come last.
+
+    So a backend that has prepared a step can compute the next ones of the same sequences with it.
+    """
+    sequence = request.sequence
+    return id(sequence) if sequence.cached == len(sequence.ids) - 1 else math.inf
+
+
 class Scheduler:
     """Computes logits for the threads of many conversations.
 
@@ -58,14 +67,14 @@ class Scheduler:
 
     def __init__(self, backend: Backend, *, tokens: int, release: Callable[[], bool] = lambda: False) -> None:
         self._backend: Backend | None = backend
-        self._limit = tokens
+        self._budget = CacheBudget(tokens)
         self._release = release
         self._requests: list[_Request] = []
-        self._used: WeakKeyDictionary[Sequence, float] = WeakKeyDictionary()  # when those with a cache were stepped
         self._prefixes: WeakSet[Prefix] = WeakSet()  # that have been computed
         self._leader: _Request | None = None  # whose thread computes a step
         self._batch: list[_Request] = []  # for which it does
-        self._displaced = -math.inf  # when a sequence last got memory that others were using
+        self._choosing: WeakSet[Sequence] = WeakSet()  # got logits of the last step, and will want the next ones
+        self._gathered = 0.0  # when the next step begins without them
         self._changed = threading.Condition()
 
     def logits(self, sequence: Sequence, cancellation: Cancellation, guess: List[int] = ()) -> tuple[list[Logits], int]:
@@ -88,17 +97,23 @@ class Scheduler:
             raise request.error or EngineError("the step ended without a result")
         return request.logits, request.computed
 
+    def pause(self, sequence: Sequence) -> None:
+        """Note that no more logits are wanted for now: others need not wait for the sequence."""
+        with self._changed:
+            self._choosing.discard(sequence)
+            self._changed.notify_all()
+
     def forget(self, sequence: Sequence) -> None:
         """Free the sequence's cache."""
         with self._changed:
-            self._take_cache(sequence)
+            self._budget.take(sequence)
             self._changed.notify_all()
 
     def close(self) -> None:
         """Free all caches, close the backend and let it go."""
         with self._changed:
-            for sequence in list(self._used):
-                self._take_cache(sequence)
+            for sequence in self._budget.sequences:
+                self._budget.take(sequence)
             for prefix in list(self._prefixes):
                 prefix.cache = None
             backend, self._backend = self._backend, None
@@ -111,9 +126,10 @@ class Scheduler:
             for left in [each for each in self._requests if each.sequence is request.sequence]:
                 self._end_step(left)
                 if left in self._batch:  # another thread is computing on the cache
-                    self._take_cache(request.sequence)
+                    self._budget.take(request.sequence)
                 self._requests.remove(left)
             self._requests.append(request)
+            self._choosing.discard(request.sequence)
 
     def _leave(self, request: _Request) -> None:
         """Take the request out as soon as no other thread computes on its cache; an interrupt leaves it that cache."""
@@ -124,7 +140,7 @@ class Scheduler:
                     self._changed.wait()
         except BaseException:
             with self._changed:
-                self._take_cache(request.sequence)
+                self._budget.take(request.sequence)
             raise
         finally:
             with self._changed, suppress(ValueError):
@@ -135,15 +151,22 @@ class Scheduler:
             self._changed.notify_all()
 
     def _lead_or_wait(self, request: _Request, cancellation: Cancellation) -> None:
-        """Compute a step for all that wait, or sleep until another thread has."""
+        """Compute a step for all that wait, or sleep until another thread has, or until all are there."""
         with self._changed:
+            if self._choosing and not self._leader and (rest := self._gathered - time.monotonic()) > 0:
+                self._changed.wait(rest)
+                return
             batch = [] if self._leader else self._schedule()
             if not batch:
                 if not cancellation.cancelled:
                     self._changed.wait(None if self._leader else RECENT)
                 return
             self._leader, self._batch = request, batch
+            self._choosing.clear()
+        begun = time.monotonic()
         self._run(batch)
+        ended = time.monotonic()
+        self._gathered = ended + GATHERING * (ended - begun)
         self._end_step(request)
 
     def _end_step(self, leader: _Request) -> None:
@@ -154,62 +177,9 @@ class Scheduler:
                 self._leader, self._batch = None, []
 
     def _schedule(self) -> list[_Request]:
-        """Choose whose caches fit together, those that have one first, and take others' caches if need be.
-
-        Now and then one that has waited long without a cache is the first, at the cost of those that have one.
-        """
-        now = time.monotonic()
-        waiting = [request for request in self._requests if not request.is_done]
-        waiting.sort(key=lambda request: request.sequence.cache is None)
-        recent = now - RECENT
-        if (overdue := self._overdue(waiting, now)) is not None:
-            waiting.remove(overdue)
-            waiting.insert(0, overdue)
-            self._displaced = recent = now
-        asking = {request.sequence for request in waiting}
-        held = sum(len(s.ids) for s, used in self._used.items() if s not in asking and used > recent)
-        batch = self._fitting(waiting, held)
-        chosen = {request.sequence for request in batch}
-        self._make_room(chosen, asking - chosen, recent)
-        return batch
-
-    def _fitting(self, waiting: List[_Request], held: int) -> list[_Request]:
-        """Return those whose caches fit beside so many tokens that are held, the first ones first.
-
-        Of several sequences that lack the same prefix only one is taken: it computes the prefix for all.
-        """
-        batch: list[_Request] = []
-        prefixes: list[Prefix] = []
-        for request in waiting:
-            sequence, prefix = request.sequence, request.sequence.prefix
-            if held and held + len(sequence.ids) > self._limit:
-                continue
-            if prefix.cache is None and sequence.cached < len(prefix.ids):
-                if any(other is prefix for other in prefixes):
-                    continue
-                prefixes.append(prefix)
-            held += len(sequence.ids)
-            batch.append(request)
-        return batch
-
-    def _overdue(self, waiting: List[_Request], now: float) -> _Request | None:
-        """Return the request that has waited longest without a cache, if that is long, and long after the last such."""
-        first = next((request for request in waiting if request.sequence.cache is None), None)
-        return first if first and now - max(first.since, self._displaced) >= PATIENCE else None
-
-    def _make_room(self, chosen: set[Sequence], waiting: set[Sequence], recent: float) -> None:
-        """Take caches that have to wait or were not used since `recent`, the oldest first, until the others fit."""
-        total = sum(len(s.ids) for s in chosen | set(self._used))
-        for sequence, used in sorted(self._used.items(), key=lambda item: item[1]):
-            if total <= self._limit:
-                return
-            if sequence in waiting or (sequence not in chosen and used <= recent):
-                total -= len(sequence.ids)
-                self._take_cache(sequence)
-
-    def _take_cache(self, sequence: Sequence) -> None:
-        sequence.cache = None
-        self._used.pop(sequence, None)
+        """Choose for whom a step is computed."""
+        batch = self._budget.choose([request for request in self._requests if not request.is_done])
+        return sorted(batch, key=_place)
 
     def _run(self, batch: List[_Request], may_release: bool = True) -> None:
         """Compute one part of each sequence, after a failure with more memory, or each alone: one fails no others.
@@ -251,9 +221,8 @@ class Scheduler:
             for cache, length in zip(caches, known, strict=False):
                 cache.cut(length)
             raise
-        now = time.monotonic()
         for request, cache in zip(batch, caches, strict=True):
-            self._used[request.sequence] = now
+            self._budget.note(request.sequence)
             self._finish(request, cache, list(islice(logits, request.wanted)))
 
     def _next_part(self, request: _Request, backend: Backend, guesses: bool, room: int) -> Cache:
@@ -279,6 +248,7 @@ class Scheduler:
                 prefix.cache = cache.copy()
                 self._prefixes.add(prefix)
         if cache.length >= len(sequence.ids):
+            self._choosing.add(sequence)
             request.logits = logits
 
     def _take_idle(self, batch: List[_Request]) -> bool:
@@ -286,9 +256,9 @@ class Scheduler:
         needed = {request.sequence for request in batch}
         prefixes = {request.sequence.prefix for request in batch}
         with self._changed:
-            idle = set(self._used) - needed
+            idle = set(self._budget.sequences) - needed
             for sequence in idle:
-                self._take_cache(sequence)
+                self._budget.take(sequence)
             unused = [each for each in self._prefixes if each.cache and each not in prefixes]
             for prefix in unused:
                 prefix.cache = None

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.engine import scheduler
+from moss_agent.engine import cache_budget, scheduler
 from moss_agent.errors import Cancelled, EngineError
 from moss_agent.session import Sampling
 from tests.engine.test_session import open_model, recompute
@@ -60,7 +60,7 @@ def test_the_preamble_is_computed_once_by_threads_that_begin_together(model, tok
 
 
 def test_sequences_that_do_not_fit_together_go_on_with_the_same_tokens(model, tokenizer, monkeypatch):
-    monkeypatch.setattr(scheduler, "RECENT", 0.0)
+    monkeypatch.setattr(cache_budget, "RECENT", 0.0)
     opened = open_model(model, tokenizer, context_length=120, cache_tokens=120)
     sessions = opened_sessions(opened)[:4]
     want = [recompute(model, session._sequence.ids, 6) for session in sessions]
@@ -84,6 +84,19 @@ def test_a_generation_that_is_not_read_does_not_stop_the_others(model, tokenizer
     write(second, FEW)
     list(pieces)
     assert first._sequence.ids == want
+
+
+def test_threads_that_were_in_one_step_are_in_the_next_one_together(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(scheduler, "GATHERING", 1e6)  # times the seconds of a step: as long as it takes
+    opened = open_model(model, tokenizer)
+    steps, forward = [], opened.scheduler._backend.forward
+    monkeypatch.setattr(
+        opened.scheduler._backend, "forward", lambda *given: steps.append(len(given[0])) or forward(*given)
+    )
+    sessions = opened_sessions(opened)
+    ask_all(sessions, Sampling(max_new_tokens=10))
+    assert len(steps) < 10 + len(sessions) < sum(steps)
+    assert not opened.scheduler._choosing, "nobody waits for one that has ended"
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, IndexError])
@@ -110,8 +123,8 @@ def test_a_failure_of_one_sequence_is_not_that_of_the_others(model, tokenizer, f
 
 
 def test_a_sequence_that_waits_long_gets_the_memory_of_others_that_go_on(model, tokenizer, monkeypatch):
-    monkeypatch.setattr(scheduler, "RECENT", 1e9)
-    monkeypatch.setattr(scheduler, "PATIENCE", 0.0)
+    monkeypatch.setattr(cache_budget, "RECENT", 1e9)
+    monkeypatch.setattr(cache_budget, "PATIENCE", 0.0)
     opened = open_model(model, tokenizer, context_length=120, cache_tokens=120)
     sessions = [opened.session(PREAMBLE) for _ in range(2)]
     for session in sessions:

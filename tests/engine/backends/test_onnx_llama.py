@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -87,6 +89,43 @@ def test_company_changes_nothing(backend: OnnxLlama) -> None:
     assert all(is_close(one, other) for one, other in zip(alone, together, strict=True))
 
 
+def test_many_sequences_are_computed_in_groups(backend: OnnxLlama) -> None:
+    known = [some_ids(20 + number, number) for number in range(19)]
+    alone = [backend.forward([filled(backend, ids)], [[9]])[0] for ids in known]
+    together = backend.forward([filled(backend, ids) for ids in known], [[9]] * 19)
+    assert all(is_close(one, other) for one, other in zip(alone, together, strict=True))
+
+
+def test_a_prepared_step_is_used_for_as_long_as_it_suits(backend: OnnxLlama) -> None:
+    """Company comes and goes, a cache grows and is cut: a sequence goes on as if nothing had been prepared."""
+    ids = some_ids(BLOCK - 5)
+    cache, company = filled(backend, ids), filled(backend, some_ids(30, 7))
+    prepared, got = [], []
+    for together in (False, False, True, True, False, False, True):
+        ids.append(5 + len(got))
+        got += backend.forward([cache, company] if together else [cache], [ids[-1:]] * (1 + together))[:1]
+        prepared.append(backend._step)
+    cache.cut(len(ids) - 1)
+    got += backend.forward([cache, company], [ids[-1:], [5]])[:1]
+    prepared.append(backend._step)
+    again = [first is second for first, second in pairwise(prepared)]
+    assert again == [True, False, True, False, False, False, True], "the fifth and sixth differ: the cache has grown"
+    lengths = [*range(BLOCK - 4, BLOCK + 3), len(ids)]
+    for length, logits in zip(lengths, got, strict=True):
+        assert is_close(logits, backend.forward([filled(backend, ids[: length - 1])], [ids[length - 1 : length]])[0])
+
+
+def test_a_prepared_step_keeps_no_memory_of_caches(backend: OnnxLlama) -> None:
+    cache = filled(backend, some_ids(30))
+    backend.forward([cache], [[5]])
+    step = backend._step
+    backend.forward([cache], [[6]])
+    assert backend._step is step
+    stored = ref(cache.stored)
+    del cache
+    assert stored() is None and backend._step is step
+
+
 def test_logits_after_several_tokens_are_those_of_one_after_the_other(backend: OnnxLlama) -> None:
     one, other, beside = filled(backend, some_ids(40)), filled(backend, some_ids(40)), backend.new_cache()
     single = [backend.forward([one], [[token]])[0] for token in (5, 6, 7, 8)]
@@ -97,12 +136,12 @@ def test_logits_after_several_tokens_are_those_of_one_after_the_other(backend: O
 
 def test_a_new_token_is_written_behind_the_cached_ones(backend: OnnxLlama) -> None:
     cache = filled(backend, some_ids(BLOCK - 2))
-    stored = cache.of_layer(0)
+    stored = cache.stored
     for token in (5, 6):
         backend.forward([cache], [[token]])
-    assert np.shares_memory(cache.of_layer(0), stored) and cache.length == BLOCK
+    assert cache.stored is stored and cache.length == BLOCK
     backend.forward([cache], [[7]])
-    assert not np.shares_memory(cache.of_layer(0), stored) and cache.length == BLOCK + 1
+    assert cache.stored is not stored and cache.length == BLOCK + 1
 
 
 def test_what_is_cut_off_is_forgotten(backend: OnnxLlama) -> None:
@@ -111,7 +150,7 @@ def test_what_is_cut_off_is_forgotten(backend: OnnxLlama) -> None:
     cache.cut(20)
     assert is_close(*(backend.forward([each], [[9, 8]])[0] for each in (cache, filled(backend, ids[:20]))))
     cache.cut(0)
-    assert cache.length == 0 and cache.of_layer(0).size == 0
+    assert cache.length == 0 and cache.stored.size == 0
 
 
 def test_a_copy_grows_on_its_own(backend: OnnxLlama) -> None:
@@ -124,7 +163,7 @@ def test_a_copy_grows_on_its_own(backend: OnnxLlama) -> None:
 
 def test_a_cache_takes_what_it_says(backend: OnnxLlama) -> None:
     cache = filled(backend, some_ids(BLOCK))
-    assert sum(cache.of_layer(layer).nbytes for layer in range(3)) == BLOCK * backend.token_bytes
+    assert cache.stored.nbytes == BLOCK * backend.token_bytes
 
 
 def test_weights_are_rounded_to_the_nearest_of_255_levels() -> None:
