@@ -55,7 +55,7 @@ def _place(request: _Request) -> float:
     So a backend that has prepared a step can compute the next ones of the same sequences with it.
     """
     sequence = request.sequence
-    return id(sequence) if sequence.cached == len(sequence.ids) - 1 else math.inf
+    return id(sequence) if sequence.cached >= len(sequence.ids) - 1 else math.inf
 
 
 class Scheduler:
