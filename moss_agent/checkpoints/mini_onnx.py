@@ -20,7 +20,7 @@ from safetensors.numpy import load_file
 from moss_agent.checkpoints.mini_base import read_base
 
 EMBEDDING, TOKENIZER, MANIFEST = "embedding.npy", "tokenizer.json", "model.json"
-TOGETHER = (1, 2, 4, 8, 16)  # sequences whose attention is computed in one call, which takes longer than a node
+TOGETHER = (1, 2, 4, 8, 16)  # sequences whose attention is computed in one call: calls take longer than nodes
 BLOCK = 32  # weights that share a scale
 ROUNDED = 4  # accuracy level of ONNX Runtime at which rows are rounded to 8 bits
 MICROSOFT = "com.microsoft"

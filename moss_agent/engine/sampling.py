@@ -16,6 +16,9 @@ Logits = NDArray[np.float32]
 COLDEST = 1e-5
 """Temperatures below are 0: divided by them, numbers would leave what 32 bits can hold."""
 
+LIKELY = 256
+"""So many tokens are nearly always enough for `top_p`: to sort all takes longer than a small model's step."""
+
 
 def next_token(logits: Logits, context: Sequence[int], sampling: Sampling, random: np.random.Generator) -> int:
     """Return the next token; `context` holds all ids so far."""
@@ -52,10 +55,14 @@ def likeliest(logits: Logits, count: int) -> NDArray[np.intp]:
 
 def keep_nucleus(logits: Logits, top_p: float) -> Logits:
     """Leave the most probable tokens that together reach `top_p` (Holtzman et al. 2019)."""
-    order = (-logits).argsort(kind="stable")
-    probabilities = softmax(logits[order])
-    outside = probabilities.cumsum() - probabilities >= top_p
-    return _replaced(logits, order[outside], np.float32(-np.inf))
+    probabilities = softmax(logits)
+    likely = likeliest(logits, LIKELY)
+    if probabilities[likely].sum() < top_p:
+        likely = likeliest(logits, 0)
+    order = likely[(-logits[likely]).argsort(kind="stable")]
+    before = probabilities[order].cumsum() - probabilities[order]
+    kept = order[before < top_p]
+    return _replaced(np.full_like(logits, -np.inf), kept, logits[kept])
 
 
 def softmax(logits: Logits) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Takes several sequences one step further at once, in whichever thread waits for a token.
 
-There is no thread of its own: one of the threads that wait computes a step for all of them (`_step`: schedule, run,
-finish), the others sleep. Caches have a budget; a sequence that must give its cache up computes it again later.
+There is no thread of its own: one of the threads that wait computes a step for all of them (`_lead_or_wait`: schedule,
+run, finish), the others sleep. Then all choose a token. The next step waits until all have, or are late: one step for
+all of them takes less time than two for half of them each. Nobody waits for one that was late the last time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Sequence as List
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine.cache_budget import RECENT, CacheBudget
@@ -25,7 +26,8 @@ from moss_agent.errors import EngineError, OutOfMemory
 
 MOST_GUESSING = 4  # sequences of a step: with more of them, rows that may be thrown away cost too much
 PREFILL_CHUNK = 512  # tokens in one step, and one more of each sequence: bounds activations, and others' waiting
-GATHERING = 0.2  # of the time of a step: how long the next one waits for those that were in it
+GATHERING = 1.0  # of the time of a step: how long the next one waits for those that were in it, ...
+LONGEST_GATHERING = 0.1  # ... and at most so many seconds
 
 
 @dataclass(eq=False)
@@ -50,7 +52,7 @@ class _Request:
 
 
 def _place(request: _Request) -> float:
-    """Return the place in a step: those that lack one token have the same one in every step, the others come last.
+    """Return the place in a step: those that lack one token have the same place in every step, others come last.
 
     So a backend that has prepared a step can compute the next ones of the same sequences with it.
     """
@@ -73,8 +75,8 @@ class Scheduler:
         self._prefixes: WeakSet[Prefix] = WeakSet()  # that have been computed
         self._leader: _Request | None = None  # whose thread computes a step
         self._batch: list[_Request] = []  # for which it does
-        self._choosing: WeakSet[Sequence] = WeakSet()  # got logits of the last step, and will want the next ones
-        self._gathered = 0.0  # when the next step begins without them
+        self._choosing: WeakKeyDictionary[Sequence, float] = WeakKeyDictionary()  # a token, and when they are late
+        self._late: WeakSet[Sequence] = WeakSet()  # those that were so the last time
         self._changed = threading.Condition()
 
     def logits(self, sequence: Sequence, cancellation: Cancellation, guess: List[int] = ()) -> tuple[list[Logits], int]:
@@ -100,13 +102,14 @@ class Scheduler:
     def pause(self, sequence: Sequence) -> None:
         """Note that no more logits are wanted for now: others need not wait for the sequence."""
         with self._changed:
-            self._choosing.discard(sequence)
+            self._choosing.pop(sequence, None)
             self._changed.notify_all()
 
     def forget(self, sequence: Sequence) -> None:
         """Free the sequence's cache."""
         with self._changed:
             self._budget.take(sequence)
+            self._choosing.pop(sequence, None)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -129,7 +132,10 @@ class Scheduler:
                     self._budget.take(request.sequence)
                 self._requests.remove(left)
             self._requests.append(request)
-            self._choosing.discard(request.sequence)
+            if request.since <= self._choosing.pop(request.sequence, math.inf):
+                self._late.discard(request.sequence)
+            else:
+                self._late.add(request.sequence)
 
     def _leave(self, request: _Request) -> None:
         """Take the request out as soon as no other thread computes on its cache; an interrupt leaves it that cache."""
@@ -153,21 +159,23 @@ class Scheduler:
     def _lead_or_wait(self, request: _Request, cancellation: Cancellation) -> None:
         """Compute a step for all that wait, or sleep until another thread has, or until all are there."""
         with self._changed:
-            if self._choosing and not self._leader and (rest := self._gathered - time.monotonic()) > 0:
-                self._changed.wait(rest)
+            if cancellation.cancelled:
                 return
-            batch = [] if self._leader else self._schedule()
+            if self._leader or (rest := self._until_gathered()) > 0:
+                self._changed.wait(None if self._leader else rest)
+                return
+            batch = self._schedule()
             if not batch:
-                if not cancellation.cancelled:
-                    self._changed.wait(None if self._leader else RECENT)
+                self._changed.wait(RECENT)
                 return
             self._leader, self._batch = request, batch
-            self._choosing.clear()
-        begun = time.monotonic()
         self._run(batch)
-        ended = time.monotonic()
-        self._gathered = ended + GATHERING * (ended - begun)
         self._end_step(request)
+
+    def _until_gathered(self) -> float:
+        """Return for how many seconds there are sequences to be waited for."""
+        latest = max((late for sequence, late in self._choosing.items() if sequence not in self._late), default=0.0)
+        return latest - time.monotonic()
 
     def _end_step(self, leader: _Request) -> None:
         """Let others lead, unless they do already."""
@@ -209,6 +217,7 @@ class Scheduler:
         caches: list[Cache] = []
         known: list[int] = []
         room = PREFILL_CHUNK
+        begun = time.monotonic()
         try:
             for request in batch:
                 caches.append(self._next_part(request, backend, guesses, max(1, room)))
@@ -221,9 +230,10 @@ class Scheduler:
             for cache, length in zip(caches, known, strict=False):
                 cache.cut(length)
             raise
+        ended = time.monotonic()
+        late = ended + min(GATHERING * (ended - begun), LONGEST_GATHERING)
         for request, cache in zip(batch, caches, strict=True):
-            self._budget.note(request.sequence)
-            self._finish(request, cache, list(islice(logits, request.wanted)))
+            self._finish(request, cache, list(islice(logits, request.wanted)), late)
 
     def _next_part(self, request: _Request, backend: Backend, guesses: bool, room: int) -> Cache:
         """Choose at most so many ids to append, besides a guess; return the cache that they belong to."""
@@ -239,17 +249,20 @@ class Scheduler:
         request.part, request.wanted = [*sequence.ids[start:end], *guess], 1 + len(guess)
         return sequence.cache
 
-    def _finish(self, request: _Request, cache: Cache, logits: list[Logits]) -> None:
-        """Note what a step has computed."""
+    def _finish(self, request: _Request, cache: Cache, logits: list[Logits], late: float) -> None:
+        """Note what a step has computed. late: until when others wait for the sequence's next request."""
         sequence, prefix = request.sequence, request.sequence.prefix
         request.computed += len(request.part) - len(logits) + 1
         if prefix.cache is None and cache.length == len(prefix.ids):
             with suppress(OutOfMemory):  # then others compute it too
                 prefix.cache = cache.copy()
+        with self._changed:
+            self._budget.note(sequence)
+            if prefix.cache is not None:
                 self._prefixes.add(prefix)
-        if cache.length >= len(sequence.ids):
-            self._choosing.add(sequence)
-            request.logits = logits
+            if cache.length >= len(sequence.ids):
+                self._choosing[sequence] = late
+                request.logits = logits
 
     def _take_idle(self, batch: List[_Request]) -> bool:
         """Take the caches of sequences and of prefixes that no request of the step needs; return whether it was any."""

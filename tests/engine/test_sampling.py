@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import RepetitionPenaltyLogitsProcessor, TopPLogitsWarper
 
-from moss_agent.engine.sampling import keep_nucleus, next_token, penalize, without
+from moss_agent.engine.sampling import LIKELY, keep_nucleus, next_token, penalize, softmax, without
 from moss_agent.errors import UsageError
 from moss_agent.session import Sampling
 
@@ -43,6 +43,15 @@ def test_repetition_penalty_is_that_of_transformers(penalty):
 
 def test_a_temperature_next_to_zero_takes_the_most_probable():
     assert draw(Sampling(temperature=1e-38)) == {int(LOGITS.argmax())}
+
+
+@pytest.mark.parametrize(("scale", "is_small"), [(0.1, False), (8.0, True)])
+def test_the_nucleus_of_a_large_vocabulary_is_found_whether_it_is_small_or_not(scale, is_small):
+    logits = np.random.default_rng(5).normal(scale=scale, size=5000).astype(np.float32)
+    order = (-logits).argsort()
+    count = softmax(logits[order]).cumsum().searchsorted(0.9) + 1
+    kept = keep_nucleus(logits, 0.9)
+    assert set(np.flatnonzero(np.isfinite(kept))) == set(order[:count]) and (count < LIKELY) == is_small
 
 
 @pytest.mark.parametrize("options", [{"top_k": 40, "top_p": 0.8}, {"top_k": 40}, {"top_p": 0.8}, {}])

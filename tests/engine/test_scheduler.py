@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -87,7 +88,8 @@ def test_a_generation_that_is_not_read_does_not_stop_the_others(model, tokenizer
 
 
 def test_threads_that_were_in_one_step_are_in_the_next_one_together(model, tokenizer, monkeypatch):
-    monkeypatch.setattr(scheduler, "GATHERING", 1e6)  # times the seconds of a step: as long as it takes
+    monkeypatch.setattr(scheduler, "GATHERING", 1e6)  # as long as it takes, on a busy machine too
+    monkeypatch.setattr(scheduler, "LONGEST_GATHERING", 20.0)
     opened = open_model(model, tokenizer)
     steps, forward = [], opened.scheduler._backend.forward
     monkeypatch.setattr(
@@ -101,6 +103,44 @@ def test_threads_that_were_in_one_step_are_in_the_next_one_together(model, token
     assert len(steps) < 10 + len(sessions) and len(whole) > 2
     assert all(step == whole[-1] for step in whole[1:]), "in the same order, once none reads its question"
     assert not opened.scheduler._choosing, "nobody waits for one that has ended"
+
+
+def test_nobody_waits_twice_for_one_that_is_late(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(scheduler, "GATHERING", 1e6)
+    monkeypatch.setattr(scheduler, "LONGEST_GATHERING", 0.5)
+    opened = open_model(model, tokenizer)
+    slow, quick = opened.session(PREAMBLE), opened.session(PREAMBLE)
+    slow.extend(" a" * 9)
+    want = recompute(model, slow._sequence.ids, 30)
+    pieces = slow.generate(STOPS, Sampling(max_new_tokens=30), Cancellation())
+    next(pieces)
+    assert slow._sequence in opened.scheduler._choosing
+    write(quick, FEW)
+    late, enter = [], opened.scheduler._enter
+    monkeypatch.setattr(
+        opened.scheduler, "_enter", lambda request: (enter(request), late.append(bool(opened.scheduler._late)))
+    )
+    list(pieces)
+    assert late[0] and not late[-1] and slow._sequence.ids == want
+
+
+def test_waiting_for_others_can_be_cancelled(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(scheduler, "GATHERING", 1e9)
+    monkeypatch.setattr(scheduler, "LONGEST_GATHERING", 1e3)
+    opened = open_model(model, tokenizer)
+    other, session = opened.session(PREAMBLE), opened.session(PREAMBLE)
+    pieces = other.generate(STOPS, FEW, Cancellation())
+    next(pieces)
+    cancellation = Cancellation()
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(lambda: list(session.generate(STOPS, FEW, cancellation)))
+        while not opened.scheduler._requests:
+            time.sleep(0.001)
+        cancellation.cancel()
+        with pytest.raises(Cancelled):
+            written.result(timeout=60)
+    opened.scheduler.forget(other._sequence)
+    write(session, FEW)
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, IndexError])

@@ -30,6 +30,8 @@ class OnnxCache:
         self.length = filled.shape[4]
 
     def cut(self, length: int) -> None:
+        if length > self.length:
+            return
         self.length = max(0, min(self.length, length))
         if not self.length or self.stored.shape[4] > self.length + SPARE:
             with suppress(MemoryError):
@@ -85,14 +87,20 @@ class OnnxLlama:
         with failures_at(max(lengths)):
             for cache, length in zip(own, lengths, strict=True):
                 cache.reserve(length)
-            if self._step is None or not self._step.suits(own, counts):
-                self._step = None  # frees its memory
-                self._step = Step(self._graph, own, counts)
+            step = self._prepared(own, counts)
             last = last_rows(list(accumulate(counts)), wanted)
-            logits = self._step.logits([token for part in ids for token in part], lengths, last)
+            logits = step.logits([token for part in ids for token in part], lengths, last)
             for cache, length in zip(own, lengths, strict=True):
                 cache.length = length
             return [finite(row) for row in logits]
 
     def close(self) -> None:
         self._step = None
+
+    def _prepared(self, caches: Sequence[OnnxCache], counts: Sequence[int]) -> Step:
+        """Return a step that computes so many tokens of each cache, the last one if it suits."""
+        step = self._step
+        if step is None or not step.suits(caches, counts):
+            self._step = step = None  # frees its memory
+            self._step = step = Step(self._graph, caches, counts)
+        return step

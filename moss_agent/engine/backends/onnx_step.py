@@ -22,6 +22,8 @@ import onnxruntime
 import psutil
 from numpy.typing import NDArray
 
+FEW = 64  # rows of a step: after one with more the memory that they took goes back to the system
+
 Rows = NDArray[np.float32]
 
 
@@ -29,29 +31,25 @@ class Graph:
     """The sessions of a model, and its shape.
 
     manifest: JSON that has the shape and names the files with the parts of the graph.
+    attention: by the number of sequences that are computed in one call.
     """
 
     def __init__(self, manifest: Path) -> None:
         self.shape = shape = json.loads(manifest.read_text("utf-8"))
         _share_threads_and_memory()
         *self.parts, self.last = (_session(manifest.with_name(name)) for name in shape["parts"])
-        self._files = {int(size): manifest.with_name(name) for size, name in shape["attention"].items()}
-        self._attention: dict[int, Any] = {}
+        self.attention = {int(size): _session(manifest.with_name(name)) for size, name in shape["attention"].items()}
         self.embedding = np.load(manifest.with_name(shape["embedding"]), mmap_mode="r")
         angles = np.arange(shape["positions"])[:, None] * np.array(shape["frequencies"])
+        self.returning = onnxruntime.RunOptions()
+        self.returning.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self.turns = {"cos": _value(np.cos(angles)), "sin": _value(np.sin(angles))}
-
-    def attention(self, size: int) -> Any:
-        """Return the session that computes the attention of so many sequences."""
-        if size not in self._attention:
-            self._attention[size] = _session(self._files[size])
-        return self._attention[size]
 
     def groups(self, count: int) -> Iterator[tuple[int, int]]:
         """Yield where groups of sequences begin and end, as large as there are sessions for."""
         first = 0
         while first < count:
-            size = max(size for size in self._files if size <= count - first)
+            size = max(size for size in self.attention if size <= count - first)
             yield first, first + size
             first += size
 
@@ -93,13 +91,16 @@ class Step:
 
         ids: the new tokens of all caches, one after another; lengths: of the caches with them.
         """
+        held = [stored() for stored in self._stored]  # ONNX Runtime has only the addresses
         self._x[0][:] = self._graph.embedding[list(ids)]
         self._ends[:, 1, 0] = lengths
         self._ends[:, 0] = self._ends[:, 1] - 1
         for session, binding in self._runs:
             session.run_with_iobinding(binding)
         x = self._x[(len(self._graph.parts) - 1) % 2]
-        logits: Rows = self._graph.last.run(["logits"], {"x": x[last], "attended": self._attended[last]})[0]
+        options = self._graph.returning if len(x) > FEW else None
+        logits: Rows = self._graph.last.run(["logits"], {"x": x[last], "attended": self._attended[last]}, options)[0]
+        del held
         return logits
 
     def _bound(self, caches: Sequence[Stored]) -> Iterator[tuple[Any, Any]]:
@@ -119,15 +120,15 @@ class Step:
             for first, end in self._graph.groups(len(sequences)):
                 yield self._attention(layer, sequences[first:end])
 
-    def _sequence(self, cache: Stored, number: int, rows: tuple[int, int]) -> _Sequence:
+    def _sequence(self, cache: Stored, number: int, rows: tuple[int, int]) -> _Bound:
         projected, attended = (_value(each[None, slice(*rows)]) for each in (self._projected, self._attended))
         last, length = (_value(each) for each in self._ends[number])
         stored = cache.stored
         inputs = {"qkv": projected, "last": last, "length": length}
-        return _Sequence(inputs, attended, stored.shape[2:], stored.ctypes.data, stored.strides[:2])
+        return _Bound(inputs, attended, stored.shape[2:], stored.ctypes.data, stored.strides[:2])
 
-    def _attention(self, layer: int, sequences: Sequence[_Sequence]) -> tuple[Any, Any]:
-        session = self._graph.attention(len(sequences))
+    def _attention(self, layer: int, sequences: Sequence[_Bound]) -> tuple[Any, Any]:
+        session = self._graph.attention[len(sequences)]
         binding = session.io_binding()
         for name, turn in self._graph.turns.items():
             binding.bind_ortvalue_input(name, turn)
@@ -143,8 +144,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class _Sequence:
-    """What the attention of a sequence reads and writes: values, and where keys and values of its layers are.
+class _Bound:
+    """What the attention of a sequence is bound to: values, and where keys and values of its layers are.
 
     By address: a binding to the array would keep its memory.
     """

@@ -153,6 +153,15 @@ def test_what_is_cut_off_is_forgotten(backend: OnnxLlama) -> None:
     assert cache.length == 0 and cache.stored.size == 0
 
 
+def test_a_cut_that_cuts_nothing_moves_nothing(backend: OnnxLlama) -> None:
+    """A step that is being computed may be filling the memory."""
+    cache = backend.new_cache()
+    cache.reserve(30)
+    stored = cache.stored
+    cache.cut(7)
+    assert cache.stored is stored and cache.length == 0
+
+
 def test_a_copy_grows_on_its_own(backend: OnnxLlama) -> None:
     cache = filled(backend, [5, 6, 7])
     copy = cache.copy()
