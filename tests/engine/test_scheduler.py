@@ -207,6 +207,7 @@ def test_an_interrupt_at_any_line_lets_the_others_go_on(model, tokenizer):
     """Where a step ends, too: the interrupted thread leads, and others must not wait for it."""
     opened = open_model(model, tokenizer)
     traced = {"logits", "_enter", "_leave", "_lead_or_wait", "_end_step", "_run", "_compute", "_finish"}
+    traced |= {"_until_gathered", "_schedule", "choose", "_fitting", "_make_room", "note", "pause"}
     lines = 0
 
     def interrupt(frame, event, _):
@@ -219,7 +220,7 @@ def test_an_interrupt_at_any_line_lets_the_others_go_on(model, tokenizer):
             raise KeyboardInterrupt
         return interrupt
 
-    for line in range(1, 100):
+    for line in range(1, 600):
         lines = line
         session, other = opened.session(PREAMBLE), opened.session(PREAMBLE)
         sys.settrace(interrupt)
@@ -231,9 +232,10 @@ def test_an_interrupt_at_any_line_lets_the_others_go_on(model, tokenizer):
         finally:
             sys.settrace(None)
         write(other, Sampling(max_new_tokens=1))
+        session.rewind(0)  # as a turn that is interrupted is rolled back: a token may have been chosen
         write(session, Sampling(max_new_tokens=1))
         assert session._sequence.ids == other._sequence.ids
-    assert 10 < line < 99
+    assert 10 < line < 599
 
 
 def test_cancelling_wakes_a_thread_that_waits_for_another_ones_step(model, tokenizer):

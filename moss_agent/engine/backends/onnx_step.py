@@ -22,7 +22,7 @@ import onnxruntime
 import psutil
 from numpy.typing import NDArray
 
-FEW = 64  # rows of a step: after one with more the memory that they took goes back to the system
+FEW = 64  # rows of a step: after one with more the memory that they took is freed
 
 Rows = NDArray[np.float32]
 
@@ -31,7 +31,8 @@ class Graph:
     """The sessions of a model, and its shape.
 
     manifest: JSON that has the shape and names the files with the parts of the graph.
-    attention: by the number of sequences that are computed in one call.
+    attention: by the number of sequences that are computed in one call. freeing: options of a call after which the
+    memory that is not in use goes back to the system.
     """
 
     def __init__(self, manifest: Path) -> None:
@@ -41,9 +42,9 @@ class Graph:
         self.attention = {int(size): _session(manifest.with_name(name)) for size, name in shape["attention"].items()}
         self.embedding = np.load(manifest.with_name(shape["embedding"]), mmap_mode="r")
         angles = np.arange(shape["positions"])[:, None] * np.array(shape["frequencies"])
-        self.returning = onnxruntime.RunOptions()
-        self.returning.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self.turns = {"cos": _value(np.cos(angles)), "sin": _value(np.sin(angles))}
+        self.freeing = onnxruntime.RunOptions()
+        self.freeing.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def groups(self, count: int) -> Iterator[tuple[int, int]]:
         """Yield where groups of sequences begin and end, as large as there are sessions for."""
@@ -78,7 +79,7 @@ class Step:
         self._projected = np.empty((rows, (heads + 2 * key_heads) * size), np.float32)
         self._attended = np.empty((rows, heads * size), np.float32)
         self._ends = np.zeros((len(caches), 2, 1), np.int32)  # the last place that the step fills, and the length then
-        self._runs = list(self._bound(caches))
+        self._runs = list(self._bind(caches))
 
     def suits(self, caches: Sequence[Stored], counts: Sequence[int]) -> bool:
         """Return whether the step is one of these caches, where they are now."""
@@ -98,17 +99,17 @@ class Step:
         for session, binding in self._runs:
             session.run_with_iobinding(binding)
         x = self._x[(len(self._graph.parts) - 1) % 2]
-        options = self._graph.returning if len(x) > FEW else None
+        options = self._graph.freeing if len(x) > FEW else None
         logits: Rows = self._graph.last.run(["logits"], {"x": x[last], "attended": self._attended[last]}, options)[0]
         del held
         return logits
 
-    def _bound(self, caches: Sequence[Stored]) -> Iterator[tuple[Any, Any]]:
+    def _bind(self, caches: Sequence[Stored]) -> Iterator[tuple[Any, Any]]:
         """Yield the sessions in the order in which they run, with what each reads and writes."""
         xs = [_value(x) for x in self._x]
         projected, attended = _value(self._projected), _value(self._attended)
         bounds = pairwise([0, *accumulate(self._counts)])
-        sequences = [self._sequence(cache, *each) for cache, each in zip(caches, enumerate(bounds), strict=True)]
+        sequences = [self._bind_sequence(cache, *each) for cache, each in zip(caches, enumerate(bounds), strict=True)]
         for layer, part in enumerate(self._graph.parts):
             binding = part.io_binding()
             binding.bind_ortvalue_input("x", xs[(layer - 1) % 2] if layer else xs[0])
@@ -118,16 +119,16 @@ class Step:
             binding.bind_ortvalue_output("qkv", projected)
             yield part, binding
             for first, end in self._graph.groups(len(sequences)):
-                yield self._attention(layer, sequences[first:end])
+                yield self._bind_attention(layer, sequences[first:end])
 
-    def _sequence(self, cache: Stored, number: int, rows: tuple[int, int]) -> _Bound:
+    def _bind_sequence(self, cache: Stored, number: int, rows: tuple[int, int]) -> _Bound:
         projected, attended = (_value(each[None, slice(*rows)]) for each in (self._projected, self._attended))
         last, length = (_value(each) for each in self._ends[number])
         stored = cache.stored
         inputs = {"qkv": projected, "last": last, "length": length}
         return _Bound(inputs, attended, stored.shape[2:], stored.ctypes.data, stored.strides[:2])
 
-    def _attention(self, layer: int, sequences: Sequence[_Bound]) -> tuple[Any, Any]:
+    def _bind_attention(self, layer: int, sequences: Sequence[_Bound]) -> tuple[Any, Any]:
         session = self._graph.attention[len(sequences)]
         binding = session.io_binding()
         for name, turn in self._graph.turns.items():
@@ -145,9 +146,9 @@ class Step:
 
 @dataclass(frozen=True)
 class _Bound:
-    """What the attention of a sequence is bound to: values, and where keys and values of its layers are.
+    """What the attention of a sequence reads and writes: values, and a cache by its address.
 
-    By address: a binding to the array would keep its memory.
+    A binding to the array would keep its memory.
     """
 
     inputs: Mapping[str, Any]
