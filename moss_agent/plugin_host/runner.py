@@ -186,7 +186,8 @@ class RunningCalls:
         except BaseException as problem:  # whatever a plugin does, the turn goes on
             error = f"{name} failed: {reason(problem)}"
         finally:
-            self._folder.restore()
+            if not cancellation.cancelled:  # else it was restored then, and the program may have gone elsewhere
+                self._folder.restore()
         error = error or ("" if output is not None else f"{name} found nothing")
         self._done.put(Outcome(index, output, error, time.monotonic() - started, is_usage))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -43,14 +42,14 @@ def test_an_error_that_cannot_be_said_fails_the_call_only():
 
 def test_a_call_that_leaves_the_working_folder_changes_it_for_nobody_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    left = threading.Event()
+    left, may_end, others = threading.Event(), threading.Event(), set(threading.enumerate())
 
     @plugin("Leave", label="Leave", timeout=0.5)
     def leave(text: str) -> str:
         os.chdir("/")
         left.set()
         if text == "stay":
-            time.sleep(60)
+            may_end.wait()
         return text
 
     runner = PluginRunner([leave])
@@ -64,6 +63,12 @@ def test_a_call_that_leaves_the_working_folder_changes_it_for_nobody_else(tmp_pa
     left.wait(60)
     calls.cancel()
     assert Path.cwd() == tmp_path
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    may_end.set()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(60)
+    assert Path.cwd() == tmp_path / "elsewhere", "a call that nobody waits for any more has ended"
 
 
 def test_calls_of_a_turn_run_at_the_same_time_and_come_as_they_finish():
