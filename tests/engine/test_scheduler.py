@@ -42,6 +42,18 @@ def opened_sessions(opened):
     return sessions
 
 
+def recorded(opened, monkeypatch, look):
+    """What `look` returns of the caches and ids of every step, in a list that grows."""
+    steps, forward = [], opened.scheduler._backend.forward
+
+    def record(caches, ids, wanted):
+        steps.append(look(caches, ids))
+        return forward(caches, ids, wanted)
+
+    monkeypatch.setattr(opened.scheduler._backend, "forward", record)
+    return steps
+
+
 def test_threads_get_what_they_get_one_after_the_other(model, tokenizer):
     sessions = opened_sessions(open_model(model, tokenizer))
     want = [recompute(model, session._sequence.ids, 6) for session in sessions]
@@ -91,12 +103,7 @@ def test_threads_that_were_in_one_step_are_in_the_next_one_together(model, token
     monkeypatch.setattr(scheduler, "GATHERING", 1e6)  # as long as it takes, on a busy machine too
     monkeypatch.setattr(scheduler, "LONGEST_GATHERING", 20.0)
     opened = open_model(model, tokenizer)
-    steps, forward = [], opened.scheduler._backend.forward
-    monkeypatch.setattr(
-        opened.scheduler._backend,
-        "forward",
-        lambda caches, *given: steps.append([id(each) for each in caches]) or forward(caches, *given),
-    )
+    steps = recorded(opened, monkeypatch, lambda caches, ids: [id(each) for each in caches])
     sessions = opened_sessions(opened)
     ask_all(sessions, Sampling(max_new_tokens=10))
     whole = [step for step in steps if len(step) == len(sessions)]
@@ -191,12 +198,7 @@ def test_a_step_reads_no_more_than_a_chunk_of_all_texts_together(model, tokenize
     monkeypatch.setattr(scheduler, "PREFILL_CHUNK", 10)
     monkeypatch.setattr(scheduler, "MOST_GUESSING", 0)
     opened = open_model(model, tokenizer)
-    steps, forward = [], opened.scheduler._backend.forward
-    monkeypatch.setattr(
-        opened.scheduler._backend,
-        "forward",
-        lambda caches, ids, wanted: steps.append([*map(len, ids)]) or forward(caches, ids, wanted),
-    )
+    steps = recorded(opened, monkeypatch, lambda caches, ids: [*map(len, ids)])
     sessions = opened_sessions(opened)
     want = [recompute(model, session._sequence.ids, 6) for session in sessions]
     assert ask_all(sessions) == want

@@ -180,8 +180,8 @@ def _session(path: Path) -> Any:
 def _share_threads_and_memory() -> None:
     """Let all sessions compute on the same threads: OMP_NUM_THREADS, or as many as there are cores.
 
-    What they compute in between stands in one memory, which they keep: asking the system for it each time takes longer
-    than some of the nodes.
+    Their intermediate results share one arena, which keeps its memory between short steps: to ask the system for it
+    at every call takes longer than some of the nodes.
     """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cores = min(available, psutil.cpu_count(logical=False) or available)
