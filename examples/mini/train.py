@@ -22,7 +22,7 @@ from moss_agent.training.dataset import pieces
 
 from .batches import Batch, Prompted, batches
 from .conversations import ALL_ALIKE, MOSTLY_PROBLEMS, generate
-from .example import Tools
+from .example import Example, Tools
 from .masking import tokenize
 from .record import record
 
@@ -37,7 +37,8 @@ FIRST_STEPS = 300  # on all kinds of conversations alike, at the lower rate; the
 FIRST_RATE, RATE = 8e-4, 1.2e-3  # what goes on from an adapter stays at the first
 RISE = 50  # steps in which a rate is reached
 DECAY = 0.5  # the last part of the tokens, in which the learning rate falls to zero
-CUT = {"problems": 0.6, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
+CUT = {"problems": 0.8, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
+CUT_SOLVED = 0.5  # of the problems with unknowns, whose answers tell which is which
 PIECES_TO_COMMANDS = 6  # of a turn
 STANDARD = Tools().plugins()  # other ones are too many for batches that share them
 LONG, LEFT_OUT = 384, 0.6  # tokens, and how many of the longer conversations are left out: they take the time of many
@@ -84,7 +85,7 @@ def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTok
     random = Random(seed)
     for example in generate(seed, shares):
         preamble, *parts = pieces(record(example))
-        if len(example.turns) == 1 and random.random() < CUT.get(example.kind, 0):
+        if len(example.turns) == 1 and random.random() < _share_cut(example):
             parts = parts[:PIECES_TO_COMMANDS]
         shared: tuple[int, ...] = ()
         if example.plugins == STANDARD:
@@ -94,6 +95,13 @@ def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTok
         ids, written = tokenize(parts, tokenizer)
         if len(ids) <= LONG or random.random() >= LEFT_OUT:
             yield Prompted(shared, ids, written)
+
+
+def _share_cut(example: Example) -> float:
+    """How many of such conversations are shown without results and answer."""
+    if example.kind == "problems" and any(plugin == "Solve" for plugin, _ in example.turns[0].commands):
+        return CUT_SOLVED
+    return CUT.get(example.kind, 0)
 
 
 def learning_rate(step: int, progress: float, first: float) -> float:
