@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import signal
 import sys
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -22,7 +19,7 @@ from moss_agent.cli.train_display import duration, plan_table, show_conversation
 from moss_agent.errors import UsageError
 from moss_agent.extras import need
 from moss_agent.json_records import FaultyData
-from moss_agent.resources import replace_file, user_path
+from moss_agent.resources import user_path
 from moss_agent.settings import Settings
 from moss_agent.training.data import divided, sequences
 from moss_agent.training.packing import Pack, Tokens, packs
@@ -53,7 +50,6 @@ examples:
 
 Ctrl-C stops after the step that runs; the same command goes on, to the same weights."""
 
-OPTIONS = "options.json"  # of a run, in its folder
 KEPT = (
     *("base", "family", "full", "rank", "epochs", "learning_rate", "held_out", "seed"),
     *("step_tokens", "row_tokens", "quantize", "dtype"),
@@ -177,6 +173,7 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conve
 
     from moss_agent.engine.loading import choose_device, choose_dtype
     from moss_agent.training.plan import Shape, check_memory
+    from moss_agent.training.run_options import digest, settle
 
     accelerator = Accelerator(cpu=parsed.device == "cpu")
     device = accelerator.device if accelerator.num_processes > 1 else choose_device(parsed.device)
@@ -186,7 +183,8 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conve
     memory = check_memory(source.needs, shape, _free(device))
     learned, kept = divided(conversations, parsed.held_out, parsed.seed)
     out = user_path(parsed.out)
-    _settle_options(out, _options(parsed, conversations), accelerator.is_main_process)
+    options = {name: getattr(parsed, name) for name in KEPT} | {"data": digest(sequences(conversations))}
+    settle(out, options, may_write=accelerator.is_main_process)
     if accelerator.is_main_process:
         counted, shown = [_counted(each) for each in learned], replace(shape, row=shape.at_once)
         print(plan_table(parsed.base, source.needs, counted, len(kept), parsed.epochs, shown, memory), flush=True)
@@ -219,47 +217,6 @@ def _counted(conversation: Conversation) -> Tokens:
     """Return the sequences of a conversation as one, for those who count tokens."""
     ids, written = zip(*conversation, strict=True)
     return [*chain(*ids)], [*chain(*written)]
-
-
-def _options(parsed: argparse.Namespace, conversations: Sequence[Conversation]) -> dict[str, Any]:
-    """Return what has to be the same when the run goes on."""
-    digest = hashlib.sha256()
-    for ids, written in sequences(conversations):
-        digest.update(array("q", [*ids, -1, *written]).tobytes())
-    return {name: getattr(parsed, name) for name in KEPT} | {"data": digest.hexdigest()[:16]}
-
-
-def _settle_options(out: Path, options: Mapping[str, Any], is_first: bool) -> None:
-    """Compare the options with those of the run in the folder; let the first process note them if there is none.
-
-    A start that failed before it saved anything is no run.
-    """
-    from moss_agent.training.run import STATE
-
-    if (out / STATE).exists() and (out / OPTIONS).exists():
-        _check_options(out, options)
-    elif is_first:
-        _note_options(out, options)
-
-
-def _check_options(out: Path, options: Mapping[str, Any]) -> None:
-    """Raise UsageError if the run in the folder has others."""
-    try:
-        before = json.loads((out / OPTIONS).read_text("utf-8"))
-    except (OSError, ValueError):
-        before = {}
-    for name, value in options.items():
-        if before.get(name) != value:
-            what = "other data" if name == "data" else f"another --{name.replace('_', '-')}"
-            raise UsageError(f"{out} has a run with {what}: name another folder, or remove it")
-
-
-def _note_options(out: Path, options: Mapping[str, Any]) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        replace_file(out / OPTIONS, json.dumps(options, indent=1).encode())
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror}: name another folder") from None
 
 
 def _prepared(

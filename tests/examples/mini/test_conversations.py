@@ -16,7 +16,7 @@ from moss_agent.protocol import Command, check_citations, first_marker, parse_co
 from moss_agent.resources import bundled
 
 # Of 3,000 conversations: changes of generators and of most of the data show here, of rare words they may not.
-SHA256 = "f5ca47724426648c6f831f8c987d608ccfdbbc570912a9ee943c253e43736f4a"
+SHA256 = "7deb6e6324af2acbc08a7e5f22a2fc59dbb2785587f1f0063a1cb806d33c1783"
 
 
 def test_the_same_seed_gives_the_same_examples_and_another_others(examples):
