@@ -6,8 +6,9 @@ from moss_agent.events import ApprovalRequested
 
 def decide(request: ApprovalRequested) -> Approval:
     """Run products only; a program would ask a person here."""
-    print(f"  {request.name}{request.arguments}: ", end="")
-    allowed = "*" in str(request.arguments[0])
+    given = [*request.arguments, *request.named.values()]
+    print(f"  {request.name}{tuple(given)}: ", end="")
+    allowed = all("*" in str(value) for value in given)
     print("approved" if allowed else "refused")
     return Approval(allowed, reason="" if allowed else "products only")
 

@@ -1,4 +1,4 @@
-"""A tool-augmented agent runtime for MOSS and other models taught its plugin protocol.
+"""A tool-augmented agent runtime for MOSS, for its small sibling mini, and for chat models that call tools.
 
     from moss_agent import Agent
     agent = Agent.from_pretrained("mini")

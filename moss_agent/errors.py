@@ -82,7 +82,7 @@ class HistoryError(MossAgentError):
 
 
 class PluginError(MossAgentError):
-    """A plugin call failed. The human sees this message, the model sees `No result.`."""
+    """A plugin call failed. The human sees this message, MOSS sees `No result.`, chat models both."""
 
 
 class PluginTimeout(PluginError):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Tune a model on conversations with plugins. DATA is a file or folder: MOSS's training format, our stored conversations
-(moss-agent log export), or messages of the OpenAI API with tool calls. It is checked first. The model learns what it
+(moss-agent log export --to json), or messages of the OpenAI API with tool calls. It is checked first. The model learns what it
 has to write: thoughts, commands or tool calls, answers; not what it is given.
 
 A LoRA adapter is trained unless --full is given. What computes is chosen as for asking; several processes come

@@ -18,7 +18,7 @@ The model is told `- Weather forecast: enabled. API: Weather(city)` and may writ
 - `effects` says what a call touches, `approval` whether a person is asked first: see `approval.py`.
 - `async def` works too: the call has an event loop of its own, and is cancelled when nobody waits for it any more.
 - Return a `str`, a list of lines, a list of `Hit`, a `Picture` or several, or None for "no result".
-- Raise `PluginError("reason in one line")` on failure: the human sees the reason, the model `No result.`.
+- Raise `PluginError("reason in one line")` on failure: the human sees the reason, MOSS `No result.`, a chat model both.
 - `isolated=True` runs the call in a worker process that is killed at the timeout and may take 4 GiB: for
   code that may spin, crash or exhaust memory. The plugin has to stand in a file, not in a script. Without it, calls
   run in threads, several at once, and a call that outlives its timeout is abandoned.

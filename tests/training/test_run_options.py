@@ -10,6 +10,7 @@ from moss_agent.errors import UsageError
 from moss_agent.training.run import STATE
 from moss_agent.training.run_options import NAME, digest, settle
 
+pytestmark = pytest.mark.slow
 OPTIONS = {"rank": 16, "learning_rate": None, "data": digest([([1, 2, 3], [False, True, True])])}
 
 
