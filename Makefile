@@ -18,10 +18,10 @@ chat: .venv/installed
 	@$(BIN)/moss-agent chat
 
 test: .venv/installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 test-fast: .venv/installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto -m "not slow" --hypothesis-profile fast
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow" --hypothesis-profile fast
 
 check: .venv/installed-test
 	$(BIN)/ruff check .

@@ -76,16 +76,17 @@ def main() -> None:
         settings = Settings(model=arguments.model or "mini", dtype=arguments.dtype, plugin_settings=tables)
         agent = Agent(Runtime.from_settings(settings)) if arguments.model else scripted(settings)
         print(f"{'turn':>5} {'program':>8} {'workers':>8} {'all':>6}  MB")
-        settled = 0.0
+        since, settled = 0, 0.0
         for turn in range(1, arguments.turns + 1):
             agent.ask(QUESTIONS[turn % len(QUESTIONS)].format(turn))
             agent.reset()
             if turn == 1 or turn % arguments.every == 0:
                 program, workers = megabytes()
                 print(f"{turn:5} {program:8.0f} {workers:8.0f} {program + workers:6.0f}", flush=True)
-                settled = settled or (turn >= SETTLED and program + workers) or 0.0
+                if turn >= SETTLED and not settled:
+                    since, settled = turn, program + workers
         if settled:
-            print(f"since turn {SETTLED}: {sum(megabytes()) / settled - 1:+.1%}")
+            print(f"since turn {since}: {sum(megabytes()) / settled - 1:+.1%}")
         agent.close()
 
 

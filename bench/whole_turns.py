@@ -71,7 +71,7 @@ def asked(path: Path | None, limit: int) -> Iterator[str]:
     """Yield so many questions, spread over the file."""
     files = [path] if path else sorted(EVERYDAY.glob("*.jsonl"))
     rows = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
-    for row in rows[:: max(1, len(rows) // limit)]:
+    for row in rows[:: max(1, len(rows) // limit)][:limit]:
         yield row.get("question") or row["human"].removeprefix(HUMAN.header).strip().removesuffix(HUMAN.end)
 
 
@@ -81,6 +81,7 @@ def ours(questions: list[str]) -> list[Segment]:
     model = open_local(settings, family)
     runner = PluginRunner([stand_in(plugin) for plugin in discover().values()])
     runtime = Runtime(open_dialect(model, settings, family, list(runner.plugins.values())), runner)
+    list(runtime.chat().stream(questions[0]))  # uncounted, as the server's first request is
     with Recorded() as recorded:
         for question in questions:
             list(runtime.chat().stream(question))

@@ -19,9 +19,13 @@ def effort(run: Callable[[], object]) -> float:
 @contextmanager
 def effort_below(limit: float) -> Iterator[None]:
     """Raise AssertionError if the block is more effort than that."""
+    gc.disable()  # a collection takes as long as what other tests have left in memory
     began = time.thread_time()
-    yield
-    spent = (time.thread_time() - began) / _unit()
+    try:
+        yield
+        spent = (time.thread_time() - began) / _unit()
+    finally:
+        gc.enable()
     assert spent < limit, f"as much work as {spent:.0f} times the unit"
 
 
@@ -38,7 +42,7 @@ def _add() -> int:
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    gc.disable()  # a collection takes as long as what other tests have left in memory
+    gc.disable()
     try:
         began = time.thread_time()
         run()

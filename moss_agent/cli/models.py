@@ -41,7 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     pull = actions.add_parser("pull", help="fetch a model and check it, for use without a network")
     pull.add_argument("model", metavar="NAME", help="mini, or a name on the model hub")
     pull.set_defaults(run=run_pull)
-    info = actions.add_parser("info", help="what a model needs and where it would go; fetches its config and tokenizer only")
+    info = actions.add_parser(
+        "info", help="what a model needs and where it would go; fetches its config and tokenizer only"
+    )
     info.add_argument("model", metavar="NAME", help="mini, a folder, or a name on the model hub")
     add_placement_options(info)
     info.set_defaults(run=run_info)

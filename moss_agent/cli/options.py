@@ -25,7 +25,7 @@ def add_plugin_dir_option(parser: argparse._ActionsContainer) -> None:
         dest="plugin_dirs",
         metavar="DIR",
         action="append",
-        help="folder with plugins of your own: modules and packages whose names do not begin with _; may be given several times",
+        help="folder with plugins of your own: modules and packages, but _*; may be given several times",
     )
 
 

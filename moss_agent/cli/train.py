@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Tune a model on conversations with plugins. DATA is a file or folder: MOSS's training format, our stored conversations
-(moss-agent log export --to json), or messages of the OpenAI API with tool calls. It is checked first. The model learns what it
-has to write: thoughts, commands or tool calls, answers; not what it is given.
+(moss-agent log export --to json), or messages of the OpenAI API with tool calls. It is checked first. The model
+learns what it has to write: thoughts, commands or tool calls, answers; not what it is given.
 
 A LoRA adapter is trained unless --full is given. What computes is chosen as for asking; several processes come
 with: torchrun --nproc_per_node N -m moss_agent train ..., FSDP and DeepSpeed with accelerate launch."""

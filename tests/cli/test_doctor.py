@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent.http import sending
+
 pytestmark = pytest.mark.slow  # asks torch for the devices
 
 
@@ -46,7 +48,8 @@ def test_broken_settings_are_a_problem_and_the_rest_is_looked_at(command, tmp_pa
     )
 
 
-def test_a_server_that_is_not_there_is_a_problem(command) -> None:
+def test_a_server_that_is_not_there_is_a_problem(command, monkeypatch) -> None:
+    monkeypatch.setattr(sending, "PAUSE", 0.001)  # before it asks the server again
     done = command("doctor", "--json", "--server", "http://127.0.0.1:9")
     assert done.returncode == 1 and "127.0.0.1:9" in findings(done)["server"]["text"]
 

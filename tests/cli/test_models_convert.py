@@ -24,9 +24,9 @@ def test_a_checkpoint_is_converted(program: Program, published: Path, tmp_path: 
     assert (tmp_path / "out" / "model.bin").is_file()
 
 
-def test_what_cannot_be_is_refused_before_anything_is_loaded(program: Program, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused_before_anything_is_loaded(command: Program, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
-    done = program("models", "convert", "nothing", "there")
+    done = command("models", "convert", "nothing", "there")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "there is there already" in done.stderr
-    done = program("models", "convert", "nothing", "out", "--int8")
+    done = command("models", "convert", "nothing", "out", "--int8")
     assert done.returncode == 2 and "--int8 is for --to ctranslate2" in done.stderr

@@ -27,13 +27,13 @@ def test_an_adapter_is_merged(program: Program, adapter: Path, tmp_path: Path) -
     assert (tmp_path / "out" / "model.safetensors").is_file()
 
 
-def test_what_cannot_be_is_refused_in_one_line(program: Program, adapter: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused_in_one_line(command: Program, adapter: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     for arguments, said in [
         ((str(adapter), "there"), "there is there already"),
         (("nothing", "out"), "nothing has no adapter_config.json"),
         ((str(adapter), "out", "--base", "there"), "there is no checkpoint"),
     ]:
-        done = program("models", "merge", *arguments)
+        done = command("models", "merge", *arguments)
         assert done.returncode in (1, 2) and done.stderr.count("\n") == 1 and said in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["there"]

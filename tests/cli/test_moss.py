@@ -37,7 +37,7 @@ def test_a_turn_runs_and_is_the_same_in_two_processes(program: Program, folder: 
     assert json.loads(answer)["text"] == alone["text"]
 
 
-def test_processes_that_are_not_there_are_asked_for(program: Program, folder: Path) -> None:
-    done = program("ask", "--tp", "2", "--model", str(folder), "Hi")
+def test_processes_that_are_not_there_are_asked_for(command: Program, folder: Path) -> None:
+    done = command("ask", "--tp", "2", "--model", str(folder), "Hi")
     assert done.returncode == 2
     assert done.stderr.startswith("moss-agent: --tp 2 needs 2 processes and there is 1: torchrun --nproc-per-node 2 ")

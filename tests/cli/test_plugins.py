@@ -38,8 +38,9 @@ def mine(tmp_path: Path) -> Path:
     return folder
 
 
-def test_list_shows_bundled_plugins_and_own_ones(program: Program, mine: Path) -> None:
-    done = program("plugins", "list", "--plugin-dir", str(mine))
+@pytest.mark.slow
+def test_list_shows_bundled_plugins_and_own_ones(command: Program, mine: Path) -> None:
+    done = command("plugins", "list", "--plugin-dir", str(mine))
     assert done.returncode == 0
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if not line.startswith(" ")}
     assert {"KEY", "calculator", "equation_solver", "text_to_image", "web_search", "noisy"} == lines.keys()
@@ -66,9 +67,10 @@ def test_what_is_wrong_with_plugins_is_a_note_and_the_others_are_there(program: 
     assert (run.returncode, run.stdout) == (0, "aa\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["calculator", "Calculate"])
-def test_run_prints_what_the_model_would_see(program: Program, name: str) -> None:
-    done = program("plugins", "run", name, "37*89")
+def test_run_prints_what_the_model_would_see(command: Program, name: str) -> None:
+    done = command("plugins", "run", name, "37*89")
     assert (done.returncode, done.stdout, done.stderr) == (0, "3293\n", "")
 
 
@@ -83,8 +85,9 @@ def test_run_names_the_sources_of_a_search_beside_its_result(program: Program, t
     assert (done.stdout, done.stderr) == ("<|1|>: 'moss'\n", "[1] A page — https://example.org/\n")
 
 
-def test_run_without_result_says_why(program: Program) -> None:
-    done = program("plugins", "run", "calculator", "37*")
+@pytest.mark.slow
+def test_run_without_result_says_why(command: Program) -> None:
+    done = command("plugins", "run", "calculator", "37*")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("moss-agent: ")
     assert done.stderr.count("\n") == 1
@@ -175,17 +178,18 @@ def test_settings_reach_the_plugin(program: Program, mine: Path, tmp_path: Path)
     assert done.stdout == "aaa\n"
 
 
-def test_a_new_plugin_works_at_once(program: Program, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_new_plugin_works_at_once(command: Program, tmp_path: Path) -> None:
     folder = tmp_path
-    assert program("plugins", "new", "bus_times").returncode == 0
+    assert command("plugins", "new", "bus_times").returncode == 0
     assert (folder / "bus_times.py").is_file()
-    checked = program("plugins", "check", "bus_times.py")
+    checked = command("plugins", "check", "bus_times.py")
     assert (checked.stdout, checked.stderr) == ("- Bus times: enabled. API: BusTimes(words)\n", "")
-    run = program("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss grows slowly")
+    run = command("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss grows slowly")
     assert run.stdout == "slowly (6 letters)\n"
-    typed = program("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss grows slowly", "2")
+    typed = command("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss grows slowly", "2")
     assert typed.stdout == "slowly (6 letters), grows (5 letters)\n"
-    wrong = program("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss", "two")
+    wrong = command("plugins", "run", "--plugin-dir", ".", "bus_times", "a moss", "two")
     assert wrong.stderr == "moss-agent: BusTimes: count must be a whole number, not 'two'\n"
 
 
@@ -204,12 +208,13 @@ def test_new_refuses_names_that_cannot_be(command: Program, name: str, tmp_path:
     assert not list(tmp_path.rglob("*.py"))
 
 
-def test_check_reports_each_broken_plugin_in_one_line(program: Program, mine: Path) -> None:
+@pytest.mark.slow
+def test_check_reports_each_broken_plugin_in_one_line(command: Program, mine: Path) -> None:
     (mine / "broken.py").write_text(BROKEN)
     (mine / "empty\x1b[31m.py").write_text("")
     (mine / "typo.py").write_text("def")
     (mine / "untyped.py").write_text(NOISY.replace("text: str", "text: bytes"))
-    done = program("plugins", "check", str(mine))
+    done = command("plugins", "check", str(mine))
     assert done.returncode == 1
     assert done.stdout == "- Noisy: enabled. API: Noisy(text)\n"
     lines = done.stderr.splitlines()

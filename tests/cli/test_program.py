@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from moss_agent.plugin_host import probe
 from tests.cli.conftest import ROOT, Program
 from tests.cli.test_terminal import Terminal
 
@@ -72,15 +73,15 @@ class Touchy:
 
 first = Touchy()
 
-@plugin("Hiding", label="Hiding", isolated=True)
-def hiding(text: str) -> str:
+@plugin("Hiding{number}", label="Hiding {number}", isolated=True)
+def hiding_{number}(text: str) -> str:
     return text
 
 touchy = Touchy()
 {deed}
 """
 AT_IMPORT = {
-    "os._exit": "import os; os._exit(0)",
+    "at_once": "import os; os._exit(0)",
     "exit": "raise SystemExit('bye')",
     "interrupt": "raise KeyboardInterrupt",
     "crash": "import faulthandler; faulthandler._sigsegv()",
@@ -125,33 +126,42 @@ def test_what_nobody_can_catch_is_one_line(program: Program, mine: Path) -> None
     assert debugged.stderr.count("Traceback") == 2
 
 
-@pytest.mark.parametrize("deed", AT_IMPORT)
-def test_a_file_that_ends_the_process_at_import_is_one_line(program: Program, mine: Path, deed: str) -> None:
-    (mine / "bad.py").write_text(AT_IMPORT[deed])
+def test_a_file_that_ends_the_process_at_import_is_one_line(program: Program, mine: Path) -> None:
+    for name, text in AT_IMPORT.items():
+        (mine / f"bad_{name}.py").write_text(text)
     checked = program("plugins", "check", str(mine))
     assert (checked.returncode, checked.stdout) == (1, "- Rude: enabled. API: Rude(deed)\n")
     listed = program("plugins", "list", "--plugin-dir", str(mine))
     assert listed.returncode == 0 and "Rude(deed)" in listed.stdout and "calculator" in listed.stdout
-    for stderr in (checked.stderr, listed.stderr.removeprefix("note: ")):
-        assert stderr.startswith(f"plugin bad: {mine / 'bad.py'} does not load: ")
-        assert stderr.count("\n") == 1
+    for stderr, beginning in ((checked.stderr, ""), (listed.stderr, "note: ")):
+        told = [
+            f"{beginning}plugin bad_{name}: {mine / f'bad_{name}.py'} does not load: " for name in sorted(AT_IMPORT)
+        ]
+        lines = stderr.splitlines()
+        assert len(lines) == len(told)
+        assert all(line.startswith(each) for line, each in zip(lines, told, strict=True)), stderr
 
 
-@pytest.mark.parametrize("deed", ["del sys.modules[__name__]", "sys.modules[__name__] = None", "__file__ = 1"])
-def test_a_module_that_hides_itself_is_found(program: Program, mine: Path, deed: str) -> None:
-    (mine / "hiding.py").write_text(HIDING.format(deed=deed))
+def test_a_module_that_hides_itself_is_found(program: Program, mine: Path) -> None:
+    deeds = ["del sys.modules[__name__]", "sys.modules[__name__] = None", "__file__ = 1"]
+    for number, deed in enumerate(deeds):
+        (mine / f"hiding_{number}.py").write_text(HIDING.format(deed=deed, number=number))
     listed = program("plugins", "list", "--plugin-dir", "mine")
-    assert listed.returncode == 0 and str(mine / "hiding.py") in listed.stdout, listed.stderr
-    done = program("plugins", "run", "--plugin-dir", "mine", "hiding", "text")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "text\n", "")
+    for number, deed in enumerate(deeds):
+        assert listed.returncode == 0 and str(mine / f"hiding_{number}.py") in listed.stdout, listed.stderr
+        done = program("plugins", "run", "--plugin-dir", "mine", f"hiding_{number}", "text")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "text\n", ""), deed
 
 
 @pytest.mark.slow
-def test_a_file_that_never_ends_its_import_is_one_line(program: Program, mine: Path) -> None:
-    (mine / "bad.py").write_text("import time\n\nwhile True:\n    time.sleep(1)\n")
-    checked = program("plugins", "check", str(mine))
-    assert (checked.returncode, checked.stdout) == (1, "- Rude: enabled. API: Rude(deed)\n")
-    assert "its import takes longer than 20 s: do in the function what takes long" in checked.stderr
+def test_a_file_that_never_ends_its_import_is_one_line(
+    command: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "SECONDS", 0.5)
+    (tmp_path / "bad.py").write_text("import time\n\nwhile True:\n    time.sleep(1)\n")
+    checked = command("plugins", "check", "bad.py")
+    assert (checked.returncode, checked.stdout) == (1, "")
+    assert "its import takes longer than 0.5 s: do in the function what takes long" in checked.stderr
     assert checked.stderr.count("\n") == 1
 
 

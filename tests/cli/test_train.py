@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -46,15 +45,17 @@ def data(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_what_is_learned_is_shown_and_nothing_is_trained(program: Program, base: str, data: str) -> None:
-    done = program("train", data, "--base", base, "--family", "mini", "--show", "1")
+def test_what_is_learned_is_shown_and_nothing_is_trained(command: Program, base: str, data: str) -> None:
+    done = command("train", data, "--base", base, "--family", "mini", "--show", "1")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("── 1: ")
     assert '<|Commands|>:« Calculate("0+1")<eoc>»' in done.stdout
     assert "<|Results|>:\nCalculate(\"0+1\") => '1'\n<eor>\n<|MOSS|>:« 1.<eom>»" in done.stdout
 
 
-def test_a_model_is_tuned_merged_and_asked(program: Program, base: str, data: str, tmp_path: Path) -> None:
+def test_a_model_is_tuned_merged_and_asked(
+    program: Program, command: Program, base: str, data: str, tmp_path: Path
+) -> None:
     options = ("--base", base, "--family", "mini", "--out", "tuned", "--epochs", "2", "--tensorboard")
     done = program("train", data, *options)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -62,18 +63,18 @@ def test_a_model_is_tuned_merged_and_asked(program: Program, base: str, data: st
     assert "held out: loss" in done.stdout
     assert done.stdout.rstrip().endswith("use it: moss-agent models merge tuned/adapter tuned/model")
     assert list((tmp_path / "tuned" / "tensorboard").iterdir())
-    merged = program("models", "merge", "tuned/adapter", "tuned/model")
+    merged = command("models", "merge", "tuned/adapter", "tuned/model")
     assert (merged.returncode, merged.stderr) == (0, "")
-    asked = program("ask", "1 and 1?", "--model", "tuned/model", "--max-new-tokens", "8", "--plugins", "none")
+    asked = command("ask", "1 and 1?", "--model", "tuned/model", "--max-new-tokens", "8", "--plugins", "none")
     assert asked.returncode == 0, asked.stderr  # it was told as mini is: the folder says which family it was trained as
-    again = program("train", data, *options[:-1], "--rank", "4")
+    again = command("train", data, *options[:-1], "--rank", "4")
     assert (again.returncode, again.stdout) == (2, "")
     assert again.stderr == "moss-agent: tuned has a run with another --rank: name another folder, or remove it\n"
 
 
-def test_all_weights_are_tuned(program: Program, base: str, data: str, tmp_path: Path) -> None:
+def test_all_weights_are_tuned(command: Program, base: str, data: str, tmp_path: Path) -> None:
     options = ("--family", "mini", "--out", "t", "--full", "--checkpointing", "--dtype", "bf16")
-    done = program("train", data, "--base", base, *options)
+    done = command("train", data, "--base", base, *options)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.rstrip().endswith("use it: moss-agent chat --model t/model")
     assert {"model.safetensors", "tokenizer.json", "moss_agent.json"} <= {
@@ -90,14 +91,20 @@ def test_ctrl_c_stops_after_the_step_and_the_same_command_goes_on(
     arguments += ["--row-tokens", "1", "--rank", "2"]
     whole = program(*arguments, "--out", "whole")
     command = [sys.executable, "-m", "moss_agent", *arguments, "--out", "cut"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # as `program` does: sums in another order have other last bits
+    )
     assert process.stdout
     for line in process.stdout:
         if line.startswith("time"):
             break
-    time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate()
     assert process.returncode == 130 and errors.rstrip().endswith("the same command goes on"), errors
     done = program(*arguments, "--out", "cut")
     assert whole.returncode == done.returncode == 0 and "going on after step " in done.stdout
@@ -106,11 +113,11 @@ def test_ctrl_c_stops_after_the_step_and_the_same_command_goes_on(
 
 
 def test_faulty_records_are_named_and_nothing_is_trained(
-    program: Program, base: str, data: str, tmp_path: Path
+    command: Program, base: str, data: str, tmp_path: Path
 ) -> None:
     with open(data, "a") as file:
         file.write('\n{"chat": {}}\n[1]\n{"messages": [{"role": "user"}]}\n')
-    done = program("train", data, "--base", base, "--out", "tuned")
+    done = command("train", data, "--base", base, "--out", "tuned")
     assert done.returncode == 2 and done.stdout == "" and not (tmp_path / "tuned").exists()
     lines = done.stderr.splitlines()
     assert len(lines) == 4 and all(line.startswith(f"moss-agent: {data}, line 1") for line in lines[:3])
@@ -127,15 +134,16 @@ def test_faulty_records_are_named_and_nothing_is_trained(
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(
-    program: Program, data: str, options: tuple[str, ...], said: str
+    command: Program, data: str, options: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = program("train", data, *options, HF_HUB_OFFLINE="1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    done = command("train", data, *options)
     assert done.returncode in (1, 2) and done.stdout == ""
     assert done.stderr.count("\n") == 1 and said in done.stderr
 
 
-def test_what_does_not_fit_is_refused_with_options_that_would(program: Program, base: str, data: str) -> None:
-    done = program("train", data, "--base", base, "--out", "o", "--row-tokens", "1000000000")
+def test_what_does_not_fit_is_refused_with_options_that_would(command: Program, base: str, data: str) -> None:
+    done = command("train", data, "--base", base, "--out", "o", "--row-tokens", "1000000000")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "training needs about " in done.stderr and "it would fit with --row-tokens 2048" in done.stderr
 

@@ -103,14 +103,11 @@ def test_all_words_in_one_document_do_not_hide_the_others(tmp_path: Path, index:
     assert names(index.search("walrus ice", limit=4)) == ["big.txt", "big.txt", "small.txt", "big.txt"]
 
 
-@pytest.mark.parametrize("query", ["", "the", '"', "NEAR(a, b)", "text: x", "a* -b", "\0", "\ud800", "海" * 5000])
-def test_any_query_is_answered(folder: Path, index: DocumentIndex, query: str) -> None:
-    (folder / "only.txt").write_text("nothing to find")
-    for path in folder.iterdir():
-        if path.name != "only.txt":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    index.update(folder)
-    assert isinstance(index.search(query), list)
+def test_any_query_is_answered(tmp_path: Path, index: DocumentIndex) -> None:
+    (tmp_path / "only.txt").write_text("nothing to find")
+    index.update(tmp_path)
+    for query in ["", "the", '"', "NEAR(a, b)", "text: x", "a* -b", "\0", "\ud800", "海" * 5000]:
+        assert isinstance(index.search(query), list)
 
 
 def test_an_update_reads_only_what_is_new(folder: Path, index: DocumentIndex) -> None:

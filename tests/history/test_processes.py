@@ -23,7 +23,7 @@ from moss_agent.store import About
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("MOSS_AGENT_TEST_KILLS", "20"))
+KILLS = int(os.environ.get("MOSS_AGENT_TEST_KILLS", "8"))
 Shown = Sequence[Mapping[str, Any]]
 
 

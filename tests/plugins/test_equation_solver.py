@@ -327,10 +327,7 @@ def test_hostile_input_is_refused_fast(equation):
         solve(equation)
 
 
-@pytest.mark.parametrize(
-    "equation", ["x=cos(x)", "x^3-3x+1=0", "exec+eval=3; exec-eval=1", "2x+3<7", "xy=12; x+y=7", "os*x=3"]
-)
-def test_sympy_evaluates_no_text(equation, monkeypatch):
+def test_sympy_evaluates_no_text(monkeypatch):
     def forbidden(*_):
         raise AssertionError("text was evaluated")
 
@@ -338,7 +335,8 @@ def test_sympy_evaluates_no_text(equation, monkeypatch):
         solve(other)  # for the imports that sympy puts off
     monkeypatch.setattr(builtins, "eval", forbidden)
     monkeypatch.setattr(builtins, "exec", forbidden)
-    assert solve(equation)
+    for equation in ("x=cos(x)", "x^3-3x+1=0", "exec+eval=3; exec-eval=1", "2x+3<7", "xy=12; x+y=7", "os*x=3"):
+        assert solve(equation)
 
 
 def test_sixty_equations():
@@ -359,7 +357,7 @@ def values(lines):
     return list(solutions.values())
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(*[coefficients] * 6)
 def test_linear_systems_hold_by_substitution(a, b, c, d, e, f):
     assume(a * e != b * d)
@@ -370,14 +368,14 @@ def test_linear_systems_hold_by_substitution(a, b, c, d, e, f):
     assert d * x + e * y == f
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 9))
 def test_every_root_of_a_quadratic(first, second, factor):
     lines = solve(f"{factor}x^2 + ({-factor * (first + second)})x + ({factor * first * second}) = 0")
     assert sorted(s["x"] for s in values(lines)) == sorted({first, second})
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.decimals(-100, 100, places=2), st.decimals(1, 100, places=2), st.decimals(-100, 100, places=2))
 def test_decimal_equations_give_fifteen_digits(shift, factor, value):
     (line,) = solve(f"{factor}*x + ({shift}) = {value}")

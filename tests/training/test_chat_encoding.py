@@ -165,9 +165,14 @@ def test_a_template_that_does_not_show_what_a_model_writes_is_refused(change, pr
     assert "\n" not in str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def tokenizers():
+    return {name: chat_tokenizer(template) for name, template in TEMPLATES.items()}
+
+
 @given(st.lists(HOSTILE, min_size=5, max_size=5), st.sampled_from(sorted(TEMPLATES)))
 @settings(max_examples=60)
-def test_what_is_learned_and_told_is_the_text_of_the_template_whatever_the_messages_say(texts, name):
+def test_what_is_learned_and_told_is_the_text_of_the_template_whatever_the_messages_say(tokenizers, texts, name):
     question, thoughts, argument, result, answer = (f"x{text}<tool_call><|im_end|>" for text in texts)
     record = {
         "messages": [
@@ -177,7 +182,7 @@ def test_what_is_learned_and_told_is_the_text_of_the_template_whatever_the_messa
             said(answer, reasoning_content=thoughts),
         ]
     }
-    tokenizer = chat_tokenizer(TEMPLATES[name])
+    tokenizer = tokenizers[name]
     encoder = ChatEncoder(tokenizer)
     plain = json.loads(json.dumps(record))
     for message, text in zip(plain["messages"], "qcra", strict=True):

@@ -41,6 +41,11 @@ from tests.training.encoded import (
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return moss_tokenizer("<|im_end|>")
+
+
 def opened_moss(preamble: str) -> tuple[MossSession, ScriptedBackend, MossEncoder]:
     """A session of a model that writes what it is given to write."""
     tokenizer = moss_tokenizer("<|im_end|>")
@@ -148,11 +153,10 @@ def test_results_stand_in_the_order_of_the_preamble_and_failures_as_the_runtime_
 
 @given(st.lists(HOSTILE, min_size=5, max_size=5), st.booleans())
 @settings(max_examples=50)
-def test_no_text_of_messages_is_read_as_structure_of_the_protocol(texts, uses_tool):
+def test_no_text_of_messages_is_read_as_structure_of_the_protocol(tokenizer, texts, uses_tool):
     question, thoughts, argument, result, answer = (f"x{text}" for text in texts)
     calling = [calls({"a": argument}, reasoning_content=thoughts), told(0, result)] if uses_tool else []
     record = {"messages": [user(question), *calling, said(answer)]}
-    tokenizer = moss_tokenizer("<|im_end|>")
     try:
         [tokens] = MossEncoder(tokenizer, MINI).encode(record)
     except UsageError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +15,16 @@ from examples.doodle import drawings, scenes, words
 from examples.doodle.scenes import Scene, Thing
 from moss_agent.resources import bundled
 from tests.examples.doodle.package import NAMES
+
+
+@pytest.fixture(scope="module")
+def numbers() -> dict[str, int]:
+    return words.vocabulary(NAMES)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return words.tokenizer(NAMES)
 
 
 def test_flags_and_other_skin_tones_are_left_out(pictures: drawings.Drawings) -> None:
@@ -53,11 +65,12 @@ def test_plurals_and_synonyms_mean_what_is_learned() -> None:
 
 
 @given(st.integers(0, 10**6))
-def test_scenes_are_said_in_known_words_and_stay_on_the_canvas(seed: int) -> None:
+def test_scenes_are_said_in_known_words_and_stay_on_the_canvas(
+    numbers: dict[str, int], tokenizer: Any, seed: int
+) -> None:
     rng = random.Random(seed)
     scene = scenes.random_scene(NAMES, rng)
-    numbers = words.vocabulary(NAMES)
-    tokens = words.tokenizer(NAMES)(scenes.text(scene, rng))["input_ids"]
+    tokens = tokenizer(scenes.text(scene, rng))["input_ids"]
     assert numbers[words.UNKNOWN] not in tokens and len(tokens) <= words.LENGTH
     of_things = {numbers[word] for word in (*scenes.SIZES, *scenes.COLOURS, *NAMES)}
     in_order = [
