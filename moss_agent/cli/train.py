@@ -25,6 +25,7 @@ from moss_agent.training.data import divided, sequences
 from moss_agent.training.packing import Pack, Tokens, packs
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedTokenizerBase
 
     from moss_agent.checkpoints.families import Family
@@ -39,7 +40,7 @@ Tune a model on conversations with plugins. DATA is a file or folder: MOSS's tra
 learns what it has to write: thoughts, commands or tool calls, answers; not what it is given.
 
 A LoRA adapter is trained unless --full is given. What computes is chosen as for asking; several processes come
-with: torchrun --nproc_per_node N -m moss_agent train ..., FSDP and DeepSpeed with accelerate launch."""
+with: torchrun --nproc_per_node N -m moss_agent train ..."""
 
 EXAMPLES = """\
 examples:
@@ -128,6 +129,8 @@ def _check(parsed: argparse.Namespace) -> None:
         raise UsageError("name the folder of the run (--out DIR), or look at the data first (--show 3)")
     if parsed.full and parsed.quantize:
         raise UsageError("packed weights cannot be trained: leave out --full or --quantize")
+    if parsed.dtype == "fp16":
+        raise UsageError("--dtype fp16: small gradients would become zero: leave it out, or use bf16 or fp32")
     if not 0 <= parsed.held_out < 1:
         raise UsageError(f"--held-out {parsed.held_out:g}: must be a share from 0 to less than 1, such as 0.05")
     if parsed.learning_rate is not None and not 0 < parsed.learning_rate <= 1:
@@ -171,13 +174,13 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conve
     import torch
     from accelerate import Accelerator
 
-    from moss_agent.engine.loading import choose_device, choose_dtype
+    from moss_agent.engine.loading import choose_device
     from moss_agent.training.plan import Shape, check_memory
     from moss_agent.training.run_options import digest, settle
 
     accelerator = Accelerator(cpu=parsed.device == "cpu")
     device = accelerator.device if accelerator.num_processes > 1 else choose_device(parsed.device)
-    dtype = choose_dtype(parsed.dtype, device)
+    dtype = _precision(parsed.dtype, device)
     longest = max(len(ids) for ids, _ in sequences(conversations))
     shape = Shape(dtype, parsed.quantize, parsed.rank, parsed.full, parsed.row_tokens, parsed.checkpointing, longest)
     memory = check_memory(source.needs, shape, _free(device))
@@ -205,12 +208,23 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conve
     return 0
 
 
-def _free(device: Any) -> int:
-    """Return the bytes that are free where the model is to be trained."""
-    from moss_agent.checkpoints.machine import this_machine
+def _precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the precision to train in: none in which small gradients become zero."""
+    import torch
 
-    machine = this_machine()
-    return machine.gpus[device.index or 0] if device.type == "cuda" else machine.ram
+    from moss_agent.engine.loading import choose_dtype
+
+    dtype = choose_dtype(name, device)
+    return torch.float32 if dtype == torch.float16 else dtype
+
+
+def _free(device: torch.device) -> int:
+    """Return the bytes that are free where the model is to be trained."""
+    import torch
+
+    from moss_agent.checkpoints.machine import free_ram
+
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_ram()
 
 
 def _counted(conversation: Conversation) -> Tokens:
@@ -225,20 +239,20 @@ def _prepared(
     learned: Sequence[Tokens],
     kept: Sequence[Tokens],
     shape: Shape,
-    device: Any,
+    device: torch.device,
     out: Path,
     accelerator: Any,
 ) -> Run:
     """Load the model and return its run."""
+    import torch
 
     from moss_agent.engine.loading import load
     from moss_agent.training.learner import Learner
     from moss_agent.training.run import Run, falling_rate, steps
     from moss_agent.training.weights import with_adapter
 
-    model, _ = load(
-        source.name, device=str(device), dtype="fp32" if parsed.full else parsed.dtype, quantize=parsed.quantize
-    )
+    dtype = "bf16" if shape.dtype == torch.bfloat16 and not parsed.full else "fp32"
+    model, _ = load(source.name, device=str(device), dtype=dtype, quantize=parsed.quantize)
     if parsed.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     learner = Learner(model if parsed.full else with_adapter(model, parsed.rank, parsed.base), shape.dtype)

@@ -130,6 +130,7 @@ def test_faulty_records_are_named_and_nothing_is_trained(
         (("--out", "o", "--full", "--quantize", "int4"), "packed weights cannot be trained"),
         (("--out", "o", "--held-out", "1"), "must be a share from 0 to less than 1"),
         (("--out", "o", "--learning-rate", "0"), "must be above 0"),
+        (("--out", "o", "--dtype", "fp16"), "small gradients would become zero"),
         (("--out", "o", "--base", "nowhere/at-all"), "nowhere/at-all"),
     ],
 )
