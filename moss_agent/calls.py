@@ -195,19 +195,22 @@ class TurnCalls:
         yield self._end(pending.index, FinishedCall(self._id(pending.index), pending.index, command, told, error))
 
     def _wait_for_decision(self, pending: _Pending) -> Approval:
-        if pending.decision is None:
-            if self._on_approval is None:
-                return Approval(False)
-            decision = self._on_approval(pending.request)
-            if isinstance(decision, Approval):
-                return decision
-            if decision is not None:
-                raise UsageError(f"on_approval must return an Approval or None, not {decision!r}")
+        decision = pending.decision or self._ask(pending.request)
         with self._decided:
+            pending.decision = pending.decision or decision
             while pending.decision is None:
                 self._cancellation.check()
                 self._decided.wait()
             return pending.decision
+
+    def _ask(self, request: ApprovalRequested) -> Approval | None:
+        """Return what `on_approval` decides; None leaves it to `approve`."""
+        if self._on_approval is None:
+            return Approval(False)
+        decision = self._on_approval(request)
+        if decision is not None and not isinstance(decision, Approval):
+            raise UsageError(f"on_approval must return an Approval or None, not {decision!r}")
+        return decision
 
     def _start(self, index: int, command: Command, approved: bool = False) -> CallStarted:
         self._running.start(index, command.name, command.arguments, command.named, approved)

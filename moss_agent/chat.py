@@ -101,16 +101,16 @@ class Chat:
         `keep_stopped` what was written by then stays, as a turn that is marked as stopped.
         Raises UsageError for an empty question or while another turn runs, EngineError if the model fails.
         """
+        _refuse_empty(question)
         return self._stream(question, keep_stopped, Cancellation())
 
     def astream(self, question: str, *, keep_stopped: bool = False) -> AsyncIterator[Event]:
         """Return `stream` for asyncio: the turn runs in a thread of its own; leaving the loop cancels the turn."""
+        _refuse_empty(question)
         cancellation = Cancellation()
         return iterate_in_thread(self._stream(question, keep_stopped, cancellation), cancellation)
 
     def _stream(self, question: str, keep_stopped: bool, cancellation: Cancellation) -> Events:
-        if not question.strip():
-            raise UsageError("the question is empty")
         yield from self._lock.run(self._recorded_turn(Draft(question), keep_stopped, cancellation), cancellation)
 
     def regenerate(self, *, keep_stopped: bool = False) -> Reply:
@@ -136,8 +136,7 @@ class Chat:
 
         A store keeps the old question and all that followed, as another branch. keep_stopped: as for `stream_again`.
         """
-        if not question.strip():
-            raise UsageError("the question is empty")
+        _refuse_empty(question)
         if not 1 <= number <= len(self._conversation.turns):
             raise UsageError(f"there is no question {number}: the conversation has {len(self._conversation.turns)}")
         return self._replace_from(number - 1, lambda _: Draft(question), keep_stopped)
@@ -161,7 +160,10 @@ class Chat:
         calls.approve(call_id, decision)
 
     def cancel(self) -> None:
-        """End the running turn, wherever it is: the thread that runs it gets Cancelled. Thread-safe."""
+        """End the running turn, wherever it is: the thread that runs it gets Cancelled. Thread-safe.
+
+        A turn runs from when its first event is asked for: before that there is nothing to end.
+        """
         self._lock.cancel()
 
     def close(self) -> None:
@@ -220,10 +222,12 @@ class Chat:
             raise
         finally:
             self._calls = None
-        recorder.end(turn, turns)
         turns.append(turn)
-        yield from recorder.news()
-        yield reply_of(turn)
+        recorder.end(turn, turns[:-1])
+        if news := list(_noted(recorder.news(), draft)):
+            turns[-1] = replace(turn, notices=tuple(draft.notices))
+            yield from news
+        yield reply_of(turns[-1])
 
     def _told(self, loop: TurnLoop, cancellation: Cancellation) -> Events:
         """Run the loop; tell the recorder of each event before anybody sees it."""
@@ -232,6 +236,11 @@ class Chat:
             self._recorder.grow(event, self._conversation.turns, loop.stopped)
             yield from self._recorder.news()
             yield event
+
+
+def _refuse_empty(question: str) -> None:
+    if not question.strip():
+        raise UsageError("the question is empty")
 
 
 def _noted(events: Events, draft: Draft) -> Events:

@@ -58,7 +58,7 @@ class Recorder:
     def resume(self, name: str) -> list[Turn]:
         """Go on with a stored conversation: return its turns. Raises UsageError, HistoryError."""
         stored = self.store.load(name)
-        self.id, self._known = stored.about.id, {turn.id for turn in stored.turns}
+        self.id, self._known = stored.about.id, {turn.id for turn in stored.turns} - stored.copies
         return stored.turns
 
     def fork(self, turns: Sequence[Turn]) -> str:
@@ -97,6 +97,7 @@ class Recorder:
         """Store a turn that is over."""
         with self._guarded() as store:
             if store:
+                self._known.discard(turn.id)  # if this is interrupted, the next question stores it
                 self._save(store, turn, _last_id(before), is_running=False)
 
     def take_back(self, turn: str, turns: Sequence[Turn]) -> None:
@@ -107,6 +108,7 @@ class Recorder:
             if _last_id(turns) == turn:
                 self._save(store, turns[-1], _last_id(turns[:-1]), is_running=False)
                 return
+            self._catch_up(store, turns)
             store.move(self.id, _last_id(turns), discard=turn)
             self._known.discard(turn)
             if not self._known:  # nor is there such a conversation any more

@@ -59,7 +59,11 @@ class Runtime:
     def from_settings(cls, settings: Settings) -> Runtime:
         """Open the model and the plugins. What can be refused without loading the model is refused first."""
         opened, runner = OpenedModel.open(settings)
-        return cls._of(opened, runner)
+        try:
+            return cls._of(opened, runner)
+        except BaseException:
+            opened.model.close()
+            raise
 
     @classmethod
     def _of(cls, opened: OpenedModel, runner: PluginRunner) -> Runtime:

@@ -29,10 +29,14 @@ class About:
 
 @dataclass(frozen=True)
 class Stored:
-    """A conversation as it was stored, up to one of its turns."""
+    """A conversation as it was stored, up to one of its turns.
+
+    copies: ids of the turns that are not stored: copies of turns that somebody else is writing just now.
+    """
 
     about: About
     turns: list[Turn]
+    copies: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,18 @@ def test_only_a_call_that_waits_can_be_decided():
     assert ran == ["b"]
 
 
+@pytest.mark.parametrize("on_approval", [None, lambda request: Approval(True)])
+def test_a_call_that_was_decided_without_chat_approve_waits_no_more(on_approval):
+    chat, _ = scripted_chat(REPLIES, [write, echo], policy=Policy(), on_approval=on_approval)
+    refused = 0
+    for event in chat.stream("Hi"):
+        if isinstance(event, (CallStarted, CallFinished)) and event.index == 0:
+            with pytest.raises(UsageError, match="waits for approval"):
+                chat.approve(event.call_id, Approval(False))
+            refused += 1
+    assert refused
+
+
 def test_events_of_a_drawing_call():
     @plugin("Paint", label="Paint")
     def paint(text: str) -> list[Picture]:

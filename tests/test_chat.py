@@ -202,8 +202,10 @@ def test_only_one_thing_at_a_time():
 
 
 def test_empty_question_is_refused():
-    with pytest.raises(UsageError, match="empty"):
-        make_chat(PLAIN)[0].ask(" \n")
+    chat, _ = make_chat(PLAIN)
+    for ask in (chat.ask, chat.stream, chat.astream):
+        with pytest.raises(UsageError, match="empty"):
+            ask(" \n")
 
 
 def test_regenerate_replaces_the_last_turn():

@@ -11,9 +11,11 @@ import pytest
 from moss_agent import Runtime, plugin
 from moss_agent.checkpoints.families import load_family
 from moss_agent.errors import Cancelled, UsageError
+from moss_agent.opening import opened
 from moss_agent.opening.dialect import checked_preamble
 from moss_agent.opening.opened import release
 from moss_agent.opening.plugins import open_plugins
+from moss_agent.opening.served import find_served
 from moss_agent.plugin_host import Plugin, PluginRunner
 from moss_agent.settings import Settings, make_settings
 from tests.chat_scene import PLAIN, PLUGINS, echo, find
@@ -82,6 +84,26 @@ def test_cancelling_ends_a_turn_on_a_server_that_has_fallen_silent(silent):
             list(events)
         may_end.set()
     assert chat.conversation.turns == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dialect": "tools"}, "leave out one of the two"),
+        ({"plugins": ["nothing"]}, "no plugin 'nothing'"),
+        ({"plugins": [], "temperature": -1.0}, "temperature"),
+        ({"plugins": []}, "the preamble takes"),
+    ],
+)
+def test_what_is_refused_leaves_no_connection_open(monkeypatch, settings, message):
+    listed = page(200, json.dumps({"data": [{"id": "a", "max_model_len": 100}]}).encode())
+    with serving(server := RawServer({"/v1/models": [listed]})):
+        served = find_served(Settings(server=server.url))
+        monkeypatch.setattr(opened, "find_served", lambda _: served)
+        with pytest.raises(UsageError, match=message):
+            Runtime.open(server=server.url, family="mini", **settings)
+        with pytest.raises(RuntimeError, match="closed"):
+            served.connection.get("/v1/models")
 
 
 def test_an_interrupt_between_chats_leaves_the_others():

@@ -33,15 +33,15 @@ def history_file() -> Path:
 class HistoryFile:
     """One connection, opened when it is first needed and used by one thread at a time.
 
-    prepare: called once in the first writing transaction.
+    tidy: called once, at the end of the first writing transaction.
     """
 
-    def __init__(self, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> None:
+    def __init__(self, path: Path, tidy: Callable[[sqlite3.Connection], None]) -> None:
         self.path = path
-        self._prepare = prepare
+        self._tidy = tidy
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
-        self._is_prepared = False
+        self._is_tidy = False
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -59,10 +59,10 @@ class HistoryFile:
                 _make(self.path)
                 self._db = _open(self.path)
             with transaction(self._db):
-                if not self._is_prepared:
-                    self._prepare(self._db)
-                    self._is_prepared = True
                 yield self._db
+                if not self._is_tidy:
+                    self._tidy(self._db)
+            self._is_tidy = True
 
     def close(self) -> None:
         with self._lock:

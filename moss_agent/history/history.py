@@ -66,7 +66,8 @@ class History:
         with self._file.reading() as db:
             about, head = rows.find(db, name)
             found = rows.path_to(db, head) if db else []
-        return Stored(about, [_read(row) for row in found])
+        turns = [_read(row) for row in found]
+        return Stored(about, turns, frozenset(turn.id for turn in turns) - {row["id"] for row in found})
 
     def list(self, limit: int) -> Sequence[Summary]:
         with self._file.reading() as db:

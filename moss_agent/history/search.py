@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
 from moss_agent.database import transaction
-from moss_agent.errors import one_line
+from moss_agent.errors import HistoryError, one_line
 from moss_agent.history.rows import turn_of
 from moss_agent.records import Turn
 
@@ -65,8 +66,9 @@ def _index_some(db: sqlite3.Connection) -> bool:
         some = db.execute("SELECT number, id, record FROM turns WHERE NOT is_indexed LIMIT ?", [AT_ONCE]).fetchall()
         for number, id, record in some:
             db.execute("DELETE FROM terms WHERE rowid = ?", [number])
-            texts = map(terms, _texts(turn_of(record, id)))
-            db.execute("INSERT INTO terms (rowid, question, answer, calls) VALUES (?, ?, ?, ?)", [number, *texts])
+            with suppress(HistoryError):  # what cannot be read is not found
+                texts = map(terms, _texts(turn_of(record, id)))
+                db.execute("INSERT INTO terms (rowid, question, answer, calls) VALUES (?, ?, ?, ?)", [number, *texts])
             db.execute("UPDATE turns SET is_indexed = 1 WHERE number = ?", [number])
     return len(some) == AT_ONCE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from weakref import WeakSet
@@ -35,15 +36,16 @@ class OpenedModel:
     def open(cls, settings: Settings) -> tuple[OpenedModel, PluginRunner]:
         """Open the model and the plugins. What can be refused without loading the model is refused first."""
         served = find_served(settings) if settings.server else None
-        family = choose_family(settings, served)
-        runner = open_plugins(settings, family)
-        runners = WeakSet([runner])
-        runner.warm_up()  # while the model is loaded
-        try:
+        with ExitStack() as on_failure:
+            if served:
+                on_failure.callback(served.connection.close)
+            family = choose_family(settings, served)
+            runner = open_plugins(settings, family)
+            on_failure.callback(runner.close)
+            runners = WeakSet([runner])
+            runner.warm_up()  # while the model is loaded
             model = open_model(settings, family, served, partial(release, runners))
-        except BaseException:
-            runner.close()
-            raise
+            on_failure.pop_all()
         return cls(model, settings, family, served.name if served else settings.model, runners), runner
 
     @property

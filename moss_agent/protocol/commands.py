@@ -66,11 +66,6 @@ class Command:
         """The first value as text."""
         return next(iter(self.texts), "")
 
-    @property
-    def extra(self) -> tuple[str, ...]:
-        """The values behind the first, as text."""
-        return self.texts[1:]
-
     def __str__(self) -> str:
         """Return the call as written, else in the form that reads back as this command."""
         named = (f"{name}={_literal(value)}" for name, value in self.named.items())

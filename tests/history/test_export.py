@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import html
 from markdown_it import MarkdownIt
@@ -28,7 +28,9 @@ from tests.test_conversation import ANY, TURN
 EVIL = "</title></pre><script>alert(1)</script><img src=x onerror=alert(1)> \x1b[2J\u202e \" ' `` ``` [a](javascript:x)"
 STORED = st.builds(Stored, st.builds(About, ANY, ANY, ANY), st.lists(TURN, min_size=1, max_size=3))
 FENCES = st.lists(
-    st.sampled_from(["```", "````", "~~~", "  ```", "- ```", "> ~~~", "```a`b", "<b>", "</b>", "<!--", "\n", "x", " "])
+    st.sampled_from(
+        ["```", "````", "~~~", "  ```", "\n  ```", "- ```", "> ~~~", "```a`b", "<b>", "</b>", "<!--", "\n", "x", " "]
+    )
 ).map("".join)
 
 
@@ -91,19 +93,29 @@ def test_markdown_of_hostile_texts_has_no_html() -> None:
     assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2", "h2"]
 
 
-@given(FENCES | texts)
-def test_no_answer_brings_html_into_markdown(answer: str) -> None:
+@given(st.lists(st.tuples(FENCES | texts, FENCES), min_size=1, max_size=3))
+@example([("```\ncut off", ""), ("x", "<script>")])
+@example([("- ```\n```", ""), ("x", "<script>")])
+@example([("- a\n  ```\nb\n  ```", ""), ("x", "<script>")])
+def test_no_answer_and_no_result_brings_html_into_markdown(said: list[tuple[str, str]]) -> None:
     try:
-        turn = Turn(answer, answer=answer)
+        turns = [Turn(text, (Round(calls=(Call("F", text, result, True, 0.1),)),), text) for text, result in said]
     except ValueError:  # a marker
         return
-    assert html_in(FORMATS["markdown"](Stored(About(answer), [turn]))) == []
+    assert html_in(FORMATS["markdown"](Stored(About(said[0][0]), turns))) == []
 
 
 def test_code_in_fences_stays_as_it_is() -> None:
     turn = Turn("q", answer="See\n```cpp\nvector<int> a;\n```\nand <b>bold</b>")
     text = FORMATS["markdown"](Stored(About("t"), [turn]))
     assert "vector<int> a;" in text and "&lt;b>bold&lt;/b>" in text
+
+
+def test_code_in_a_list_stays_code_and_a_fence_that_ends_nowhere_becomes_text() -> None:
+    turn = Turn("q", answer="1. See\n   ```cpp\n   vector a;\n\n   a.b();\n   ```\n2. And\n   ```cpp\n   cut off")
+    tokens = MarkdownIt("commonmark").parse(FORMATS["markdown"](Stored(About("t"), [turn, Turn("Second")])))
+    assert [token.content for token in tokens if token.type == "fence"] == ["vector a;\n\na.b();\n"]
+    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2", "h2"]
 
 
 def read_back(text: str) -> Stored:

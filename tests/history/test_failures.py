@@ -122,10 +122,28 @@ def test_conversations_that_were_not_used_for_long_are_deleted(tmp_path: Path) -
         assert len(history.list(9)) == 2
     with History(path, keep_days=9) as history:
         assert len(history.list(9)) == 2  # reading deletes nothing
+        with pytest.raises(HistoryError, match="deleted meanwhile"):
+            history.move("gone", None)
         history.create(About("x"))
         assert [one.title for one in history.list(9)] == ["new"]
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT question FROM turns").fetchall() == [("new",)]
+
+
+@pytest.mark.parametrize("is_forked", [False, True])
+def test_an_old_conversation_that_goes_on_is_not_deleted(tmp_path: Path, is_forked: bool) -> None:
+    path = tmp_path / "history.sqlite"
+    with History(path) as history:
+        scripted_runtime(ScriptedModel(PLAIN), []).chat(store=history).ask("a")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE conversations SET used = used - 10 * 86400 * 1000000000")
+        db.commit()
+    with History(path, keep_days=9) as history:
+        chat = scripted_runtime(ScriptedModel(PLAIN), []).resume(store=history)
+        if is_forked:
+            chat.fork()
+        assert chat.ask("b").notices == ()
+        assert [turn.question for turn in history.load(chat.id).turns] == ["a", "b"]
 
 
 def test_what_was_deleted_is_not_in_the_file(tmp_path: Path) -> None:

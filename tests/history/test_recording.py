@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from moss_agent.errors import EngineError, HistoryError, UsageError
 from moss_agent.events import CallFinished, Notice, Reply, Text, Thoughts
 from moss_agent.history import History
 from moss_agent.opening.plugins import open_plugins
+from moss_agent.records import Turn
 from moss_agent.session import Sampling
 from moss_agent.settings import make_settings
 from tests.chat_scene import PLAIN, PLUGINS, stop_at
@@ -99,6 +100,37 @@ def test_a_conversation_goes_on_in_another_chat(history: History) -> None:
     assert second.id == first.id and second.conversation.turns == first.conversation.turns
     second.ask("And?")
     assert [question for question, *_ in stored(history)] == ["Hi", "And?"]
+
+
+def fails(ask: Callable[[Chat], object]) -> Callable[[Chat], None]:
+    def go_on(chat: Chat) -> None:
+        with pytest.raises(EngineError):
+            ask(chat)
+
+    return go_on
+
+
+@pytest.mark.parametrize(
+    ("reply", "go_on", "left"),
+    [
+        (" x<eot>", lambda chat: chat.ask("c"), "abc"),
+        (" x<eot>", Chat.fork, "ab"),
+        (EngineError("boom"), fails(lambda chat: chat.ask("c")), "ab"),
+        (EngineError("boom"), fails(Chat.regenerate), "ab"),
+    ],
+)
+def test_a_conversation_goes_on_after_a_turn_that_somebody_is_still_writing(
+    history: History, reply: str | BaseException, go_on: Callable[[Chat], object], left: str
+) -> None:
+    first = make_chat(history, *PLAIN, *ECHO)
+    first.ask("a")
+    running = first.stream("b")
+    next(running)
+    second = make_runtime(reply, *PLAIN[1:]).resume(store=history)
+    go_on(second)
+    assert history.load(second.id).turns == second.conversation.turns
+    assert [turn.question for turn in second.conversation.turns] == [*left]
+    running.close()
 
 
 def test_what_was_stopped_is_gone_on_with_elsewhere(history: History) -> None:
@@ -257,6 +289,43 @@ def test_a_store_that_fails_is_one_notice_and_the_chat_goes_on() -> None:
     assert chat.conversation.turns[0].notices == tuple(notices)
     with pytest.raises(HistoryError, match="not stored any more: no such luck"):
         chat.fork()
+
+
+def test_a_store_that_fails_at_the_end_of_a_turn_is_told_with_it(history: History) -> None:
+    class Full(History):
+        def save(self, conversation: str, turn: Turn, parent: str | None, *, is_running: bool = False) -> None:
+            if not is_running:
+                raise HistoryError("full")
+            super().save(conversation, turn, parent, is_running=is_running)
+
+    with Full(history.path) as full:
+        chat = make_chat(full, *PLAIN)
+        *_, notice, reply = chat.stream("Hi")
+    assert isinstance(notice, Notice) and notice.turn_id == reply.turn_id
+    assert reply.notices == chat.conversation.turns[0].notices == (notice.message,)
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_an_interrupt_while_the_end_of_a_turn_is_stored_loses_nothing(history: History, is_written: bool) -> None:
+    class Interrupted(History):
+        was_interrupted = False
+
+        def save(self, conversation: str, turn: Turn, parent: str | None, *, is_running: bool = False) -> None:
+            interrupts = not (is_running or self.was_interrupted)
+            if is_written or not interrupts:
+                super().save(conversation, turn, parent, is_running=is_running)
+            if interrupts:
+                self.was_interrupted = True
+                raise KeyboardInterrupt
+
+    with Interrupted(history.path) as store:
+        chat = make_chat(store, *PLAIN * 2)
+        with pytest.raises(KeyboardInterrupt):
+            chat.ask("a")
+        assert [turn.status for turn in chat.conversation.turns] == ["done"]
+        chat.ask("b")
+    assert history.load("last").turns == chat.conversation.turns
+    assert [question for question, *_ in stored(history)] == ["a", "b"]
 
 
 def test_what_is_said_in_a_conversation_that_is_deleted_meanwhile_is_not_stored(history: History) -> None:

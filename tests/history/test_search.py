@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,14 @@ def test_what_is_written_once_more_is_found_as_it_is_now(history: History) -> No
     assert questions(history, "walrus") == ["Hi"]
     history.save(id, Turn("Hi", answer="seal", id=turn.id), None)
     assert questions(history, "walrus") == [] and questions(history, "seal") == ["Hi"]
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(history: History) -> None:
+    say(history, Turn("walrus"), Turn("seal"))
+    with closing(sqlite3.connect(history.path)) as db:
+        db.execute("UPDATE turns SET record = '{' WHERE question = 'seal'")
+        db.commit()
+    assert questions(history, "walrus") == ["walrus"] and questions(history, "seal") == []
 
 
 def test_all_is_indexed_anew_when_the_words_are_made_otherwise(

@@ -16,7 +16,17 @@ from moss_agent.store import Stored
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&^$]|^[ \t]*[#+=-])", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\s*\d+)([.)])", re.MULTILINE)
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
-_ANY_FENCE = re.compile(r"`{3}|~{3}")
+_ANY_FENCE = re.compile(r"`{3,}|~{3,}")
+_BLOCK_OR_FENCE = re.compile(
+    r"""
+    (?P<block>
+        ^([ \t]*)(`{3,}|~{3,})[^`~\n]*\n             # a fence,
+        (?:(?:\2(?!.*(?:`{3}|~{3})).*\S.*|[ \t]*)\n)*?  # lines that are indented as it is, without fences,
+        \2\3[ \t]*$                                # and the same fence
+    ) | `{3,} | ~{3,}
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 _HTML = re.compile(r"<(?=[A-Za-z/!?])")
 
 
@@ -38,10 +48,11 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def without_html(text: str) -> str:
-    """Return Markdown that holds no HTML; code in fences at the beginning of a line stays as it is."""
+    """Return Markdown that holds no HTML and ends its blocks; code in fences at the beginning of a line stays."""
     lines = text.split("\n")
     if any(_ANY_FENCE.search(line) and not _FENCE.match(line) for line in lines):
-        return _HTML.sub("&lt;", text)  # fences inside lists and quotations: nobody knows where they end
+        # Inside lists and quotations nobody knows where a fence without its counterpart ends.
+        return _BLOCK_OR_FENCE.sub(_block_or_text, _HTML.sub("&lt;", text))
     fence, result = "", []
     for line in lines:
         found = _FENCE.match(line)
@@ -50,7 +61,11 @@ def without_html(text: str) -> str:
             fence = found[1]
         elif fence and found and line.rstrip(" \t") == found[1] and found[1].startswith(fence):
             fence = ""
-    return "\n".join(result)
+    return "\n".join([*result, fence] if fence else result)
+
+
+def _block_or_text(found: re.Match[str]) -> str:
+    return found[0] if found["block"] else "".join(f"\\{character}" for character in found[0])
 
 
 def _turn(number: int, turn: Turn) -> Iterator[str]:
