@@ -61,11 +61,11 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,  # a thread that waits in a buffered file would abort the interpreter at its end
-            pipesize=_PIECE,
             env={**os.environ, **ONE_THREAD},
             creationflags=0x200 if sys.platform == "win32" else 0,  # Ctrl-C is for the program
             start_new_session=sys.platform != "win32",
         )
+        _enlarge(_pipes(self._process))
         requests: queue.SimpleQueue[tuple[bytes, Replies] | None] = queue.SimpleQueue()
         self._requests = requests
         threading.Thread(target=_exchange, args=(self._process, requests), daemon=True).start()
@@ -100,7 +100,7 @@ class Worker:
             left = end - time.monotonic()
             with suppress(queue.Empty):
                 return replies.get(timeout=max(0.0, min(LOOK_SECONDS, left)))
-            if self._process.poll() is not None:  # its children may keep the pipe open
+            if _has_ended(self._process):  # its children may keep the pipe open
                 with suppress(queue.Empty):
                     return replies.get(timeout=LAST_SECONDS)
                 raise WorkerDied("the worker process was ended")
@@ -155,14 +155,35 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
     return process.stdin, process.stdout
 
 
+def _enlarge(pipes: tuple[IO[bytes], IO[bytes]]) -> None:
+    """Let more of a message stand in the pipes, where the system has room for it."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(AttributeError, OSError):  # /proc/sys/fs/pipe-max-size, pipe-user-pages-soft
+            for pipe in pipes:
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIECE)
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Return whether the process has ended; it is not reaped for that, where the system can look without."""
+    if sys.platform == "win32" or process.returncode is not None or not hasattr(os, "waitid"):
+        return process.poll() is not None
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # it is reaped: by another thread, or by a system that is told to ignore SIGCHLD
+        return process.poll() is not None
+
+
 def _end(process: subprocess.Popen[bytes], requests: queue.SimpleQueue[tuple[bytes, Replies] | None]) -> None:
     _kill(process)
     requests.put(None)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the worker and the processes that it has started."""
-    if process.poll() is None:
+    """End the worker and the processes that it has started, which may go on when it has ended itself."""
+    _has_ended(process)
+    if process.returncode is None:  # once it is reaped, its number may be that of another group
         with suppress(OSError):
             if sys.platform == "win32":
                 process.kill()

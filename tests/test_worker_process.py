@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -57,6 +58,17 @@ def fork_and_die(pid_file: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def fork_and_crash(folder: str) -> None:
+    """In the worker: crash, and leave a child that keeps the pipes open and tells of it if it is not ended."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(LIMIT)
+        Path(folder, "survived").touch()
+        os._exit(0)
+    Path(folder, "pid").write_text(str(child))
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 def fork_and_return() -> int:
     """In the worker: return in both processes."""
     return os.fork() and 1
@@ -103,6 +115,24 @@ def test_a_child_that_keeps_the_pipes_open_holds_nobody_up(worker: Worker, tmp_p
     child = psutil.Process(int((tmp_path / "pid").read_text()))
     assert child.status() != psutil.STATUS_ZOMBIE
     child.kill()
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="the system cannot look at a process and not reap it")
+def test_the_children_of_a_worker_that_crashes_end_with_it(worker: Worker, tmp_path: Path) -> None:
+    with pytest.raises(WorkerDied):
+        call_here(worker, "fork_and_crash", str(tmp_path))
+    with suppress(psutil.NoSuchProcess):
+        child = psutil.Process(int((tmp_path / "pid").read_text()))
+        while child.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.05)
+    assert not (tmp_path / "survived").exists()
+
+
+def test_a_worker_starts_where_its_pipes_may_not_be_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "_PIECE", 1 << 31)
+    worker = Worker(MEMORY)
+    assert worker.call(abs, -7, seconds=LIMIT) == 7
+    worker.kill()
 
 
 @posix_only

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from moss_agent.calls import Approval, OnApproval
 from moss_agent.cli.printing import Printer, exact
 from moss_agent.cli.rules import write_rule
-from moss_agent.cli.text import unescaped
+from moss_agent.cli.text import read_back
 from moss_agent.errors import UsageError
 from moss_agent.events import ApprovalRequested
 from moss_agent.plugin_host import Plugin
@@ -41,9 +41,10 @@ def asking(plugins: Plugins, printer: Printer, ask: Ask) -> OnApproval:
             return Approval(run=True)
         printer.confirm(request)
         try:
-            typed = ask(QUESTION, "").strip()
-            if typed.lower() in ("e", "edit"):
-                return _edited(request, ask(EDIT, exact(request)), printer)
+            with printer.still():
+                typed = ask(QUESTION, "").strip()
+                if typed.lower() in ("e", "edit"):
+                    return _edited(request, ask(EDIT, exact(request)), printer)
         except EOFError:
             printer.after_echo()
             return Approval(run=False)
@@ -90,7 +91,7 @@ def _tell_rule(key: str, always: bool, printer: Printer) -> None:
 
 def _edited(request: ApprovalRequested, typed: str, printer: Printer) -> Approval:
     """Run the call that was typed if it is one of the same plugin, with nothing behind it."""
-    calls = parse_commands(unescaped(typed))
+    calls = parse_commands(read_back(typed))
     if len(calls) == 1 and typed.rstrip().endswith(")") and calls[0].name == request.name:
         return Approval(run=True, arguments=calls[0].arguments, named=calls[0].named)
     printer.note(f"That is no call like {exact(request)}: not run.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from moss_agent.history import History
 from moss_agent.history.export import FORMATS
 from moss_agent.plugin_host import PluginRunner
 from moss_agent.protocol import Command
-from moss_agent.resources import user_path
+from moss_agent.resources import replace_file, user_path
 from moss_agent.store import About, Stored, title_of
 
 LISTED = 10  # conversations
@@ -123,9 +124,10 @@ def _export(talk: Talk, rest: str) -> None:
     if not turns:
         raise UsageError("there is nothing to export: ask something first")
     about = About(title_of(turns[0].question), talk.runtime.model, time=turns[0].time)
+    if os.path.lexists(path):
+        raise UsageError(f"cannot write to {path}: it exists: name another file")
     try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(FORMATS[formats[path.suffix]](Stored(about, turns)))
+        replace_file(path, FORMATS[formats[path.suffix]](Stored(about, turns)).encode())
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot write to {path}: {getattr(error, 'strerror', None) or error}") from None
     talk.printer.note(f"Written to {one_line(str(path))}.")

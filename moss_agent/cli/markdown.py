@@ -17,16 +17,16 @@ from moss_agent.cli.text import columns
 BULLETS = "•◦▪"
 _NARROWEST = 10  # columns of a terminal for one of a table whose cells are wrapped
 
-_FENCE = re.compile(r" *(`{3,}|~{3,})\s*([^`]*)")
-_HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
+_FENCE = re.compile(r" *(`{3,}(?!`)|~{3,}(?!~))([^`]*)")
+_HEADING = re.compile(r" {0,3}#{1,6}\s(.*)")
 _RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*")
 _ITEM = re.compile(r"( *)(?:([-*+])|(\d{1,9})([.)]))(\s+)(?:\[([ xX])\]\s+)?(?=\S)")
 _QUOTE = re.compile(r" {0,3}> ?")
 _ROW = re.compile(r" {0,3}\|.*")
-_DELIMITER = re.compile(r" {0,3}\|?(?:\s*:?-+:?\s*\|)*\s*:?-+:?\s*\|?\s*")
+_DELIMITER = re.compile(r"\|?(?:\s*:?-+:?\s*\|)*\s*:?-+:?\s*\|?")
 _BLOCK_MATH = re.compile(r"\s*(?:\$\$|\\\[)(.*)")
 # What a line may begin with when it is no plain paragraph; as long as that is open, the line waits.
-_OPEN = re.compile(r" *(?:`{0,2}|~{0,2}|#{1,6}|\+|(?:[-*_]\s*)+|[-*+]\s+\[?[ xX]?\]?|\d{1,9}(?:[.)]\s*)?|\$|\\)\s*")
+_OPEN = re.compile(r"`{0,2}|~{0,2}|#{1,6}|\+|(?:[-*_]\s*)+|[-*+]\s+\[?[ xX]?\]?|\d{1,9}[.)]?|\$|\\")
 _WAITS_FOR_ITS_END = re.compile(r" *(?:`{3,}|~{3,}|#{1,6}\s|\||\$\$|\\\[)")
 
 
@@ -69,8 +69,8 @@ class MarkdownStream:
     def _begin(self) -> None:
         """Print the line as it comes as soon as it is known to be text."""
         line = self._line
-        waits = self._fence or self._math or _WAITS_FOR_ITS_END.match(line) or _OPEN.fullmatch(line)
-        if waits or _QUOTE.fullmatch(line) or not line.strip():
+        waits = self._fence or self._math or _WAITS_FOR_ITS_END.match(line)
+        if waits or _OPEN.fullmatch(line.lstrip(" ").rstrip()) or _QUOTE.fullmatch(line) or not line.strip():
             return
         self._end_table()
         self._line = ""
@@ -108,7 +108,7 @@ class MarkdownStream:
             return
         self._blank = False
         if heading := _HEADING.fullmatch(line):
-            self._print(heading[2], Indent(), BOLD)
+            self._print(_without_closing(heading[1].strip()), Indent(), BOLD)
         elif _RULE.fullmatch(line):
             self._write("─" * min(self._width(), 40) + "\n", FAINT)
         else:
@@ -137,7 +137,7 @@ class MarkdownStream:
 
     def _end_table(self) -> None:
         rows, self._rows = self._rows, []
-        if len(rows) > 1 and _DELIMITER.fullmatch(rows[1]):
+        if len(rows) > 1 and _DELIMITER.fullmatch(rows[1].strip()):
             self._table(*map(_cells, rows))
         else:
             for row in rows:
@@ -191,6 +191,12 @@ def _cells(row: str) -> list[str]:
     return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row.strip().strip("|"))]
 
 
+def _without_closing(heading: str) -> str:
+    """Return the text of a heading without the `#` that may close it, which a blank stands before."""
+    text = heading.rstrip("#")
+    return text.rstrip() if not text or text[-1].isspace() else heading
+
+
 def _plain(cell: str) -> str:
     """Return a cell without marks of emphasis."""
-    return re.sub(r"(\*\*|__|`|~~)(\S(?:.*?\S)?)\1", r"\2", cell)
+    return re.sub(r"(\*\*|__|`|~~)(\S(?:.{0,1000}?\S)?)\1", r"\2", cell)

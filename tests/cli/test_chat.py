@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import stat
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,24 @@ def test_save_replaces_nothing_but_conversations(tmp_path: Path) -> None:
     _, err = talk(make_chat(HELLO), "Hi", f"/save {file}")
     assert f"{file} has something else in it than a saved conversation: name another file" in err
     assert file.read_text() == "precious"
+
+
+@pytest.mark.parametrize(("file", "beginning"), [("talk.md", "# Hi\n"), ("talk.html", "<!"), ("talk.json", "{")])
+def test_an_exported_conversation_is_for_its_owner_and_replaces_nothing(
+    tmp_path: Path, file: str, beginning: str
+) -> None:
+    path = tmp_path / file
+    _, err = talk(make_chat(HELLO), "Hi", f"/export {path}", f"/export {path}")
+    assert f"Written to {path}." in err and f"cannot write to {path}: it exists" in err
+    assert path.read_text().startswith(beginning) and stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_export_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    chat = make_chat(HELLO)
+    chat.ask("Hi")
+    chat.conversation = Conversation("", [replace(chat.conversation.turns[0], answer="half a character: \ud800")])
+    _, err = talk(chat, f"/export {tmp_path}/talk.md")
+    assert "cannot write to" in err and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

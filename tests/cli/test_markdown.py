@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from moss_agent.cli.markdown import BOLD, CODE, MarkdownStream
 from moss_agent.cli.text import columns
+from tests.effort import effort_below
 
 
 def shown(text: str, width: int = 40, size: int = 10_000, styled: bool = False) -> str:
@@ -26,6 +27,10 @@ def shown(text: str, width: int = 40, size: int = 10_000, styled: bool = False) 
     [
         ("plain", "plain\n"),
         ("# A **heading**", "A heading\n"),
+        ("##   one # two # ## ", "one # two #\n"),
+        ("# ##", "\n"),
+        ("# C#", "C#\n"),
+        ("## C# ##", "C#\n"),
         ("**bold**, *italic*, ~~gone~~, `a_b*c`", "bold, italic, gone, a_b*c\n"),
         ("snake_case_name, a*b*c, 2 * 3 * 4, __init__", "snake_case_name, a*b*c, 2 * 3 * 4, init\n"),
         ("这是**重要**的", "这是重要的\n"),
@@ -120,3 +125,17 @@ def test_lines_are_no_longer_than_the_terminal(text):
 )
 def test_nonsense_is_printed(text):
     assert shown(text, size=7).endswith("\n")
+
+
+BLANKS = " " * 30_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"# a{BLANKS}b", f"{BLANKS}b", f"-{BLANKS}b", f"- - -{BLANKS}b", f"1.{BLANKS}b", f"```{BLANKS}`"]
+    + ["~" * 30_000 + "`", f"|a|\n|-{BLANKS}b", "|" + "**a " * 8000 + "|\n|-|"],
+    ids=["heading", "blanks", "item", "rule", "number", "fence", "tildes", "delimiter", "emphasis"],
+)
+def test_a_hostile_line_takes_linear_time(line):
+    with effort_below(12):
+        shown(line, size=len(line))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moss_agent.cli.text import ReadableStream, clean, columns, one_line, readable, wrapped
+from tests.effort import effort_below
 
 PARTS = [
     "<sup>",
@@ -104,6 +105,11 @@ def test_lines_are_broken_at_blanks() -> None:
     assert wrapped("a /very/long/path here", 8) == "a\n/very/long/path\nhere"
     assert wrapped("中文 中文 中文", 9) == "中文 中文\n中文"
     assert wrapped("a    table  row", 15) == "a    table  row"
+
+
+def test_breaking_a_line_takes_linear_time() -> None:
+    with effort_below(12):
+        assert wrapped("a" + " " * 30_000, 80) == "a"
 
 
 @given(st.text("ab 中\n"), st.integers(1, 20))

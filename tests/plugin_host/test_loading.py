@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from moss_agent.errors import PluginContractError, UsageError
 from moss_agent.plugin_host import load_folder
-from moss_agent.plugin_host.loading import load_source, refused, source_of
+from moss_agent.plugin_host.loading import load_module, load_source, plugins_in, refused, source_of
 
 pytestmark = pytest.mark.slow  # files of plugins are imported in processes of their own first
 
@@ -53,6 +57,20 @@ def test_a_module_that_ends_the_process_is_named_and_its_neighbours_are_tried(tm
     write(tmp_path, "one.py", "One")
     found = refused(tmp_path / name for name in ("crash.py", "leave.py", "one.py"))
     assert list(found) == [str(tmp_path / "crash.py"), str(tmp_path / "leave.py")]
+
+
+def test_a_module_that_another_thread_imports_is_waited_for(tmp_path, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setitem(sys.modules, "meeting", SimpleNamespace(begun=begun, go_on=go_on))
+    write(tmp_path, "one.py", "One", imports="import meeting; meeting.begun.set(); meeting.go_on.wait()\n")
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(load_module, tmp_path / "one.py")
+        begun.wait()
+        second = pool.submit(lambda: plugins_in(load_module(tmp_path / "one.py")))
+        wait([second], timeout=0.5)  # it ends here only if it does not wait
+        go_on.set()
+        assert [plugin.name for plugin in second.result()] == ["One"]
+        assert second.result() == plugins_in(first.result())
 
 
 def write_two(folder: Path, other: str, options: str = "") -> None:

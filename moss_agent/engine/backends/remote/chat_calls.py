@@ -137,6 +137,8 @@ class _Call:
 
     def add(self, piece: CallPiece) -> None:
         self.name = self.name or piece.name
+        if not piece.arguments:
+            return
         if self.has_ended:
             if self._has_members or not piece.arguments.strip():
                 return

@@ -42,6 +42,16 @@ class Delta:
     finish: str = ""
     usage: Usage | None = None
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Characters of each part of the message in it."""
+        calls = (len(piece.name) + len(piece.arguments) for piece in self.calls)
+        return len(self.content), len(self.reasoning), *calls
+
+    @property
+    def goes_on(self) -> bool:
+        return bool(any(self.lengths) or self.finish)
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -99,7 +109,8 @@ class _Message:
 
     def add(self, delta: Delta) -> Iterator[MessagePiece]:
         self._usage = delta.usage or self._usage
-        self._count(delta)
+        self._length += sum(delta.lengths)
+        self._pieces += any(delta.lengths)
         if delta.reasoning:
             self._reasoning_field = delta.reasoning_field
             yield from self._forget_tags()
@@ -133,12 +144,6 @@ class _Message:
             yield from self._noted(self._reader.push("", is_last=True))
             self._forms = replace(self._forms, thought=None)
             self._reader = MessageReader(self._forms, self._tools)
-
-    def _count(self, delta: Delta) -> None:
-        lengths = [len(delta.content), len(delta.reasoning)]
-        lengths += [len(piece.name) + len(piece.arguments) for piece in delta.calls]
-        self._length += sum(lengths)
-        self._pieces += any(lengths)
 
     def _check(self) -> None:
         if self._finish == "content_filter":

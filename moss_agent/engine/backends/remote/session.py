@@ -188,7 +188,7 @@ class _Written:
     @property
     def too_much(self) -> bool:
         """Whether the server goes on writing beyond what it was asked for."""
-        return self.tokens > self._limit if self.told else self._characters > self._limit * LONGEST_TOKEN
+        return (self.told and self.tokens > self._limit) or self._characters > self._limit * LONGEST_TOKEN
 
     def finish_reason(self, stop: str) -> Finish:
         """Return why the text ended, if that stop text was found in it."""

@@ -45,12 +45,22 @@ class Piece:
     finish: str = ""
     usage: Usage | None = None
 
+    @property
+    def goes_on(self) -> bool:
+        return bool(self.text or self.tokens or self.finish)
+
 
 class Part(Protocol):
-    """What an event brings. finish: why the answer ended, empty while it goes on."""
+    """What an event brings. finish: why the answer ended, empty while it goes on.
+
+    goes_on: whether it brings something of the answer, or its end; counts and ids alone are none.
+    """
 
     @property
     def finish(self) -> str: ...
+
+    @property
+    def goes_on(self) -> bool: ...
 
 
 AnyPart = TypeVar("AnyPart", bound=Part)
@@ -66,8 +76,8 @@ def read_parts(
 ) -> Iterator[AnyPart]:
     """Yield what `parse` makes of each event, unless it is `nothing`, up to the end that the server marks.
 
-    Raises ServerError if the stream is broken, cut off, or silent for so many seconds before the answer has ended;
-    once it has, only counts can be missing.
+    Raises ServerError if the stream is broken, cut off, or brings nothing of the answer for so many seconds before
+    that has ended; once it has, only counts can be missing.
     """
     finished, deadline = False, time.monotonic() + seconds
     try:
@@ -75,11 +85,12 @@ def read_parts(
             if data == DONE:
                 return
             part = parse(data) if data else nothing
-            if part != nothing:
+            if part.goes_on:
                 finished, deadline = finished or bool(part.finish), time.monotonic() + seconds
-                yield part
             elif time.monotonic() > deadline:
                 raise ServerError(f"the server has sent no text for {seconds:g} seconds (setting server_timeout)")
+            if part != nothing:
+                yield part
     except ServerError:
         if not finished:
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import given, settings
@@ -195,6 +196,20 @@ def test_the_counts_of_the_server_come_with_the_end():
 def test_a_message_without_an_end_is_cut_at_the_limit(piece):
     written, ending = read(iter(lambda: sent(delta(**piece), done=False), None), limit=5)
     assert len(written) == 6 and ending.finish == "length"
+
+
+@pytest.mark.parametrize("event", [calls(call(0, "a")), calls(call(0)), usage(1, 2)])
+def test_ids_and_counts_are_no_answer(event):
+    chunks = chain([sent(calls(call(0, "a", "add")), done=False)], repeat(sent(event, done=False), 300_000))
+    with pytest.raises(ServerError, match=r"no text for 0.05 seconds"):
+        list(read_chat(chunks, 0.05, 10_000))
+
+
+def test_ids_that_come_again_and_again_take_no_memory():
+    come = chat_calls.Calls()
+    for _ in range(9):
+        assert not list(come.add(chat_calls.CallPiece(0, "a")))
+    assert come._open[0]._pieces == []
 
 
 def test_a_call_without_an_end_is_cut_too():

@@ -77,12 +77,14 @@ def test_a_server_that_ends_at_a_stop_text_and_keeps_it_to_itself_has_ended():
     assert (written.text, written.stop, written.finish) == ("Hi.", "", "end")
 
 
-def test_a_server_that_does_not_end_is_cut_off():
-    server = plain_server(stream(*[event("word ")] * 100_000))
+@pytest.mark.parametrize("endless", [event("word "), event("word " * 100, token_ids=[1])])
+def test_a_server_that_does_not_end_is_cut_off(endless):
+    server = plain_server(stream(*[endless] * 100_000))
     with serving(server):
         session = open_session(server.url)
         session.extend("Q")
-        assert write(session, Sampling(max_new_tokens=4)).finish == "length" and server.gone.wait()
+        written = write(session, Sampling(max_new_tokens=4))
+        assert written.finish == "length" and len(written.text) < 2000 and server.gone.wait()
     assert session.length < 1000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import repeat
 
 import pytest
 from hypothesis import given, settings
@@ -118,7 +119,7 @@ def test_an_event_without_an_end_is_given_up(part):
         list(read_events([part] * LONGEST_EVENT))
 
 
-def test_signs_of_life_are_not_text():
-    endless = iter(lambda: b": still here\n\n", None)
+@pytest.mark.parametrize("sign", [b": still here\n\n", b'data: {"usage": {"completion_tokens": 9}}\n\n'])
+def test_signs_of_life_are_not_text(sign):
     with pytest.raises(ServerError, match=r"no text for 0.05 seconds \(setting server_timeout\)"):
-        list(read_pieces(endless, 0.05))
+        list(read_pieces(repeat(sign, 300_000), 0.05))
