@@ -76,6 +76,12 @@ def _check_places(adapter: LoraFolder, model: PreTrainedModel, folder: Path) -> 
     known = {name for name, _ in model.named_modules()}
     if strange := [name for name in adapter.adapted if name not in known]:
         raise CheckpointError(f"the adapter is of another model: {folder} has no {one_line(strange[0], 100)}: {REMEDY}")
+    bare = [name for name in adapter.adapted if getattr(model.get_submodule(name), "bias", None) is None]
+    if adapter.settings.lora_bias and bare:
+        raise CheckpointError(
+            f"{adapter.folder} has lora_bias, and {one_line(bare[0], 100)} of {folder} has no bias to add it to: "
+            "train without lora_bias"
+        )
     with torch.device("meta"):
         adapted = with_adapter(model, adapter)
         places = get_peft_model_state_dict(adapted, save_embedding_layers=False)

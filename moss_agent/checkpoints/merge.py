@@ -23,6 +23,7 @@ from moss_agent.errors import CheckpointError, said_by
 
 if TYPE_CHECKING:
     import torch
+    from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MEMORY = 1.5  # of the size of the base; measured: 1.35 with 0.4 GB
@@ -59,13 +60,20 @@ def _write_merged(adapter: LoraFolder, base: Base, folder: Path) -> tuple[torch.
     set_peft_model_state_dict(adapted, adapter.weights())
     with recorded(adapted, {name: PREFIX + name for name in adapter.changed}) as calls:
         expected = logits_of(adapted)
-    merged: Any = adapted.merge_and_unload()  # not safe_merge, which rounds twice
+    merged = _merged(adapted, adapter)
     for name, weight in merged.named_parameters():
         weight.data = weight.data.to(dtypes[name])  # modules that were trained whole are in float32
     check_calls(merged, calls, TOLERANCES[dtype_name(base.dtype)])
     _save(merged, tokenizer, folder)
     logits = logits_of(merged)
     return logits, float((logits - expected).norm() / expected.norm())
+
+
+def _merged(adapted: PeftModel, adapter: LoraFolder) -> Any:
+    try:
+        return adapted.merge_and_unload()  # not safe_merge, which rounds twice
+    except Exception as error:  # whatever settings can be made to cause
+        raise CheckpointError(f"{adapter.folder} cannot be merged by peft: {said_by(error)}") from error
 
 
 def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

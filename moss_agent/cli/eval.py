@@ -57,7 +57,12 @@ The results go to a file, one JSON object a case, as each is done."""
 
 ELSEWHERE = "name another file (--out)"
 SHOWN = 60  # columns of a question in a list
-SAME = ("temperature", "family", "dialect")  # settings that have to be the same when a run goes on
+NAMED = ("temperature", "family", "dialect")
+SETTINGS = (
+    *("dtype", "quantize", "context_length", "max_rounds", "max_new_tokens"),
+    *("seed", "top_k", "top_p", "repetition_penalty"),
+)
+"""Settings that have to be the same when a run goes on, like `NAMED`; files of earlier versions do not have them."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +104,7 @@ def run(parsed: argparse.Namespace) -> int:
         with closing(Subject.open(settings, left)) as subject:
             try:
                 _ask(subject, left, made, out, _run(path, subject, settings), parsed.at_once)
-            except (KeyboardInterrupt, OSError) as error:
+            except (KeyboardInterrupt, OSError) as error:  # asking raises no OSError: it is of the file
                 print(f"stopped: {len(made)} of {len(cases)} cases are done; --resume goes on", file=sys.stderr)
                 _show(made, out, parsed)
                 if isinstance(error, OSError):
@@ -170,19 +175,20 @@ def _is_new(out: Path) -> bool:
 
 
 def _run(data: Path, subject: Subject, settings: Settings) -> Run:
-    asked = {name: getattr(settings, name) for name in SAME}
-    return Run(data=data.name, model=subject.name, plugins=tuple(subject.runner.plugins), **asked)
+    named, others = ({name: getattr(settings, name) for name in names} for names in (NAMED, SETTINGS))
+    return Run(data=data.name, model=subject.name, plugins=tuple(subject.runner.plugins), **named, settings=others)
 
 
 def _check_same(before: Run, settings: Settings, out: Path) -> None:
     """Raise UsageError if the earlier run was of another model, or one that was asked in another way."""
     if before.model != _model_name(settings):
         raise UsageError(f"{out} has results of the model {one_line(before.model)}: {ELSEWHERE}")
-    changed = [name for name in SAME if getattr(before, name) != getattr(settings, name)]
+    known = {name: getattr(before, name) for name in NAMED} | dict(before.settings)
+    changed = [name for name in (*NAMED, *SETTINGS) if name in known and known[name] != getattr(settings, name)]
     if not changed and set(before.plugins) != told_plugins(settings):
         changed = ["plugins"]
     if changed:
-        raise UsageError(f"{out} has results with another --{changed[0]}: {ELSEWHERE}")
+        raise UsageError(f"{out} has results with another --{changed[0].replace('_', '-')}: {ELSEWHERE}")
 
 
 def _ask(subject: Subject, cases: Sequence[Case], made: list[Outcome], out: Path, run: Run, at_once: int) -> None:

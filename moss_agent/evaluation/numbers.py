@@ -1,8 +1,10 @@
 """Numbers in texts: which there are, and whether a text states a value.
 
-Read are `1,234.5`, `-12`, `±4`, `1e6`, `160/3` in lowest terms, `1 1/2`, `1½`, `3.5万`, full-width digits. With a blank
-behind it, a minus is a bullet or a dash, unless it follows `=` or `(`. A value that was rounded counts as stated if at
-least two decimals are left, or one behind two other digits: 66.7 for 66.666..., not 67.
+Read are `1,234.5`, `.5`, `-12`, 零下5, `±4`, `1e6`, `160/3` in lowest terms, `1 1/2`, `1½`, `3.5万`, full-width digits,
+and LaTeX's `1{,}234` and `\\frac{160}{3}`. With a blank behind it, a minus is a bullet or a dash, unless it follows `=`
+or `(`. A fraction with its result behind it (`7/2 = 3.5`) is a computation, not a number. A value that was rounded
+counts as stated if at least two decimals and two digits are left, or one decimal behind two other digits: 66.7 for
+66.666..., not 67; 0.051 for 0.0512, not 0.05.
 Not covered: numbers in words, such as "twelve" or 十二; raised exponents (10⁸), which are left out.
 """
 
@@ -21,7 +23,7 @@ CUT = Fraction(1, 10**5)  # of values with three decimals or more, such as 33.59
 
 _NUMBER = re.compile(
     r"(?P<minus>(?:(?<![A-Za-z0-9_.)\]])-|(?:(?<=[=(])|(?<=[=(]\s))-\s)[$¥€£]?)?(?<![A-Za-z_\d.])"
-    r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?P<decimals>\.\d+)?(?:[eE](?P<exponent>[+-]?\d{1,4})(?!\w))?"
+    r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+|(?=\.\d))(?P<decimals>\.\d+)?(?:[eE](?P<exponent>[+-]?\d{1,4})(?!\w))?"
     r"(?:\s?/\s?(?P<divisor>[1-9]\d*)(?!\d|\.\d))?(?:\s?(?P<scale>[万亿]))?"
 )
 _SCALES = {"万": 10**4, "亿": 10**8}
@@ -29,15 +31,20 @@ _SIGNS = str.maketrans("−－–⁄", "---/")
 _RAISED = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _VULGAR = re.compile("(?=[¼-¾⅐-⅟↉])")  # the place before a fraction that is one character
 _MIXED = re.compile(r"(?<![\w.,/])(\d{1,9}) (\d{1,9})/(\d{1,9})(?![\d/]|\.\d)")
-_BOTH = re.compile(r"(?:±|\+/-)\s?([\d.,/]*\d)")
+_BOTH = re.compile(r"(?:±|\+/-|正负)\s?([\d.,/]*\d)")
+_MINUS = re.compile(r"(?:(?<!\d)负|零下|(?:^|(?<=\b[Ii]s )|(?<==)|(?<== ))[Mm]inus)\s?(?=[\d.])", re.MULTILINE)
+_GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:(?:\{,\}|\\,|[\u2009\u202f])\d{3})+(?!\d)")  # by LaTeX or thin spaces
+_FRAC = re.compile(r"(\d?)\\[dt]?frac\{(-?\d+)\}\{(\d+)\}")
+_RESULT = re.compile(r"\s*[=≈]\s*[-$¥€£]*\d[\d.,]*(?![\d.,]|\s?[%/])")  # of a fraction, in the same form
+_DENIED = r"(?<!\bnot )(?<!n['’]t )(?<!不)(?<!不是)(?<!并非)"  # no such word right before it
 _CITATION = re.compile(r"<sup>\s*<\|\d+\|>\s*</sup>|<\|\d+\|>")
 _SENTENCE = re.compile(r"[。！？!?\n]+|\.(?=\s|\Z)")
-_MARKED = re.compile(r"\\boxed\{([^{}]*)\}|####(.*)")
+_MARKED = re.compile(r"(?m)\\boxed\{([^{}]*)\}|^#{4}\s*(?!\d+[.)] )([-$¥€£]*[\d.].*)")  # no heading `#### 2. Legs`
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it was written. decimals: how many it has; digits: all of them; unit: what one of it stands for.
+    """A number as it was written. decimals: how many it has; digits: all but leading zeros; unit: what one stands for.
 
     is_plain: whether it is an integer of digits alone, which nothing has rounded.
     """
@@ -55,7 +62,7 @@ class Number:
         off = abs(self.value - exact.value)
         if off <= (CUT if self.decimals >= 3 else CLOSE) * abs(exact.value):
             return True
-        is_rounded = self.decimals >= 2 or (self.decimals == 1 and self.digits >= 3)
+        is_rounded = self.decimals >= 1 and self.digits >= (2 if self.decimals >= 2 else 3)
         return (is_rounded and off <= self._half) or (exact.decimals >= 2 and off <= exact._half)
 
     @property
@@ -87,15 +94,16 @@ def states_all(text: str, wanted: Sequence[Number]) -> bool:
 def concludes(text: str, wanted: Number, question: str) -> bool:
     """Return whether the text comes to that value: it stands in the last sentence that has a number of its own.
 
-    Numbers of the question are not its own, unless it has no others. What is marked as the answer (`####`, a box)
-    counts instead.
+    Numbers of the question are not its own, unless it has no others or the value is one of them. What is marked as the
+    answer (`####`, a box) counts instead.
     """
     plain = _plain(text)
-    if marked := list(_MARKED.finditer(plain)):
-        return any(each.states(wanted) for each in _numbers(marked[-1][1] or marked[-1][2] or ""))
-    given = [each.value for each in numbers(question)]
+    marked = [list(_numbers(found[1] or found[2])) for found in _MARKED.finditer(plain) if found[1] or found[2]]
+    if last_marked := next((found for found in reversed(marked) if found), None):
+        return any(each.states(wanted) for each in last_marked)
+    given = {each.value for each in numbers(question)}
     sentences = [list(_numbers(sentence)) for sentence in _SENTENCE.split(plain)]
-    own = [[each for each in found if each.value not in given] for found in sentences]
+    own = [[each for each in found if each.value not in given or wanted.value in given] for found in sentences]
     last = next((found for found in reversed(own) if found), None)
     if last is None:
         last = [each for found in sentences for each in found]
@@ -103,17 +111,25 @@ def concludes(text: str, wanted: Number, question: str) -> bool:
 
 
 def contains(text: str, wanted: str) -> bool:
-    """Return whether the words stand in the text; upper and lower case, and forms of letters, are the same."""
+    """Return whether the words stand in the text, other than denied; case and forms of letters make no difference."""
     plain, sought = (normalize("NFKC", each).casefold() for each in (text, wanted.strip()))
     before = r"(?<![a-z0-9])" if sought[:1].isascii() and sought[:1].isalnum() else ""
     behind = r"(?![a-z0-9])" if sought[-1:].isascii() and sought[-1:].isalnum() else ""
-    return bool(sought) and re.search(before + re.escape(sought) + behind, plain) is not None
+    return bool(sought) and re.search(_DENIED + before + re.escape(sought) + behind, plain) is not None
 
 
 def _plain(text: str) -> str:
-    """Return the text in plain digits and signs, without citations and exponents; ±4 and 1½ written out."""
-    apart = _VULGAR.sub(" ", _RAISED.sub("", _CITATION.sub(" ", text)))
-    return _MIXED.sub(_joined, _BOTH.sub(r"\1, -\1", normalize("NFKC", apart).translate(_SIGNS)))
+    """Return the text in plain digits and signs, without citations and exponents; ±4, 1½ and LaTeX written out."""
+    grouped = _GROUPED.sub(lambda found: re.sub(r"\D", "", found[0]), _CITATION.sub(" ", text))
+    apart = _VULGAR.sub(" ", _RAISED.sub("", _FRAC.sub(_divided, grouped)))
+    signed = _BOTH.sub(r", \1, -\1", normalize("NFKC", apart).translate(_SIGNS))
+    return _MIXED.sub(_joined, _MINUS.sub("-", signed))
+
+
+def _divided(found: re.Match[str]) -> str:
+    r"""Return `\frac{1}{2}` as `1/2`, apart from a number before it."""
+    before, part, divisor = found.groups()
+    return f"{before}{' ' if before else ''}{part}/{divisor}"
 
 
 def _joined(found: re.Match[str]) -> str:
@@ -125,7 +141,8 @@ def _joined(found: re.Match[str]) -> str:
 
 def _numbers(plain: str) -> Iterator[Number]:
     for found in _NUMBER.finditer(plain):
-        if made := _read(found):
+        made = _read(found)
+        if made and not (found["divisor"] and _RESULT.match(plain, found.end())):
             yield made
         if found["divisor"] and (made is None or made.value.denominator == 1):
             yield from _numbers(f"{found['whole']}{found['decimals'] or ''} {found['divisor']}")

@@ -64,7 +64,10 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a file of outcomes is of. plugins: by the names that the model calls. The rest is as the settings had it."""
+    """What a file of outcomes is of. plugins: by the names that the model calls. The rest is as the settings had it.
+
+    settings: further ones, by name; files of earlier versions have none.
+    """
 
     type: Literal["run"] = "run"
     format: str = FORMAT
@@ -74,6 +77,7 @@ class Run:
     temperature: float | None = 0.0
     family: str = ""
     dialect: str = ""
+    settings: Mapping[str, str | int | float | None] = field(default_factory=dict)
     time: str = field(default_factory=now)
 
 
@@ -86,7 +90,7 @@ def _outcome(subject: Subject, case: Case) -> Outcome:
     made = _asked(case)
     try:
         turn = subject.ask(case)
-    except MossAgentError as error:
+    except (MossAgentError, OSError) as error:
         return Outcome(**made, error=said_by(error))
     judgement = judge(case, turn, plugins_for(case, subject.runner), partial(compute, subject.runner))
     return Outcome(**made, **vars(judgement), **_written(turn))

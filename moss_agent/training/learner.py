@@ -6,7 +6,7 @@ import torch
 from peft import PeftModel
 from torch import nn
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from moss_agent.engine.attention import leaves_attention
 from moss_agent.training.attention import use_packed_attention
@@ -18,7 +18,7 @@ class Learner(nn.Module):
 
     Models whose attention is not the usual one cannot take several conversations in a row: `packs` is False then, and
     each has to be a row of its own. There is no dropout: a run goes on to the same weights, and rows learn what their
-    conversations learn alone.
+    conversations learn alone. While it is in training mode, the model's config has none either; `eval` gives it back.
     """
 
     def __init__(self, model: nn.Module, precision: torch.dtype = torch.float32) -> None:
@@ -26,7 +26,9 @@ class Learner(nn.Module):
         self.model = model
         self.precision = precision
         causal = causal_model(model)
+        self.dropout = _config_dropout(model)
         _remove_dropout(model)
+        self.train(model.training)
         self.packs = leaves_attention(causal)
         if self.packs:
             use_packed_attention(causal)
@@ -39,6 +41,12 @@ class Learner(nn.Module):
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that are trained, by name."""
         return {name: each for name, each in self.model.named_parameters() if each.requires_grad}
+
+    def train(self, mode: bool = True) -> Learner:
+        """Let the config, which some layers read as they compute, have no dropout in training, and its own else."""
+        for config, name, share in self.dropout:
+            setattr(config, name, 0.0 if mode else share)
+        return super().train(mode)
 
     def forward(self, row: Pack) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the sum of the targets' cross entropies, and how many of them are the likeliest token."""
@@ -59,9 +67,24 @@ def _remove_dropout(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-        for name, value in list(vars(module).items()):
-            if "drop" in name and isinstance(value, float):
-                setattr(module, name, 0.0)
+        for name in _shares(module):
+            setattr(module, name, 0.0)
+
+
+def _config_dropout(model: nn.Module) -> list[tuple[PretrainedConfig, str, float]]:
+    """Return the shares that the model's configs have of what is dropped, or changed at random, in training."""
+    configs = {id(config): config for module in model.modules() if (config := getattr(module, "config", None))}
+    return [
+        (config, name, share)
+        for config in configs.values()
+        if isinstance(config, PretrainedConfig)
+        for name, share in _shares(config).items()
+    ]
+
+
+def _shares(owner: object) -> dict[str, float]:
+    found = vars(owner).items()
+    return {name: value for name, value in found if isinstance(value, float) and ("drop" in name or "jitter" in name)}
 
 
 def causal_model(model: nn.Module) -> PreTrainedModel:

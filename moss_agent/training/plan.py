@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 
     from moss_agent.checkpoints.needs import Needs
 
-BYTES_TRAINED = 16  # of a parameter: weight, gradient and two moments, in fp32
+BYTES_TRAINED = 16  # of a parameter: weight, gradient and two moments, in fp32; a copy in 16 bits comes on top
 BYTES_LOGIT = 12  # of the output layer: the logit twice in fp32, its gradient and its low precision
 WRITTEN = 0.4  # of the tokens of a row the model has to write about so many
+ATTENDING = 2  # matrices of scores that one layer has at once besides those that are kept
 KEPT_WIDTHS, KEPT_INNER = 36, 12  # of a layer, so many activations of each width are kept for the way back (measured)
 ROWS = (2048, 1024, 512, 256)  # tokens of a row that are tried
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How a model is to be trained. row: tokens that are computed at once; longest: of the longest conversation."""
+    """How a model is to be trained. row: tokens that are computed at once; longest: of the longest conversation.
+
+    on_cpu: attention keeps its scores there, see `attention.py`.
+    """
 
     dtype: torch.dtype
     quantize: str = ""
@@ -32,6 +36,7 @@ class Shape:
     row: int = 2048
     checkpointing: bool = False
     longest: int = 0
+    on_cpu: bool = False
 
     @property
     def at_once(self) -> int:
@@ -69,14 +74,31 @@ def trained_parameters(needs: Needs, shape: Shape) -> int:
 
 def memory_of(needs: Needs, shape: Shape) -> Memory:
     """Return what training takes at most, about. Models of the usual shape are assumed: it is an estimate."""
+    import torch
+
     config = needs.model.config.get_text_config()
     inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * config.hidden_size
     layers, size = config.num_hidden_layers, shape.dtype.itemsize
     layer = size * (KEPT_WIDTHS * config.hidden_size + KEPT_INNER * inner)
     kept = size * config.hidden_size * layers + layer if shape.checkpointing else layers * layer
     head = int(WRITTEN * config.vocab_size * BYTES_LOGIT)
-    weights = 0 if shape.full else sum(needs.weights(shape.dtype, shape.quantize).values())
-    return Memory(weights, trained_parameters(needs, shape) * BYTES_TRAINED, shape.at_once * (kept + head))
+    stored = torch.float32 if shape.quantize else shape.dtype  # peft casts what is not packed
+    weights = 0 if shape.full else sum(needs.weights(stored, shape.quantize).values())
+    trained = BYTES_TRAINED + (size if shape.dtype != torch.float32 else 0)
+    row = shape.at_once * (kept + head) + _scores(needs, shape)
+    return Memory(weights, trained_parameters(needs, shape) * trained, row)
+
+
+def _scores(needs: Needs, shape: Shape) -> int:
+    """Return the bytes of attention's scores: of each token with each one of the longest conversation."""
+    from moss_agent.engine.attention import leaves_attention
+
+    if not shape.on_cpu or not leaves_attention(needs.model):
+        return 0
+    config = needs.model.config.get_text_config()
+    layers = ATTENDING + (1 if shape.checkpointing else config.num_hidden_layers)
+    columns = shape.longest or shape.at_once
+    return layers * config.num_attention_heads * shape.at_once * columns * shape.dtype.itemsize
 
 
 def check_memory(needs: Needs, shape: Shape, free: int) -> Memory:
@@ -97,6 +119,6 @@ def _smaller(shape: Shape) -> Iterator[Shape]:
     """Yield ways to train that need less, the best of them first."""
     for way in [shape, replace(shape, full=False)] if shape.full else [shape]:
         for quantize in [way.quantize] if way.full or way.quantize else ["", "int8", "int4"]:
-            for row in (row for row in ROWS if row <= way.row):
+            for row in (way.row, *(row for row in ROWS if row < way.row)):
                 for checkpointing in (way.checkpointing, True):
                     yield replace(way, quantize=quantize, row=row, checkpointing=checkpointing)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 
+from moss_agent.checkpoints.files import publish
 from moss_agent.errors import UsageError
 from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Pack
@@ -23,6 +24,7 @@ STATE, LOG = "state.pt", "log.jsonl"
 SAVE_EVERY = 300.0  # seconds
 MEASUREMENTS = 10  # on the held-out part, after as many equal parts of the run
 LONGEST_GRADIENT = 1.0  # gradients are shortened to it
+WHOLE = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)  # each process has the whole model
 
 Rate = Callable[[int, float], float]  # the learning rate by the steps taken and the share of the tokens seen
 
@@ -61,7 +63,8 @@ class Run:
 
     steps: the same ones in every process, each with rows that are shared among the processes; those that were taken
     before are skipped. Processes stop, save and fail together, for each waits for the others. told: is called after
-    each step. Raises UsageError if the folder cannot be written.
+    each step. Raises UsageError if the folder cannot be written, has another run or a damaged state, or if the
+    processes would share out the model itself.
     """
 
     def __init__(
@@ -78,7 +81,11 @@ class Run:
     ) -> None:
         self.out, self.tokens, self.rate, self.held_out, self.told = out, tokens, rate, held_out, told
         self.accelerator = accelerator or Accelerator(cpu=learner.device.type == "cpu")
+        if self.accelerator.distributed_type not in WHOLE:
+            kind = self.accelerator.distributed_type.value
+            raise UsageError(f"training does not work with {kind} of accelerate: start the processes with torchrun")
         self.accelerator.device_placement = False  # the model is where it was loaded
+        self.accelerator.gradient_accumulation_steps = 1  # it would divide the loss; `steps` says what makes a step
         self.learner = learner
         optimizer = torch.optim.AdamW(learner.trained.values(), lr=rate(0, 0.0), weight_decay=0.0, fused=True)
         self.model, self.optimizer = self.accelerator.prepare(learner, optimizer)
@@ -96,6 +103,7 @@ class Run:
     def train(self) -> bool:
         """Take the steps that are left. Return whether all were taken: False if the run was stopped.
 
+        The model is in evaluation mode then, with the config that it came with.
         Raises UsageError if the folder cannot be written, or if the loss is no longer finite.
         """
         self.model.train()
@@ -114,6 +122,7 @@ class Run:
                 self._save()
                 saved = time.monotonic()
         self._save()
+        self.model.eval()
         return not self.stopping or self.is_done
 
     def _is_over(self) -> bool:
@@ -133,13 +142,14 @@ class Run:
 
     def measure(self) -> tuple[float, float]:
         """Return loss and accuracy per written token of what is held out."""
+        training = self.model.training
         self.model.eval()
         sums = torch.zeros(2, dtype=torch.float64)
         with torch.no_grad():
             for row, counts in self._own(self.held_out):
                 loss, right = self.model(row)
                 sums += counts * torch.tensor([loss.item(), right.item()], dtype=torch.float64)
-        self.model.train()
+        self.model.train(training)
         return self._per_token(sums, self.held_out)
 
     def _take_step(self, rows: Sequence[Pack]) -> Progress:
@@ -150,9 +160,10 @@ class Run:
         loss, accuracy = self._per_token(sums, rows)
         length = self.accelerator.clip_grad_norm_(self.learner.trained.values(), LONGEST_GRADIENT)
         if not math.isfinite(loss + float(length or 0)):
+            kept = f"; the last state is kept in {self.out}" if (self.out / STATE).exists() else ""
             raise UsageError(
                 f"the loss of step {self.step + 1} is not finite: begin again in another folder with a lower learning "
-                f"rate (--learning-rate); the last state is kept in {self.out}"
+                f"rate (--learning-rate){kept}"
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -206,7 +217,7 @@ class Run:
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             torch.save({**state, "log": log}, part)
-            part.replace(self.out / STATE)
+            publish(part, self.out / STATE)
             lines = (json.dumps({key: value for key, value in each.items() if value is not None}) for each in log)
             (self.out / LOG).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
         except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
@@ -216,7 +227,10 @@ class Run:
         return ""
 
     def _load(self) -> None:
-        state = torch.load(self.out / STATE, map_location="cpu")
+        try:
+            state = torch.load(self.out / STATE, map_location="cpu")
+        except Exception as error:  # whatever can be wrong in such a file
+            raise UsageError(f"{self.out / STATE} cannot be read: remove it, the run begins again then") from error
         trained = self.learner.trained
         if trained.keys() != state["weights"].keys():
             raise UsageError(f"{self.out} has a run with other weights: name another folder")

@@ -112,6 +112,7 @@ def adapter(trained: Path, tmp_path: Path) -> Path:
         {"target_modules": ["embed_tokens", "lm_head", "v_proj"]},
         {"bias": "lora_only", "target_modules": ["q_proj"]},
         {"bias": "all", "target_modules": ["down_proj"]},
+        {"lora_bias": True, "target_modules": ["q_proj"]},
     ],
     ids=str,
 )
@@ -210,6 +211,7 @@ CASES = {
     "an odd bias": (reconfigure(bias="__import__"), "bias is none, all or lora_only"),
     "bases that move": (reconfigure(init_lora_weights="pissa_niter_4"), "path_initial_model_for_weight_conversion"),
     "other modules": (reconfigure(layer_replication=[[0, 1]]), "sets layer_replication, which cannot be merged"),
+    "bias on none": (reconfigure(lora_bias=True), "has no bias to add it to: train without lora_bias"),
     "DoRA without": (reconfigure(use_dora=True), "lacks base_model.model.model.layers.0."),
     "no base": (reconfigure(base_model_name_or_path=None), "does not say what its base is: name it with --base"),
     "base gone": (reconfigure(base_model_name_or_path="/gone/away"), "or name another place of it with --base"),
@@ -305,6 +307,18 @@ def test_a_merge_that_computes_something_else_is_not_kept(
 ) -> None:
     monkeypatch.setattr(PeftModel, "merge_and_unload", lambda self: self.unload(), raising=False)
     with pytest.raises(CheckpointError, match="merged, computes something else than base and adapter"):
+        merge(read_lora(trained), None, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_peft_cannot_merge_is_told_in_one_line(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: PeftModel) -> None:
+        raise RuntimeError("no\nway")
+
+    monkeypatch.setattr(PeftModel, "merge_and_unload", refuse, raising=False)
+    with pytest.raises(CheckpointError, match="cannot be merged by peft: no way$"):
         merge(read_lora(trained), None, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

@@ -147,6 +147,11 @@ def test_a_corrected_answer_is_asked_and_judged_again(ask: Program, server: Ques
         (("--temperature", "1.5"), "has results with another --temperature"),
         (("--dialect", "moss"), "has results with another --dialect"),
         (("--family", "tools"), "has results with another --family"),
+        (("--dtype", "bf16"), "has results with another --dtype"),
+        (("--quantize", "int4"), "has results with another --quantize"),
+        (("--max-new-tokens", "9"), "has results with another --max-new-tokens"),
+        (("--context-length", "1000"), "has results with another --context-length"),
+        (("--seed", "1"), "has results with another --seed"),
     ],
 )
 def test_a_run_goes_on_only_as_it_began(
@@ -159,6 +164,19 @@ def test_a_run_goes_on_only_as_it_began(
     done = command(*same, *changed)
     assert (done.returncode, said in done.stderr, out.read_bytes()) == (2, True, before)
     assert command(*same).returncode == 0
+
+
+def test_a_run_of_an_earlier_version_goes_on_if_what_it_has_noted_is_the_same(ask: Program, tmp_path: Path) -> None:
+    data, out = questions(tmp_path / "q.jsonl", "5"), tmp_path / "out.jsonl"
+    ask(data, "--out", str(out))
+    run, case = lines(out)
+    assert run.pop("settings").keys() == {
+        *("dtype", "quantize", "context_length", "max_rounds", "max_new_tokens"),
+        *("seed", "top_k", "top_p", "repetition_penalty"),
+    }
+    write(out, run, case)
+    assert ask(data, "--out", str(out), "--resume", "--dtype", "bf16", "--seed", "1").returncode == 0
+    assert ask(data, "--out", str(out), "--resume", "--temperature", "0.5").returncode == 2
 
 
 def test_another_model_is_refused_even_if_all_cases_are_done(ask: Program, command: Program, tmp_path: Path) -> None:

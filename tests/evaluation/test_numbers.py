@@ -31,7 +31,7 @@ def values(text: str) -> list[str]:
         ("$5 and -$5", ["5", "-5"]),
         ("1/0", ["1", "0"]),
         ("9" * 500 + " 7", ["7"]),
-        ("1e999999", ["1", "999999"]),
+        ("1e999999, 1e9999", ["1"]),
         ("H2O, COVID-19", ["19"]),
         ("答案是-5，温度为-5℃", ["-5", "-5"]),
         ("- 23 rabbits\n- 12 chickens", ["23", "12"]),
@@ -41,15 +41,19 @@ def values(text: str) -> list[str]:
         ("1½ cups, ½ cup, 2 3/4, -1 1/2", ["3/2", "1/2", "11/4", "-3/2"]),
         ("5² = 25, 10⁸, 10⁻³, 12 m²", ["5", "25", "10", "10", "12"]),
         ("3⁄4 of 12 5/4, 2 2/4", ["3/4", "12", "5/4", "2", "2", "4"]),
+        ("10±2, 3 ± 1/2, 正负4", ["10", "2", "-2", "3", "1/2", "-1/2", "4", "-4"]),
+        ("$.50, -.5, 1.2.3, no.5", ["1/2", "-1/2", "6/5"]),
+        ("零下5度，负5，胜3负2, It is minus 5. = Minus 6", ["-5", "-5", "3", "2", "-5", "-6"]),
+        ("10 minus 5, 10 euros minus 5", ["10", "5", "10", "5"]),
+        ("12\u2009345, 12\u202f345\u202f678, 1{,}234.5, 7\\,000", ["12345", "12345678", "2469/2", "7000"]),
+        ("12 345, 12\u200934, 5\\,cm", ["12", "345", "12", "34", "5"]),
+        (r"\frac{160}{3}, -\dfrac{1}{2}, 2\tfrac{1}{2}, \frac{-1{,}000}{3}", ["160/3", "-1/2", "5/2", "-1000/3"]),
+        ("7/2 = 4, 7/2≈$3.50, 1 1/2 = 1.5.", ["4", "7/2", "3/2"]),
+        ("1/8 = 12.5%, 5/6 = 10/12, 160/3 = x", ["1/8", "25/2", "5/6", "10", "12", "160/3"]),
     ],
 )
 def test_numbers_of_a_text(text: str, found: list[str]) -> None:
-    if text.startswith("H2O"):
-        assert "2" not in values(text)
-    elif text == "1e999999":
-        assert numbers(text)[0].value < 10**400
-    else:
-        assert values(text) == found
+    assert values(text) == found
 
 
 @given(st.fractions(max_denominator=1000).filter(lambda value: value.denominator > 1))
@@ -103,6 +107,12 @@ def test_what_is_a_number_as_a_whole(text: str, is_one: bool) -> None:
         ("12,345,678,901", "12345678901", True),
         ("12345678901.0", "12345678901", True),
         ("78.53981633974483", "78.54", True),
+        ("0.00", "0.004", False),
+        ("0.01", "0.005", False),
+        ("0.01", "0.01", True),
+        ("0.05", "0.0512", False),
+        ("0.051", "0.0512", True),
+        ("0.33", "1/3", True),
     ],
 )
 def test_a_rounded_value_counts_if_enough_is_left(said: str, exact: str, right: bool) -> None:
@@ -136,6 +146,13 @@ def test_a_mixed_number_is_read_as_one(whole: int, part: int, divisor: int) -> N
         ("There are 12, of 35 heads. So much for the 35.", True),
         ("It is \\boxed{12}, and 99 is not.", True),
         ("Because of 12.\n#### 14", False),
+        ("It is 99.\n#### 12", True),
+        ("#### Final answer\n12", True),
+        ("It is 14.\n##### Step 12", True),
+        ("#### 1. Legs\n24/2 = 12", True),
+        ("It is 14.\n##### Step 12\nSo it is 14.", False),
+        (r"It is 12, \boxed{\text{rabbits}}.", True),
+        (r"It is \boxed{\frac{24}{7}}, not 12.", False),
         ("有12只兔。", True),
         ("I do not know.", False),
     ],
@@ -146,10 +163,18 @@ def test_what_a_text_concludes(text: str, right: bool) -> None:
     assert concludes(text, wanted, "35 heads, 94 legs: how many rabbits?") == right
 
 
-def test_a_value_of_the_question_can_be_the_answer() -> None:
-    wanted = number("10")
-    assert wanted is not None
-    assert concludes("100/10 is 10.", wanted, "What is 100/10?")
+@pytest.mark.parametrize(
+    ("text", "wanted", "question", "right"),
+    [
+        ("100/10 is 10.", "10", "What is 100/10?", True),
+        ("100*0.8=80, 80*1.25=100. It is 100.", "100", "A price of 100 falls 20%, then rises 25%.", True),
+        ("100*0.8=80. It is 80.", "100", "A price of 100 falls 20%, then rises 25%.", False),
+    ],
+)
+def test_a_value_of_the_question_can_be_the_answer(text: str, wanted: str, question: str, right: bool) -> None:
+    value = number(wanted)
+    assert value is not None
+    assert concludes(text, value, question) == right
 
 
 @pytest.mark.parametrize(
@@ -162,6 +187,12 @@ def test_a_value_of_the_question_can_be_the_answer() -> None:
         ("At 14:15", "4:15", False),
         ("(a+b)", "(a+b)", True),
         ("anything", " ", False),
+        ("It is not Thursday but Friday.", "Thursday", False),
+        ("It is Friday, not Thursday; it isn't Sunday.", "Sunday", False),
+        ("Not Friday. It is Thursday.", "Thursday", True),
+        ("不是。", "是", False),
+        ("不是星期五，是星期四。", "星期五", False),
+        ("不是星期五，是星期四。", "星期四", True),
     ],
 )
 def test_words_of_an_answer(text: str, wanted: str, right: bool) -> None:

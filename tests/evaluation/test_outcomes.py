@@ -137,8 +137,9 @@ def test_without_plugins_none_is_there() -> None:
     assert (outcome.mode, outcome.calls[0].ok, outcome.faults) == ("without plugins", False, ("unknown plugin",))
 
 
-def test_a_failure_is_told_and_not_judged() -> None:
-    written: Written = {"1?": EngineError("out of ink"), "2?": ("None", "2")}
+@pytest.mark.parametrize("error", [EngineError("out of ink"), OSError("out of ink")])
+def test_a_failure_is_told_and_not_judged(error: Exception) -> None:
+    written: Written = {"1?": error, "2?": ("None", "2")}
     found = made(moss_subject(written), asked("1?", "1"), asked("2?", "2"))
     assert (found["1?"].error, found["1?"].right, found["2?"].right) == ("out of ink", False, True)
 

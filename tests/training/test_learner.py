@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel
+from transformers import FalconConfig, FalconForCausalLM, MixtralConfig, MixtralForCausalLM, PreTrainedModel
 
+from moss_agent.engine.attention import attend
+from moss_agent.training import attention
 from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Tokens, pack
-from tests.training.models import conversation, gemma2, gpt2, llama, moss, opt, qwen
+from tests.training.models import SIZES, conversation, gemma2, gpt2, llama, moss, opt, qwen
 
 CONVERSATIONS = [conversation(number, length) for number, length in enumerate((24, 31, 9, 40))]
 pytestmark = pytest.mark.slow  # importing peft takes seconds
@@ -33,7 +35,9 @@ def gradients(model: PreTrainedModel, loss: torch.Tensor) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("build", [llama, qwen, moss])
 @pytest.mark.parametrize("count", [1, 4])
-def test_packed_conversations_have_the_loss_and_gradients_that_they_have_alone(build, count):
+@pytest.mark.parametrize("attend_part", [attention._attend_plainly, attend], ids=["on CPUs", "on GPUs"])
+def test_packed_conversations_have_the_loss_and_gradients_that_they_have_alone(build, count, attend_part, monkeypatch):
+    monkeypatch.setattr(attention, "_attend_plainly", attend_part)
     chosen = CONVERSATIONS[:count]
     plain = build().eval()
     expected = alone(plain, chosen)
@@ -65,12 +69,31 @@ def test_a_model_with_windows_of_attention_takes_one_conversation_a_row():
         torch.testing.assert_close(learner(pack(CONVERSATIONS[3:]))[0], expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("build", [gpt2, opt, gemma2])
-def test_nothing_is_dropped_in_training(build):
+def falcon() -> PreTrainedModel:
+    """Reads its dropout from the config in each forward."""
+    torch.manual_seed(0)
+    return FalconForCausalLM(FalconConfig(**SIZES, num_attention_heads=4, hidden_dropout=0.5, attention_dropout=0.5))
+
+
+def mixtral() -> PreTrainedModel:
+    """Multiplies what its router sees by random numbers in training."""
+    torch.manual_seed(0)
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "num_local_experts": 4}
+    return MixtralForCausalLM(MixtralConfig(**SIZES, **heads, router_jitter_noise=0.9))
+
+
+@pytest.mark.parametrize("build", [gpt2, opt, gemma2, falcon, mixtral])
+def test_nothing_is_dropped_in_training_and_the_config_keeps_its_shares(build):
+    model = build()
+    before = model.config.to_dict()
     with torch.no_grad():
         expected = alone(build().eval(), CONVERSATIONS[3:])
-        loss, _ = Learner(build()).train()(pack(CONVERSATIONS[3:]))
-    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
+        learner = Learner(model)
+        for _ in range(2):
+            loss, _ = learner(pack(CONVERSATIONS[3:]))
+            torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
+            assert learner.eval().model.config.to_dict() == before
+            learner.train()
 
 
 def test_computing_activations_twice_changes_nothing():

@@ -16,7 +16,7 @@ from moss_agent.checkpoints.needs import needs_of
 from moss_agent.errors import CheckpointError, UsageError
 from moss_agent.training.plan import Shape, check_memory, memory_of, trained_parameters
 from moss_agent.training.weights import with_adapter
-from tests.training.models import GPT2, SIZES, gpt2, llama
+from tests.training.models import GPT2, SIZES, gemma2, gpt2, llama
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +42,32 @@ def test_a_conversation_that_is_longer_than_a_row_takes_its_memory():
     least = memory_of(NEEDS, replace(long, checkpointing=True)).whole
     with pytest.raises(UsageError, match="it would fit with .*--row-tokens 1024 --checkpointing$"):
         check_memory(NEEDS, replace(long, row=2048), least)
+
+
+def test_a_row_that_is_shorter_than_those_that_are_tried_may_fit_with_activations_computed_twice():
+    short = replace(SHAPE, row=128)
+    with pytest.raises(UsageError, match="it would fit with --row-tokens 128 --checkpointing$"):
+        check_memory(NEEDS, short, memory_of(NEEDS, replace(short, checkpointing=True)).whole)
+
+
+def test_scores_that_are_kept_on_cpus_grow_with_the_longest_conversation():
+    on_cpu = replace(SHAPE, on_cpu=True)
+    rows = [replace(on_cpu, longest=longest) for longest in (0, 512, 1024)]
+    whole, some, twice = (memory_of(NEEDS, shape).row - memory_of(NEEDS, SHAPE).row for shape in rows)
+    assert whole == 2 * twice == 4 * some == (2 + 2) * 4 * 2048 * 2048 * 2  # layers, heads, rows, columns, bytes
+    windowed = needs_of(gemma2().config)  # its attention is not ours
+    assert memory_of(windowed, on_cpu) == memory_of(windowed, SHAPE)
+
+
+def test_what_is_not_packed_of_a_quantised_base_is_in_fp32():
+    packed, plain = (memory_of(NEEDS, replace(SHAPE, quantize=kind)).weights for kind in ("int8", ""))
+    linear = sum(each.numel() for name, each in llama().named_parameters() if "proj" in name)
+    assert packed == 4 * (NEEDS.parameters - linear) + linear and plain == 2 * NEEDS.parameters
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 16), (torch.bfloat16, 18)])
+def test_all_weights_in_fp32_and_a_copy_in_bf16(dtype, size):
+    assert memory_of(NEEDS, Shape(dtype, full=True)).trained == size * NEEDS.parameters
 
 
 @pytest.mark.parametrize("less", [{"quantize": "int8"}, {"row": 512}, {"checkpointing": True}])

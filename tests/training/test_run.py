@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from peft import PeftModel
 
 from moss_agent.errors import UsageError
@@ -96,6 +96,17 @@ def test_a_state_of_other_weights_is_refused(tmp_path):
         run(tmp_path, learner=Learner(llama()))
 
 
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_state_that_is_cut_is_named_with_the_remedy(tmp_path, share):
+    run(tmp_path).train()
+    state = tmp_path / "state.pt"
+    os.truncate(state, int(share * state.stat().st_size))
+    with pytest.raises(UsageError, match=r"state\.pt cannot be read: remove it, the run begins again then$"):
+        run(tmp_path)
+    state.unlink()
+    assert run(tmp_path).step == 0
+
+
 def test_a_folder_that_cannot_be_written_is_named_and_the_old_state_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
     made = run(tmp_path)
@@ -109,11 +120,41 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_old_state_stays(tmp_pa
 def test_a_loss_that_is_not_finite_ends_the_run_and_the_last_state_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
     made = Run(tmp_path, Learner(llama()), steps(rows(4), 100), 4 * EPOCH, falling_rate(1e30, 1, 0.3))
-    with pytest.raises(UsageError, match="is not finite: begin again in another folder with a lower learning rate"):
+    with pytest.raises(UsageError, match="is not finite: begin again in another folder with a lower .* is kept in"):
         made.train()
     kept = run(tmp_path, learner=Learner(llama()))
     assert 0 < kept.step == len(kept.log) == made.step
     assert all(torch.isfinite(each).all() for each in (*weights(kept), *weights(made)))
+
+
+def test_a_loss_that_is_not_finite_before_any_state_was_saved_speaks_of_none(tmp_path):
+    made = Run(tmp_path, Learner(llama()), steps(rows(4), 100), 4 * EPOCH, falling_rate(1e30, 1, 0.3))
+    with pytest.raises(UsageError, match=r"\(--learning-rate\)$"):
+        made.train()
+
+
+def test_what_accelerate_is_told_of_accumulation_changes_nothing(tmp_path):
+    plain = run(tmp_path / "plain")
+    told = run(tmp_path / "told", accelerator=Accelerator(cpu=True, gradient_accumulation_steps=4))
+    plain.train()
+    told.train()
+    assert all(map(torch.equal, weights(plain), weights(told)))
+
+
+@pytest.mark.parametrize("kind", [DistributedType.FSDP, DistributedType.DEEPSPEED])
+def test_processes_that_share_out_the_model_are_refused(tmp_path, monkeypatch, kind):
+    accelerator = Accelerator(cpu=True)
+    monkeypatch.setattr(accelerator.state, "distributed_type", kind)
+    with pytest.raises(UsageError, match=f"^training does not work with {kind.value} of accelerate: .* torchrun$"):
+        run(tmp_path, accelerator=accelerator)
+
+
+def test_the_config_that_is_saved_keeps_its_dropout(tmp_path):
+    model = gpt2()
+    made = run(tmp_path, learner=Learner(model), held_out=HELD_OUT)
+    made.train()
+    made.measure()
+    assert model.config.resid_pdrop == 0.1
 
 
 def test_a_model_stays_on_the_device_that_it_was_loaded_to(tmp_path, monkeypatch):
