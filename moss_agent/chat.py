@@ -243,7 +243,7 @@ def _refuse_empty(question: str) -> None:
         raise UsageError("the question is empty")
 
 
-def _noted(events: Events, draft: Draft) -> Events:
+def _noted(events: Iterator[Event], draft: Draft) -> Events:
     """Pass on the events of a turn with its id, and note in the draft what people are told."""
     for event in events:
         if isinstance(event, Notice):

@@ -97,8 +97,8 @@ def _scores(needs: Needs, shape: Shape) -> int:
         return 0
     config = needs.model.config.get_text_config()
     layers = ATTENDING + (1 if shape.checkpointing else config.num_hidden_layers)
-    columns = shape.longest or shape.at_once
-    return layers * config.num_attention_heads * shape.at_once * columns * shape.dtype.itemsize
+    columns, heads = shape.longest or shape.at_once, int(config.num_attention_heads)
+    return layers * heads * shape.at_once * columns * shape.dtype.itemsize
 
 
 def check_memory(needs: Needs, shape: Shape, free: int) -> Memory:
