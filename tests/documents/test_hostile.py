@@ -72,8 +72,8 @@ def test_any_file_name(tmp_path: Path, index: DocumentIndex) -> None:
     folder.mkdir()
     names = [b"\xff\xfe odd.txt", b"new\nline.txt", b"\x1b[31mred.txt", b"a?b#c%20d.txt", b" .TXT"]
     paths = [folder / os.fsdecode(name) for name in names]
-    for path in paths:
-        path.write_text("walrus")
+    for number, path in enumerate(paths):
+        path.write_text(f"walrus {number}")  # of the same text there would be one
     assert index.update(folder).added == len(paths)
     assert index.update(folder).unchanged == len(paths)
     found = index.search("walrus", limit=10)

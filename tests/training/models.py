@@ -41,12 +41,10 @@ def moss() -> PreTrainedModel:
     return MossForCausalLM(config)
 
 
-GPT2 = GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=256)  # drops a tenth
-
-
 def gpt2() -> PreTrainedModel:
+    """Drops a tenth."""
     torch.manual_seed(0)
-    return GPT2LMHeadModel(GPT2)
+    return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=256))
 
 
 def opt() -> PreTrainedModel:

@@ -16,7 +16,7 @@ from moss_agent.checkpoints.needs import needs_of
 from moss_agent.errors import CheckpointError, UsageError
 from moss_agent.training.plan import Shape, check_memory, memory_of, trained_parameters
 from moss_agent.training.weights import with_adapter
-from tests.training.models import GPT2, SIZES, gemma2, gpt2, llama
+from tests.training.models import SIZES, gemma2, gpt2, llama
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,9 @@ def test_the_parameters_are_those_that_are_trained():
 
 def test_layers_of_transposed_weights_are_trained_too():
     adapted = with_adapter(gpt2(), 4, "base")
-    assert trained_parameters(needs_of(GPT2), SHAPE) == sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+    assert trained_parameters(needs_of(gpt2().config), SHAPE) == sum(
+        p.numel() for p in adapted.parameters() if p.requires_grad
+    )
 
 
 def test_a_conversation_that_is_longer_than_a_row_takes_its_memory():
