@@ -200,7 +200,6 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conve
         print(f"going on after step {made.step}")
     with _stopped_by_ctrl_c(made):
         is_done = made.train()
-    accelerator.end_training()  # a process that ends while others may still talk to it aborts
     if not is_done:
         if accelerator.is_main_process:
             print(f"stopped after step {made.step}: the same command goes on", file=sys.stderr)

@@ -210,12 +210,12 @@ def test_a_conversation_is_counted_once_however_many_sequences_it_is(command: Pr
 
 
 MAIN = """
-import sys
+import os, sys
 from accelerate import PartialState
 from moss_agent.cli import main
 code = main(sys.argv[1:])
-print(f"process of {PartialState().num_processes}")
-sys.exit(code)
+print(f"process of {PartialState().num_processes}", flush=True)
+os._exit(code)  # as the command does: what gloo leaves running may abort the end of Python
 """
 
 
