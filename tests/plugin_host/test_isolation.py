@@ -133,12 +133,12 @@ def test_calls_that_are_given_up_leave_their_workers_to_the_next_turn(tmp_path):
 
 def test_a_call_during_the_warm_up_waits_for_it(tmp_path):
     begun = tmp_path / "begun"
-    (tmp_path / "slow_module.py").write_text(f"import time\nopen({str(begun)!r}, 'w')\ntime.sleep(1)\n")
+    (tmp_path / "module_of_the_warm_up.py").write_text(f"import time\nopen({str(begun)!r}, 'w')\ntime.sleep(1)\n")
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "work.py").write_text(
         f"import os, sys\nsys.path.append({str(tmp_path)!r})\n"
         "from moss_agent import plugin\n"
-        "@plugin('Work', label='Work', isolated=True, imports=('slow_module',))\n"
+        "@plugin('Work', label='Work', isolated=True, imports=('module_of_the_warm_up',))\n"
         "def work(text: str) -> str:\n"
         "    return str(os.getpid())\n"
     )
