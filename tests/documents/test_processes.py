@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from moss_agent.documents import DocumentIndex, Report
-from moss_agent.errors import DocumentIndexError, UsageError
+from moss_agent.errors import DocumentIndexError
 
 resource = pytest.importorskip("resource", reason="no such limits on Windows")
 ROOT = Path(__file__).parents[2]
@@ -25,9 +25,19 @@ print(f"{report.added} added, {report.unchanged} unchanged")
 """
 
 
+STEP = 50  # files
+IN_STEPS = UPDATE.replace(
+    "lambda progress: print(progress.outcome, flush=True)",
+    f"lambda progress: (print(progress.outcome, flush=True), progress.done % {STEP} or sys.stdin.readline())",
+)
+"""Goes on after every so many files when it is sent a line."""
+
+
 @contextmanager
-def updating(index: DocumentIndex, folder: Path, **options: object) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", UPDATE, str(index.path), str(folder)]
+def updating(
+    index: DocumentIndex, folder: Path, source: str = UPDATE, **options: object
+) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", source, str(index.path), str(folder)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, **options
     ) as it:
@@ -50,19 +60,20 @@ def many(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_two_updates_at_once_while_others_search(many: Path, index: DocumentIndex) -> None:
-    counts = []
-    with updating(index, many) as one, updating(index, many) as other:
-        while one.poll() is None or other.poll() is None:
-            with suppress(UsageError):  # neither has made the index yet
+    with updating(index, many, source=IN_STEPS, stdin=subprocess.PIPE) as one:
+        told = [one.stdout.readline() for _ in range(STEP)]
+        with updating(index, many) as other:
+            assert other.stdout.readline() == "waiting\n"
+            counts = [len(index.search("walrus", limit=1000))]
+            for _ in range(200 // STEP - 1):
+                print(file=one.stdin, flush=True)
+                told += [one.stdout.readline() for _ in range(STEP)]
                 counts.append(len(index.search("walrus", limit=1000)))
-        (first, errors), (second, more_errors) = one.communicate(), other.communicate()
+            (done, errors), (waited, more_errors) = one.communicate("\n"), other.communicate()
     assert (errors, more_errors) == ("", "")
-    waited, done = sorted((first, second), key=lambda text: text.startswith("added"))
-    assert done.endswith("200 added, 0 unchanged\n")
-    assert waited.startswith("waiting\n")
+    assert told == ["added\n"] * 200 and counts == [50, 100, 150, 200]
+    assert done == "200 added, 0 unchanged\n"
     assert waited.endswith("0 added, 200 unchanged\n")
-    assert counts == sorted(counts)
-    assert len(index.search("walrus", limit=1000)) == 200
 
 
 @pytest.mark.slow
