@@ -27,7 +27,7 @@ for length in range(1, 701):
     if length in (100, 400, 700):
         print(psutil.Process().memory_info().rss)
 """
-BYTES = 20_000  # of a kernel, at least, and of the packed weights that it comes with
+NOISE = 6_000_000  # bytes; 300 more shapes took 288 MB where nothing limited their kernels
 pytestmark = pytest.mark.slow
 
 
@@ -39,4 +39,4 @@ def test_memory_for_kernels_stops_growing(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     first, middle, last = map(int, done.stdout.split())
-    assert last - middle < 300 * BYTES, f"{first}, {middle}, {last}"
+    assert last - middle < NOISE, f"{first}, {middle}, {last}"
