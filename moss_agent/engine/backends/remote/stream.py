@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -77,17 +78,19 @@ def read_parts(
     """Yield what `parse` makes of each event, unless it is `nothing`, up to the end that the server marks.
 
     Raises ServerError if the stream is broken, cut off, or brings nothing of the answer for so many seconds before
-    that has ended; once it has, only counts can be missing.
+    that has ended; once it has, only counts can be missing. The seconds before the first event, in which the server may
+    have been asked several times, are the connection's to count.
     """
-    finished, deadline = False, time.monotonic() + seconds
+    finished, deadline = False, math.inf
     try:
         for data in read_events(chunks):
             if data == DONE:
                 return
             part = parse(data) if data else nothing
-            if part.goes_on:
-                finished, deadline = finished or bool(part.finish), time.monotonic() + seconds
-            elif time.monotonic() > deadline:
+            now = time.monotonic()
+            if part.goes_on or deadline == math.inf:
+                finished, deadline = finished or bool(part.finish), now + seconds
+            elif now > deadline:
                 raise ServerError(f"the server has sent no text for {seconds:g} seconds (setting server_timeout)")
             if part != nothing:
                 yield part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from itertools import repeat
 
 import pytest
@@ -123,3 +124,13 @@ def test_an_event_without_an_end_is_given_up(part):
 def test_signs_of_life_are_not_text(sign):
     with pytest.raises(ServerError, match=r"no text for 0.05 seconds \(setting server_timeout\)"):
         list(read_pieces(repeat(sign, 300_000), 0.05))
+
+
+def test_the_time_before_the_first_event_is_not_counted():
+    def chunks():
+        time.sleep(0.2)  # tries that were refused, or a long prompt
+        yield b": still here\n\n"
+        yield f"data: {event('a')}\n\n".encode()
+        yield FINISHED.encode()
+
+    assert [piece.text for piece in read_pieces(chunks(), 0.1)][0] == "a"
