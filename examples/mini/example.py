@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 Output = str | tuple[str, ...] | None
 Plugin = tuple[str, str, bool]
@@ -50,6 +51,9 @@ class Tools:
             ("Equation solver", "Solve(equation)", self.solver),
             ("Text-to-image", "Text2Image(description)", self.drawing),
         )
+
+
+ALL_TOOLS = tuple(Tools(*enabled) for enabled in product((True, False), repeat=4))
 
 
 def spoken(human: str, thoughts: str, answer: str) -> ExampleTurn:

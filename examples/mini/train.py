@@ -22,7 +22,7 @@ from moss_agent.training.dataset import pieces
 
 from .batches import Batch, Prompted, batches
 from .conversations import ALL_ALIKE, MOSTLY_PROBLEMS, generate
-from .example import Example, Tools
+from .example import ALL_TOOLS, Example
 from .masking import tokenize
 from .record import record
 
@@ -37,11 +37,11 @@ FIRST_STEPS = 300  # on all kinds of conversations alike, at the lower rate; the
 FIRST_RATE, RATE = 8e-4, 1.2e-3  # what goes on from an adapter stays at the first
 RISE = 50  # steps in which a rate is reached
 DECAY = 0.5  # the last part of the tokens, in which the learning rate falls to zero
-CUT = {"problems": 0.8, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
-CUT_SOLVED = 0.5  # of the problems with unknowns, whose answers tell which is which
+CUT = {"problems": 0.9, "drawing": 0.6, "search": 0.6, "talk": 0.3}  # of which thoughts and commands are enough
+CUT_SOLVED = 0.6  # of the problems with unknowns, whose answers tell which is which
 PIECES_TO_COMMANDS = 6  # of a turn
-STANDARD = Tools().plugins()  # other ones are too many for batches that share them
-LONG, LEFT_OUT = 384, 0.6  # tokens, and how many of the longer conversations are left out: they take the time of many
+STANDARD = {tools.plugins() for tools in ALL_TOOLS}  # with others, too few conversations have the same for a batch
+LONG, LEFT_OUT = 256, 0.75  # tokens, and how many of the longer conversations are left out: they take the time of many
 
 
 def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
@@ -49,7 +49,7 @@ def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
     import torch
 
     from moss_agent.checkpoints.mini import load_base
-    from moss_agent.engine.loading import choose_dtype
+    from moss_agent.training.precision import choose_precision
     from moss_agent.training.run import Run
     from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
 
@@ -57,8 +57,7 @@ def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
 
     torch.manual_seed(0)
     base, tokenizer = load_base()
-    # Processors that do not compute in 16 bits take seven times as long to imitate them.
-    model = with_adapter(base.to(choose_dtype("auto", base.device)), RANK, BASE)
+    model = with_adapter(base.to(choose_precision("auto", base.device)), RANK, BASE)
     if start:
         load_adapter(model, start)
     steps = ([batch] for batch in rows(seed, 0 if start else FIRST_STEPS, tokenizer))
@@ -88,7 +87,7 @@ def conversations(seed: int, shares: Mapping[str, int], tokenizer: PreTrainedTok
         if len(example.turns) == 1 and random.random() < _share_cut(example):
             parts = parts[:PIECES_TO_COMMANDS]
         shared: tuple[int, ...] = ()
-        if example.plugins == STANDARD:
+        if example.plugins in STANDARD:
             shared = tuple(tokenize([preamble], tokenizer)[0])
         else:
             parts = [preamble, *parts]

@@ -176,11 +176,12 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conve
 
     from moss_agent.engine.loading import choose_device
     from moss_agent.training.plan import Shape, check_memory
+    from moss_agent.training.precision import choose_precision
     from moss_agent.training.run_options import digest, settle
 
     accelerator = Accelerator(cpu=parsed.device == "cpu")
     device = accelerator.device if accelerator.num_processes > 1 else choose_device(parsed.device)
-    dtype = _precision(parsed.dtype, device)
+    dtype = choose_precision(parsed.dtype, device)
     longest = max(len(ids) for ids, _ in sequences(conversations))
     how = (dtype, parsed.quantize, parsed.rank, parsed.full, parsed.row_tokens, parsed.checkpointing)
     shape = Shape(*how, longest, on_cpu=device.type == "cpu")
@@ -207,16 +208,6 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conve
     if accelerator.is_main_process:
         _keep(made, parsed, source, out)
     return 0
-
-
-def _precision(name: str, device: torch.device) -> torch.dtype:
-    """Return the precision to train in: none in which small gradients become zero."""
-    import torch
-
-    from moss_agent.engine.loading import choose_dtype
-
-    dtype = choose_dtype(name, device)
-    return torch.float32 if dtype == torch.float16 else dtype
 
 
 def _free(device: torch.device) -> int:

@@ -1,0 +1,32 @@
+"""The precision that training chooses by itself."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from moss_agent.errors import UsageError
+from moss_agent.training.precision import choose_precision, is_faster
+
+CPU = torch.device("cpu")
+
+
+def test_what_is_asked_for_is_taken_unless_it_loses_gradients():
+    assert [choose_precision(name, CPU) for name in ("fp32", "bf16")] == [torch.float32, torch.bfloat16]
+    assert choose_precision("fp16", CPU) == torch.float32
+    with pytest.raises(UsageError, match="no dtype 'fp8'"):
+        choose_precision("fp8", CPU)
+
+
+def test_a_processor_without_16_bits_computes_in_32(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    assert choose_precision("auto", CPU) == torch.float32
+
+
+def test_a_processor_with_16_bits_computes_in_what_it_is_faster_in(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert choose_precision("auto", CPU) in (torch.bfloat16, torch.float32)
+
+
+def test_64_bits_take_longer_than_32():
+    assert is_faster(torch.float32, torch.float64) and not is_faster(torch.float64, torch.float32)
