@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
 
+from moss_agent.cli import train_model
 from moss_agent.cli.options import add_debug_option, silence_libraries
 from moss_agent.cli.text import one_line
 from moss_agent.cli.train_display import duration, plan_table, show_conversations, watch
@@ -20,18 +20,13 @@ from moss_agent.errors import UsageError
 from moss_agent.extras import need
 from moss_agent.json_records import FaultyData
 from moss_agent.resources import user_path
-from moss_agent.settings import Settings
 from moss_agent.training.data import divided, sequences
-from moss_agent.training.packing import Pack, Tokens, packs
+from moss_agent.training.packing import Tokens
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
 
-    from moss_agent.checkpoints.families import Family
-    from moss_agent.checkpoints.needs import Needs
     from moss_agent.training.data import Conversation
-    from moss_agent.training.plan import Shape
     from moss_agent.training.run import Run
 
 DESCRIPTION = """\
@@ -56,8 +51,6 @@ KEPT = (
     *("step_tokens", "row_tokens", "quantize", "dtype"),
 )
 """Options that have to be the same when a run goes on."""
-RATES = {True: 2e-5, False: 3e-4}  # the learning rate by default, of all weights and of an adapter
-WARMUP, DECAY = 20, 0.3  # steps in which the rate rises, and the share of the run in which it falls
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(
         "--quantize", metavar="KIND", default="", choices=["int8", "int4"], help="int8 or int4: pack the base's weights"
     )
+    add("--shard", action="store_true", help="share out weights and optimizer among torchrun's processes (FSDP)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     add("--dtype", default="auto", help="auto, fp32, bf16 (default: auto)")
     add("--tensorboard", action="store_true", help="also write what TensorBoard shows, to DIR/tensorboard")
@@ -95,7 +89,7 @@ def run(parsed: argparse.Namespace) -> int:
     _check(parsed)
     need("local")
     silence_libraries()
-    source = _source(parsed)
+    source = train_model.find(parsed)
     conversations = _read(user_path(parsed.data), source)
     if parsed.show:
         show_conversations(sequences(conversations[: parsed.show]), source.decode)
@@ -103,32 +97,13 @@ def run(parsed: argparse.Namespace) -> int:
     return _train(parsed, source, conversations)
 
 
-@dataclass(frozen=True)
-class Source:
-    """The model that is tuned, before it is loaded. name: of its folder."""
-
-    name: str
-    family: Family
-    needs: Needs
-    tokenizer: PreTrainedTokenizerBase
-
-    @property
-    def window(self) -> int | None:
-        """How many tokens the model takes; None if that is not limited."""
-        window: int | None = getattr(self.needs.model.config.get_text_config(), "max_position_embeddings", None)
-        return window
-
-    def decode(self, ids: Sequence[int]) -> str:
-        text = self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        assert isinstance(text, str)  # a list for a batch only
-        return text
-
-
 def _check(parsed: argparse.Namespace) -> None:
     if not (parsed.show or parsed.out):
         raise UsageError("name the folder of the run (--out DIR), or look at the data first (--show 3)")
     if parsed.full and parsed.quantize:
         raise UsageError("packed weights cannot be trained: leave out --full or --quantize")
+    if parsed.shard and parsed.quantize:
+        raise UsageError("packed weights cannot be shared out: leave out --shard or --quantize")
     if parsed.dtype == "fp16":
         raise UsageError("--dtype fp16: small gradients would become zero: leave it out, or use bf16 or fp32")
     if not 0 <= parsed.held_out < 1:
@@ -144,21 +119,7 @@ def _count(text: str) -> int:
     return number
 
 
-def _source(parsed: argparse.Namespace) -> Source:
-    from transformers import AutoTokenizer
-
-    from moss_agent.checkpoints.hub import fetch
-    from moss_agent.opening.dialect import choose_family
-    from moss_agent.opening.local import inspect_model
-
-    settings = Settings(model=parsed.base, family=parsed.family or "", device=parsed.device, dtype=parsed.dtype)
-    family = choose_family(settings, None)
-    name, needs, _ = inspect_model(settings, family)
-    folder = str(fetch(name))
-    return Source(folder, family, needs, AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
-
-
-def _read(path: Path, source: Source) -> list[Conversation]:
+def _read(path: Path, source: train_model.Source) -> list[Conversation]:
     """Read the conversations, naming each faulty record on standard error."""
     from moss_agent.training.data import encoder_for, read_conversations
 
@@ -170,31 +131,38 @@ def _read(path: Path, source: Source) -> list[Conversation]:
         raise
 
 
-def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conversation]) -> int:
+def _train(parsed: argparse.Namespace, source: train_model.Source, conversations: list[Conversation]) -> int:
     import torch
     from accelerate import Accelerator
+    from accelerate.utils import broadcast_object_list
 
+    from moss_agent.checkpoints.plan import dtype_name
     from moss_agent.engine.loading import choose_device
     from moss_agent.training.plan import Shape, check_memory
     from moss_agent.training.precision import choose_precision
-    from moss_agent.training.run_options import digest, settle
+    from moss_agent.training.run_options import digest, noted, settle
 
     accelerator = Accelerator(cpu=parsed.device == "cpu")
+    if parsed.shard and accelerator.num_processes == 1:
+        raise UsageError("--shard shares out the model among processes: start with torchrun --nproc_per_node N")
     device = accelerator.device if accelerator.num_processes > 1 else choose_device(parsed.device)
-    dtype = choose_precision(parsed.dtype, device)
+    out = user_path(parsed.out)
+    wanted = noted(out).get("precision", "auto") if parsed.dtype == "auto" else parsed.dtype
+    (dtype,) = broadcast_object_list([choose_precision(wanted, device)])
     longest = max(len(ids) for ids, _ in sequences(conversations))
     how = (dtype, parsed.quantize, parsed.rank, parsed.full, parsed.row_tokens, parsed.checkpointing)
-    shape = Shape(*how, longest, on_cpu=device.type == "cpu")
-    memory = check_memory(source.needs, shape, _free(device))
+    shape = Shape(*how, longest, device.type == "cpu", accelerator.num_processes, parsed.shard)
+    memory = check_memory(source.needs, shape, _free(device, accelerator.num_processes))
     learned, kept = divided(conversations, parsed.held_out, parsed.seed)
-    out = user_path(parsed.out)
-    options = {name: getattr(parsed, name) for name in KEPT} | {"data": digest(sequences(conversations))}
+    options = {name: getattr(parsed, name) for name in KEPT}
+    options |= {"precision": dtype_name(dtype), "data": digest(sequences(conversations))}
     settle(out, options, may_write=accelerator.is_main_process)
     if accelerator.is_main_process:
         counted, shown = [_counted(each) for each in learned], replace(shape, row=shape.at_once)
         print(plan_table(parsed.base, source.needs, counted, len(kept), parsed.epochs, shown, memory), flush=True)
     torch.manual_seed(parsed.seed)
-    made = _prepared(parsed, source, sequences(learned), sequences(kept), shape, device, out, accelerator)
+    data = sequences(learned), sequences(kept)
+    made = train_model.prepare(parsed, source, *data, shape, device, accelerator)
     if accelerator.is_main_process:
         watch(made, parsed.tensorboard)
     if made.step and accelerator.is_main_process:
@@ -206,65 +174,31 @@ def _train(parsed: argparse.Namespace, source: Source, conversations: list[Conve
             print(f"stopped after step {made.step}: the same command goes on", file=sys.stderr)
         return 130
     if accelerator.is_main_process:
-        _keep(made, parsed, source, out)
+        folder = train_model.keep(made, source, shape)
+        print(_ending(folder, made.log[-1].seconds, shape.full))
     return 0
 
 
-def _free(device: torch.device) -> int:
-    """Return the bytes that are free where the model is to be trained."""
+def _ending(folder: Path, seconds: float, is_whole: bool) -> str:
+    """Return what is said when the model or adapter is there."""
+    shown, merged = one_line(str(folder)), one_line(str(folder.with_name("model")))
+    use = f"chat --model {shown}" if is_whole else f"models merge {shown} {merged}"
+    return f"{shown} is ready after {duration(seconds)}\nuse it: moss-agent {use}"
+
+
+def _free(device: torch.device, processes: int) -> int:
+    """Return the bytes that are free for each process where the model is to be trained."""
     import torch
 
     from moss_agent.checkpoints.machine import free_ram
 
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_ram()
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_ram() // processes
 
 
 def _counted(conversation: Conversation) -> Tokens:
     """Return the sequences of a conversation as one, for those who count tokens."""
     ids, written = zip(*conversation, strict=True)
     return [*chain(*ids)], [*chain(*written)]
-
-
-def _prepared(
-    parsed: argparse.Namespace,
-    source: Source,
-    learned: Sequence[Tokens],
-    kept: Sequence[Tokens],
-    shape: Shape,
-    device: torch.device,
-    out: Path,
-    accelerator: Any,
-) -> Run:
-    """Load the model and return its run."""
-    import torch
-
-    from moss_agent.engine.loading import load
-    from moss_agent.training.learner import Learner
-    from moss_agent.training.run import Run, falling_rate, steps
-    from moss_agent.training.weights import with_adapter
-
-    dtype = "bf16" if shape.dtype == torch.bfloat16 and not parsed.full else "fp32"
-    model, _ = load(source.name, device=str(device), dtype=dtype, quantize=parsed.quantize)
-    if parsed.checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    learner = Learner(model if parsed.full else with_adapter(model, parsed.rank, parsed.base), shape.dtype)
-    row = shape.row if learner.packs else 1
-
-    def rows() -> Iterator[Pack]:
-        for epoch in range(parsed.epochs):
-            order = list(learned)
-            Random(f"{parsed.seed} {epoch}").shuffle(order)
-            yield from packs(order, row, epoch)
-
-    return Run(
-        out,
-        learner,
-        steps(rows(), parsed.step_tokens),
-        parsed.epochs * sum(len(ids) for ids, _ in learned),
-        falling_rate(parsed.learning_rate or RATES[parsed.full], WARMUP, DECAY),
-        held_out=list(packs(kept, row, 0)),
-        accelerator=accelerator,
-    )
 
 
 @contextmanager
@@ -280,26 +214,3 @@ def _stopped_by_ctrl_c(made: Run) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _keep(made: Run, parsed: argparse.Namespace, source: Source, out: Path) -> None:
-    """Write what was trained, and say how to use it."""
-    from peft import PeftModel
-
-    from moss_agent.checkpoints.families import write_family
-    from moss_agent.training.learner import causal_model
-    from moss_agent.training.weights import save_adapter, save_whole, writing
-
-    folder, model = out / ("model" if parsed.full else "adapter"), made.learner.model
-    with writing(folder):
-        if isinstance(model, PeftModel):
-            save_adapter(model, folder)
-        else:
-            save_whole(causal_model(model), source.tokenizer, folder, source.needs.model.dtype)
-        write_family(folder, source.family.name)
-    shown = one_line(str(folder))
-    print(f"{shown} is ready after {duration(made.log[-1].seconds)}")
-    if parsed.full:
-        print(f"use it: moss-agent chat --model {shown}")
-    else:
-        print(f"use it: moss-agent models merge {shown} {one_line(str(out / 'model'))}")

@@ -54,11 +54,12 @@ def plan_table(
     tokens, targets = (sum(counts) for counts in zip(*((len(ids), sum(flags)) for ids, flags in learned), strict=True))
     what = "all weights" if shape.full else f"a LoRA adapter of rank {shape.rank}"
     weights = shape.quantize or dtype_name(shape.dtype)
+    each = f" in each of {shape.processes} processes" if shape.processes > 1 else ""
     rows = [
         ("data", f"{len(learned)} conversations, {tokens:,} tokens, {targets:,} to learn; {held_out} held out"),
         ("model", f"{one_line(base)}: {needs.parameters:,} parameters in {weights}"),
         ("trained", f"{what}: {trained_parameters(needs, shape):,} parameters"),
-        ("memory", f"about {size_text(memory.whole)}, of them {size_text(memory.row)} for {shape.row} tokens at once"),
+        ("memory", f"about {size_text(memory.whole)}{each}, of them {size_text(memory.row)} to compute a row"),
         ("run", f"{epochs} epochs, {epochs * tokens:,} tokens"),
     ]
     return table(("PLAN", ""), rows)

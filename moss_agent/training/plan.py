@@ -19,6 +19,8 @@ BYTES_LOGIT = 12  # of the output layer: the logit twice in fp32, its gradient a
 WRITTEN = 0.4  # of the tokens of a row the model has to write about so many
 ATTENDING = 2  # matrices of scores that one layer has at once besides those that are kept
 KEPT_WIDTHS, KEPT_INNER = 36, 12  # of a layer, so many activations of each width are kept for the way back (measured)
+JOINED_LAYERS = 3  # of a model that is shared out: the one that computes, the next and the last one
+BYTES_GRADIENT = 4
 ROWS = (2048, 1024, 512, 256)  # tokens of a row that are tried
 
 
@@ -26,7 +28,8 @@ ROWS = (2048, 1024, 512, 256)  # tokens of a row that are tried
 class Shape:
     """How a model is to be trained. row: tokens that are computed at once; longest: of the longest conversation.
 
-    on_cpu: attention keeps its scores there, see `attention.py`.
+    on_cpu: attention keeps its scores there, see `attention.py`. processes: that train together; shard: whether each
+    has a part of the weights only.
     """
 
     dtype: torch.dtype
@@ -37,6 +40,8 @@ class Shape:
     checkpointing: bool = False
     longest: int = 0
     on_cpu: bool = False
+    processes: int = 1
+    shard: bool = False
 
     @property
     def at_once(self) -> int:
@@ -45,14 +50,14 @@ class Shape:
     @property
     def flags(self) -> str:
         """The options of the command line that ask for it."""
-        parts = ["--full" * self.full, f"--quantize {self.quantize}" * bool(self.quantize)]
+        parts = ["--full" * self.full, "--shard" * self.shard, f"--quantize {self.quantize}" * bool(self.quantize)]
         parts += [f"--row-tokens {self.row}", "--checkpointing" * self.checkpointing]
         return " ".join(filter(None, parts))
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes: the weights that stay, what is trained with its optimizer, what a row leaves for the way back."""
+    """Bytes of a process: the weights that stay, what is trained with its optimizer, what computing a row takes."""
 
     weights: int
     trained: int
@@ -84,9 +89,21 @@ def memory_of(needs: Needs, shape: Shape) -> Memory:
     head = int(WRITTEN * config.vocab_size * BYTES_LOGIT)
     stored = torch.float32 if shape.quantize else shape.dtype  # peft casts what is not packed
     weights = 0 if shape.full else sum(needs.weights(stored, shape.quantize).values())
-    trained = BYTES_TRAINED + (size if shape.dtype != torch.float32 else 0)
     row = shape.at_once * (kept + head) + _scores(needs, shape)
-    return Memory(weights, trained_parameters(needs, shape) * trained, row)
+    trained = BYTES_TRAINED * trained_parameters(needs, shape)
+    if shape.shard:
+        return Memory(weights // shape.processes, trained // shape.processes, row + _joined(needs, shape))
+    copies = size * trained_parameters(needs, shape) if shape.dtype != torch.float32 else 0
+    return Memory(weights, trained + copies, row)
+
+
+def _joined(needs: Needs, shape: Shape) -> int:
+    """Return the bytes of what is whole for a time of a model that is shared out: some layers, and what is in none."""
+    linear = needs.linear_weights()
+    inside = sum(each.numel() for name, each in needs.model.named_parameters() if name in linear)
+    layers = int(needs.model.config.get_text_config().num_hidden_layers)
+    numbers = needs.parameters - inside + JOINED_LAYERS * inside // layers
+    return numbers * (shape.dtype.itemsize + (BYTES_GRADIENT if shape.full else 0))
 
 
 def _scores(needs: Needs, shape: Shape) -> int:
@@ -118,7 +135,16 @@ def check_memory(needs: Needs, shape: Shape, free: int) -> Memory:
 def _smaller(shape: Shape) -> Iterator[Shape]:
     """Yield ways to train that need less, the best of them first."""
     for way in [shape, replace(shape, full=False)] if shape.full else [shape]:
-        for quantize in [way.quantize] if way.full or way.quantize else ["", "int8", "int4"]:
+        for shard, quantize in _ways_to_keep(way):
             for row in (way.row, *(row for row in ROWS if row < way.row)):
                 for checkpointing in (way.checkpointing, True):
-                    yield replace(way, quantize=quantize, row=row, checkpointing=checkpointing)
+                    yield replace(way, shard=shard, quantize=quantize, row=row, checkpointing=checkpointing)
+
+
+def _ways_to_keep(shape: Shape) -> list[tuple[bool, str]]:
+    """Return whether the weights may be shared out, and how they may be packed, which cannot be both."""
+    if shape.quantize:
+        return [(False, shape.quantize)]
+    shared = [(True, "")] if shape.processes > 1 else []
+    packed = [] if shape.full or shape.shard else [(False, "int8"), (False, "int4")]
+    return [(shape.shard, ""), *shared, *packed]

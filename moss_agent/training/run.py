@@ -19,12 +19,14 @@ from moss_agent.checkpoints.files import publish
 from moss_agent.errors import UsageError
 from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Pack
+from moss_agent.training.sharding import is_sharded, own_part, whole
 
 STATE, LOG = "state.pt", "log.jsonl"
-SAVE_EVERY = 300.0  # seconds
+SAVE_EVERY = 300.0  # seconds, or more where saving takes long:
+SAVE_SHARE = 0.1  # of the time at most
 MEASUREMENTS = 10  # on the held-out part, after as many equal parts of the run
 LONGEST_GRADIENT = 1.0  # gradients are shortened to it
-WHOLE = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)  # each process has the whole model
+PLAIN = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)  # accelerate shares out no model
 
 Rate = Callable[[int, float], float]  # the learning rate by the steps taken and the share of the tokens seen
 
@@ -61,10 +63,10 @@ def steps(rows: Iterable[Pack], size: int) -> Iterator[list[Pack]]:
 class Run:
     """Takes steps until so many tokens were seen or the steps end. A run that was stopped goes on where it was.
 
-    steps: the same ones in every process, each with rows that are shared among the processes; those that were taken
-    before are skipped. Processes stop, save and fail together, for each waits for the others. told: is called after
-    each step. Raises UsageError if the folder cannot be written, has another run or a damaged state, or if the
-    processes would share out the model itself.
+    learner: whole in every process, or shared out among them (`sharding.py`). steps: the same ones in every process,
+    each with rows that are shared among the processes; those that were taken before are skipped. Processes stop, save
+    and fail together, for each waits for the others. told: is called after each step. Raises UsageError if the folder
+    cannot be written, has another run or a damaged state, or if accelerate is configured to share out the model.
     """
 
     def __init__(
@@ -81,14 +83,18 @@ class Run:
     ) -> None:
         self.out, self.tokens, self.rate, self.held_out, self.told = out, tokens, rate, held_out, told
         self.accelerator = accelerator or Accelerator(cpu=learner.device.type == "cpu")
-        if self.accelerator.distributed_type not in WHOLE:
+        if self.accelerator.distributed_type not in PLAIN:
             kind = self.accelerator.distributed_type.value
-            raise UsageError(f"training does not work with {kind} of accelerate: start the processes with torchrun")
+            raise UsageError(
+                f"training does not work with {kind} of accelerate: start the processes with torchrun, and give --shard"
+            )
         self.accelerator.device_placement = False  # the model is where it was loaded
         self.accelerator.gradient_accumulation_steps = 1  # it would divide the loss; `steps` says what makes a step
         self.learner = learner
         optimizer = torch.optim.AdamW(learner.trained.values(), lr=rate(0, 0.0), weight_decay=0.0, fused=True)
-        self.model, self.optimizer = self.accelerator.prepare(learner, optimizer)
+        self.is_sharded = is_sharded(learner)
+        prepared: Any = (learner, optimizer) if self.is_sharded else self.accelerator.prepare(learner, optimizer)
+        self.model, self.optimizer = prepared
         self.step = self.seen = 0
         self.log: list[Progress] = []
         self.stopping = False  # set it to have the run stop after the step that it is in
@@ -109,6 +115,7 @@ class Run:
         self.model.train()
         before = self.log[-1].seconds if self.log else 0.0
         started = saved = time.monotonic()
+        pause = SAVE_EVERY
         for step in itertools.takewhile(lambda _: not self._is_over(), self.steps):
             part = self._part
             made = self._take_step(step)
@@ -118,9 +125,10 @@ class Run:
                 made = replace(made, held_out_loss=loss, held_out_accuracy=accuracy)
             self.log.append(made)
             self.told(made)
-            if self._in_any(time.monotonic() - saved > SAVE_EVERY):
+            if self._in_any((begun := time.monotonic()) - saved > pause):
                 self._save()
                 saved = time.monotonic()
+                pause = max(SAVE_EVERY, (saved - begun) / SAVE_SHARE)
         self._save()
         self.model.eval()
         return not self.stopping or self.is_done
@@ -158,7 +166,7 @@ class Run:
             group["lr"] = rate
         sums = self._add_gradients(rows)
         loss, accuracy = self._per_token(sums, rows)
-        length = self.accelerator.clip_grad_norm_(self.learner.trained.values(), LONGEST_GRADIENT)
+        length = whole(self.accelerator.clip_grad_norm_(self.learner.trained.values(), LONGEST_GRADIENT))
         if not math.isfinite(loss + float(length or 0)):
             kept = f"; the last state is kept in {self.out}" if (self.out / STATE).exists() else ""
             raise UsageError(
@@ -172,11 +180,15 @@ class Run:
         return Progress(self.step, self.seen, loss, accuracy, rate, 0.0)
 
     def _add_gradients(self, rows: Sequence[Pack]) -> torch.Tensor:
-        """Add up the gradients of the mean loss; return the sums of losses and of right tokens, of this process."""
+        """Add up the gradients of the mean loss; return the sums of losses and of right tokens, of this process.
+
+        They are exchanged at the last row, but at each one if the model is shared out: nobody keeps whole gradients.
+        """
         processes, targets = self.accelerator.num_processes, sum(len(row.targets) for row in rows)
         own, sums = self._own(rows), torch.zeros(2, dtype=torch.float64)
         for turn, (row, counts) in enumerate(own, 1):
-            with nullcontext() if turn == len(own) else self.accelerator.no_sync(self.model):
+            is_exchanged = self.is_sharded or turn == len(own)
+            with nullcontext() if is_exchanged else self.accelerator.no_sync(self.model):
                 loss, right = self.model(row)
                 self.accelerator.backward(loss * (counts * processes / targets))
             sums += counts * torch.tensor([loss.item(), right.item()], dtype=torch.float64)
@@ -200,23 +212,24 @@ class Run:
 
     def _save(self) -> None:
         """Let the first process write state and log, and wait for it. Raises UsageError in all of them."""
-        problem = self._write() if self.accelerator.is_main_process else ""
+        kept = self.accelerator.is_main_process
+        weights = {name: each.detach() for name, each in self.learner.trained.items()}
+        state = whole({"weights": weights, "optimizer": self.optimizer.state_dict()}, kept=kept)
+        problem = self._write(state) if kept else ""
         if self._in_any(bool(problem)):
             problem = problem or "the first process cannot write"
             raise UsageError(f"cannot write {self.out}: {problem}: make room, the same command goes on")
 
-    def _write(self) -> str:
+    def _write(self, state: dict[str, Any]) -> str:
         """Write state and log; return why they cannot be written, if so.
 
         The state gets its name when it is complete: a killed run loses minutes at most.
         """
         part = self.out / f"{STATE}.part"
-        weights = {name: each.detach() for name, each in self.learner.trained.items()}
-        state = {"weights": weights, "optimizer": self.optimizer.state_dict(), "step": self.step, "seen": self.seen}
         log = [asdict(progress) for progress in self.log]
         try:
             self.out.mkdir(parents=True, exist_ok=True)
-            torch.save({**state, "log": log}, part)
+            torch.save({**state, "step": self.step, "seen": self.seen, "log": log}, part)
             publish(part, self.out / STATE)
             lines = (json.dumps({key: value for key, value in each.items() if value is not None}) for each in log)
             (self.out / LOG).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
@@ -227,19 +240,31 @@ class Run:
         return ""
 
     def _load(self) -> None:
-        try:
-            state = torch.load(self.out / STATE, map_location="cpu")
-        except Exception as error:  # whatever can be wrong in such a file
-            raise UsageError(f"{self.out / STATE} cannot be read: remove it, the run begins again then") from error
-        trained = self.learner.trained
+        state, trained = self._read(), self.learner.trained
         if trained.keys() != state["weights"].keys():
             raise UsageError(f"{self.out} has a run with other weights: name another folder")
         with torch.no_grad():
             for name, parameter in trained.items():
-                parameter.copy_(state["weights"][name])
+                parameter.copy_(own_part(state["weights"][name], parameter))
+        parameters = list(trained.values())
+        for place, moments in state["optimizer"]["state"].items():
+            moments |= {name: own_part(each, parameters[place]) for name, each in moments.items() if each.ndim}
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seen = state["step"], state["seen"]
         self.log = [Progress(**each) for each in state["log"]]
+
+    def _read(self) -> dict[str, Any]:
+        """Return the state. Where each process needs a part of it, the file is not read into the memory of each."""
+        try:
+            state: dict[str, Any] = torch.load(self.out / STATE, map_location="cpu", mmap=self.is_sharded)
+        except Exception as error:  # whatever can be wrong in such a file
+            raise UsageError(f"{self.out / STATE} cannot be read: remove it, the run begins again then") from error
+        return state
+
+    def saved_weights(self) -> dict[str, torch.Tensor]:
+        """Return the trained weights as `train` has left them in the folder, whole, on the CPU."""
+        weights: dict[str, torch.Tensor] = self._read()["weights"]
+        return weights
 
 
 def falling_rate(peak: float, warmup: int, decay: float) -> Rate:

@@ -15,6 +15,7 @@ from moss_agent.training.packing import Tokens
 from moss_agent.training.run import STATE
 
 NAME = "options.json"
+WORDS = {"data": "other data", "precision": "another --dtype"}
 
 
 def digest(sequences: Sequence[Tokens]) -> str:
@@ -37,14 +38,20 @@ def settle(out: Path, options: Mapping[str, Any], *, may_write: bool) -> None:
         _note(out, options)
 
 
-def _compare(out: Path, options: Mapping[str, Any]) -> None:
+def noted(out: Path) -> dict[str, Any]:
+    """Return the options of the run in the folder; nothing if there is none, or they cannot be read."""
     try:
-        before = json.loads((out / NAME).read_text("utf-8"))
+        options = json.loads((out / NAME).read_text("utf-8")) if (out / STATE).exists() else {}
     except (OSError, ValueError):
-        before = {}
+        options = {}
+    return options if isinstance(options, dict) else {}
+
+
+def _compare(out: Path, options: Mapping[str, Any]) -> None:
+    before = noted(out)
     for name, value in options.items():
         if before.get(name) != value:
-            what = "other data" if name == "data" else f"another --{name.replace('_', '-')}"
+            what = WORDS.get(name, f"another --{name.replace('_', '-')}")
             raise UsageError(f"{out} has a run with {what}: name another folder, or remove it")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +42,10 @@ def load_adapter(model: PeftModel, folder: Path) -> None:
         raise UsageError(f"cannot begin with the adapter in {folder}: {said_by(error)}") from None
 
 
-def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Write the adapter in bf16, which halves its size."""
+def save_adapter(model: PeftModel, folder: Path, weights: Mapping[str, torch.Tensor] | None = None) -> None:
+    """Write the adapter in bf16, which halves its size. weights: the whole ones, of a model that is shared out."""
     folder.mkdir(parents=True, exist_ok=True)
-    state = get_peft_model_state_dict(model, save_embedding_layers=False)  # it would look for the base on the hub
+    state = get_peft_model_state_dict(model, weights, save_embedding_layers=False)  # it would ask the hub for the base
     tensors = {name: tensor.to("cpu", torch.bfloat16).contiguous() for name, tensor in state.items()}
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     config = model.peft_config["default"]
@@ -64,6 +64,13 @@ def writing(folder: Path) -> Iterator[None]:
             raise
         reason = getattr(error, "strerror", None) or said_by(error)
         raise UsageError(f"cannot write {folder}: {reason}: make room, the same command goes on") from error
+
+
+def set_weights(model: PreTrainedModel, weights: Mapping[str, torch.Tensor]) -> None:
+    """Give the model the weights of that name, in its own precision."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(weights[name])
 
 
 def save_whole(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, dtype: torch.dtype) -> None:

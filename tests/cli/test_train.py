@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from moss_agent.conversation import Conversation
@@ -219,12 +220,31 @@ os._exit(code)  # as the command does: what gloo leaves running may abort the en
 """
 
 
-def test_several_processes_train_one_model(base: str, data: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--shard",), ("--shard", "--full")])
+def test_several_processes_train_one_model(
+    command: Program, base: str, data: str, tmp_path: Path, options: tuple[str, ...]
+) -> None:
     (tmp_path / "main.py").write_text(MAIN)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "main.py"]
-    command += ["train", data, "--base", base, "--family", "mini", "--out", "two", "--device", "cpu", "--epochs", "1"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "main.py"]
+    train = ["train", data, "--base", base, "--family", "mini", "--device", "cpu", "--dtype", "fp32"]
+    train += ["--epochs", "1", "--step-tokens", "300", "--learning-rate", "0.01"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=600)
+    parts = [*torchrun, *train, *options, "--out", "two"]
+    done = subprocess.run(parts, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("PLAN") == 1 and done.stdout.count("is ready") == 1
     assert done.stdout.count("process of 2") == 2
+    alone = command(*train, *(option for option in options if option != "--shard"), "--out", "one")
+    assert alone.returncode == 0, alone.stderr
+    (file,) = (tmp_path / "one").rglob("*.safetensors")
+    one, two = load_file(file), load_file(tmp_path / "two" / file.relative_to(tmp_path / "one"))
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-2, atol=1e-3)
+
+
+def test_weights_are_shared_out_among_several_processes_only(command: Program, base: str, data: str) -> None:
+    done = command("train", data, "--base", base, "--family", "mini", "--out", "one", "--shard")
+    assert done.returncode == 2 and "start with torchrun --nproc_per_node N" in done.stderr
+    done = command("train", data, "--base", base, "--family", "mini", "--out", "one", "--shard", "--quantize", "int4")
+    assert done.returncode == 2 and "packed weights cannot be shared out" in done.stderr

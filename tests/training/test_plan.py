@@ -72,6 +72,25 @@ def test_all_weights_in_fp32_and_a_copy_in_bf16(dtype, size):
     assert memory_of(NEEDS, Shape(dtype, full=True)).trained == size * NEEDS.parameters
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_processes_that_share_out_the_model_have_a_part_of_it_each(full):
+    shared = replace(SHAPE, full=full, processes=8, shard=True)
+    each, alone = memory_of(NEEDS, shared), memory_of(NEEDS, replace(SHAPE, full=full))
+    assert each.weights == alone.weights // 8 and each.trained == 16 * trained_parameters(NEEDS, shared) // 8
+    assert each.row > alone.row  # what is put together to compute
+
+
+def test_sharing_out_is_named_where_it_makes_a_model_fit():
+    sizes = {"vocab_size": 64, "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 20}
+    large = needs_of(LlamaConfig(**sizes, num_attention_heads=8))
+    full = replace(SHAPE, full=True, processes=8, row=256)
+    with pytest.raises(UsageError, match="it would fit with --full --shard --row-tokens 256$"):
+        check_memory(large, full, memory_of(large, replace(full, shard=True)).whole)
+    packed = replace(SHAPE, quantize="int8", row=256, checkpointing=True)
+    with pytest.raises(UsageError, match="it would fit with --quantize int8 --row-tokens 256 --checkpointing$"):
+        check_memory(large, replace(SHAPE, row=256), memory_of(large, packed).whole)
+
+
 @pytest.mark.parametrize("less", [{"quantize": "int8"}, {"row": 512}, {"checkpointing": True}])
 def test_each_option_saves_memory(less):
     assert memory_of(NEEDS, replace(SHAPE, **less)).whole < memory_of(NEEDS, SHAPE).whole

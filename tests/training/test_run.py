@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from moss_agent.training import run as running
 from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Pack, pack, packs
 from moss_agent.training.run import Progress, Run, falling_rate, steps
+from moss_agent.training.sharding import shard
 from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
 from tests.training.models import conversation, gpt2, llama, moss
 
@@ -36,6 +39,11 @@ def rows(epochs: int) -> Iterator[Pack]:
 def run(out: Path, epochs: int = 4, learner: Learner | None = None, **options) -> Run:
     learner = learner or Learner(with_adapter(llama(), 4, "base/name"))
     return Run(out, learner, steps(rows(epochs), 100), epochs * EPOCH, falling_rate(0.02, 3, 0.3), **options)
+
+
+def save_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(running, "SAVE_SHARE", math.inf)
 
 
 def weights(made: Run) -> list[torch.Tensor]:
@@ -108,7 +116,7 @@ def test_a_state_that_is_cut_is_named_with_the_remedy(tmp_path, share):
 
 
 def test_a_folder_that_cannot_be_written_is_named_and_the_old_state_stays(tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    save_after_each_step(monkeypatch)
     made = run(tmp_path)
     made.told = lambda progress: (tmp_path / "state.pt.part").mkdir() if progress.step == 2 else None
     with pytest.raises(UsageError, match="the same command goes on$"):
@@ -117,8 +125,24 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_old_state_stays(tmp_pa
     assert run(tmp_path).step == 1
 
 
+def test_saving_takes_a_tenth_of_the_time_at_most(tmp_path, monkeypatch):
+    """A state of minutes is not written every five minutes."""
+    save_after_each_step(monkeypatch)
+    monkeypatch.setattr(running, "SAVE_SHARE", 1e-9)
+    made, steps_saved = run(tmp_path), []
+    save = made._save
+
+    def saved():
+        save()
+        steps_saved.append(made.step)
+
+    made._save = saved
+    made.train()
+    assert steps_saved == [1, made.step]
+
+
 def test_a_loss_that_is_not_finite_ends_the_run_and_the_last_state_stays(tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    save_after_each_step(monkeypatch)
     made = Run(tmp_path, Learner(llama()), steps(rows(4), 100), 4 * EPOCH, falling_rate(1e30, 1, 0.3))
     with pytest.raises(UsageError, match="is not finite: begin again in another folder with a lower .* is kept in"):
         made.train()
@@ -145,7 +169,9 @@ def test_what_accelerate_is_told_of_accumulation_changes_nothing(tmp_path):
 def test_processes_that_share_out_the_model_are_refused(tmp_path, monkeypatch, kind):
     accelerator = Accelerator(cpu=True)
     monkeypatch.setattr(accelerator.state, "distributed_type", kind)
-    with pytest.raises(UsageError, match=f"^training does not work with {kind.value} of accelerate: .* torchrun$"):
+    with pytest.raises(
+        UsageError, match=f"^training does not work with {kind.value} of accelerate: .* torchrun, and give --shard$"
+    ):
         run(tmp_path, accelerator=accelerator)
 
 
@@ -190,7 +216,7 @@ import pytest
 import torch
 from moss_agent.errors import UsageError
 from moss_agent.training import run as running
-from tests.training.test_run import HELD_OUT, run, weights
+from tests.training.test_run import HELD_OUT, SHARED, run, sharded, weights
 torch.set_num_threads(1)
 out = Path(sys.argv[1])
 made = run(out / "two", held_out=HELD_OUT)
@@ -205,22 +231,37 @@ if rank == 1:
 found["stopped"] = not cut.train()
 found["step"] = cut.step
 
-running.SAVE_EVERY = 0.0
+running.SAVE_EVERY, running.SAVE_SHARE = 0.0, float("inf")
 full = run(out / "full")
 if rank == 0:
     full.told = lambda progress: (out / "full" / "state.pt.part").mkdir() if progress.step == 2 else None
 with pytest.raises(UsageError) as caught:
     full.train()
 found["failed"], found["last"] = str(caught.value), full.step
+
+for name, build in SHARED.items():
+    shared = run(out / name, learner=sharded(build(), 2), held_out=HELD_OUT)
+    if rank == 1:
+        shared.told = lambda progress: setattr(shared, "stopping", progress.step == 3)
+    shared.train()
+    again = run(out / name, learner=sharded(build(), 2), held_out=HELD_OUT)
+    found[name] = [again.step, again.train(), sum(each.to_local().numel() for each in weights(again))]
+
 (out / f"{rank}.json").write_text(json.dumps(found))
 os._exit(0)  # as the command line ends: what gloo leaves running may abort the end of Python
 """
 HELD_OUT = [pack([conversation(20), conversation(21)])]  # a row for one process, and none for the other
+SHARED = {"adapter": lambda: with_adapter(llama(), 4, "base/name"), "llama": llama, "moss": moss}
 
 
-def test_two_processes_learn_what_one_does_and_stop_and_fail_together(tmp_path):
-    made = run(tmp_path / "one", held_out=HELD_OUT)
-    made.train()
+def sharded(model: torch.nn.Module, processes: int) -> Learner:
+    learner = Learner(model)
+    shard(learner, torch.device("cpu"), processes)
+    return learner
+
+
+def in_two_processes(tmp_path: Path) -> list[dict]:
+    """Run PROCESS; return what each process has found."""
     script = tmp_path / "process.py"
     script.write_text(PROCESS)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -229,13 +270,36 @@ def test_two_processes_learn_what_one_does_and_stop_and_fail_together(tmp_path):
         [*command, str(script), str(tmp_path)], cwd=ROOT, capture_output=True, text=True, env=environment, timeout=600
     )
     assert done.returncode == 0, done.stderr
+    return [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+
+
+def test_two_processes_learn_what_one_does_and_stop_and_fail_together(tmp_path):
+    found = in_two_processes(tmp_path)
+    made = run(tmp_path / "one", held_out=HELD_OUT)
+    made.train()
     for one, other in zip(weights(made), torch.load(tmp_path / "weights.pt"), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
     logged = [json.loads(line) for line in (tmp_path / "two" / "log.jsonl").read_text().splitlines()]
     assert [line["loss"] for line in logged] == pytest.approx([each.loss for each in made.log], abs=1e-3)
     measured = [each.held_out_loss for each in made.log if each.held_out_loss is not None]
     assert [line["held_out_loss"] for line in logged if "held_out_loss" in line] == pytest.approx(measured, abs=1e-3)
-    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
-    for found in (first, second):
-        assert (found["processes"], found["stopped"], found["step"], found["last"]) == (2, True, 3, 2)
-        assert found["failed"].endswith("make room, the same command goes on")
+    for each in found:
+        assert (each["processes"], each["stopped"], each["step"], each["last"]) == (2, True, 3, 2)
+        assert each["failed"].endswith("make room, the same command goes on")
+    for name, build in SHARED.items():
+        check_shared(tmp_path / name, build(), [each[name] for each in found])
+
+
+def check_shared(out: Path, model: torch.nn.Module, found: list[list[int]]) -> None:
+    """A run of two processes that shared the model out, stopped and went on, is that of one with the whole model."""
+    alone = run(out / "alone", learner=Learner(model), held_out=HELD_OUT)
+    alone.train()
+    assert [each[:2] for each in found] == [[3, True]] * 2
+    kept = sum(each.numel() for each in weights(alone))
+    assert sum(each[2] for each in found) == kept and all(0.4 * kept < each[2] < 0.6 * kept for each in found)
+    resumed = run(out, learner=Learner(copy.deepcopy(model)), held_out=HELD_OUT)  # one process reads what two wrote
+    assert resumed.is_done
+    for one, other in zip(weights(alone), weights(resumed), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    assert [each.loss for each in resumed.log] == pytest.approx([each.loss for each in alone.log], abs=1e-3)
+    assert resumed.measure()[0] == pytest.approx(alone.measure()[0], abs=1e-3)

@@ -8,10 +8,10 @@ import pytest
 
 from moss_agent.errors import UsageError
 from moss_agent.training.run import STATE
-from moss_agent.training.run_options import NAME, digest, settle
+from moss_agent.training.run_options import NAME, digest, noted, settle
 
 pytestmark = pytest.mark.slow
-OPTIONS = {"rank": 16, "learning_rate": None, "data": digest([([1, 2, 3], [False, True, True])])}
+OPTIONS = {"rank": 16, "learning_rate": None, "precision": "fp32", "data": digest([([1, 2, 3], [False, True, True])])}
 
 
 def begin(out: Path) -> None:
@@ -28,7 +28,9 @@ def test_the_same_options_go_on(tmp_path: Path) -> None:
 def test_others_are_refused_and_change_nothing(tmp_path: Path) -> None:
     begin(tmp_path)
     noted = (tmp_path / NAME).read_bytes()
-    for changed, what in (({"rank": 8}, "another --rank"), ({"learning_rate": 1e-4}, "another --learning-rate")):
+    others = {"rank": (8, "--rank"), "learning_rate": (1e-4, "--learning-rate"), "precision": ("bf16", "--dtype")}
+    for name, (value, option) in others.items():
+        changed, what = {name: value}, f"another {option}"
         with pytest.raises(UsageError, match=f"has a run with {what}: name another folder, or remove it"):
             settle(tmp_path, OPTIONS | changed, may_write=True)
     assert (tmp_path / NAME).read_bytes() == noted
@@ -55,6 +57,16 @@ def test_a_start_that_saved_nothing_is_no_run(tmp_path: Path) -> None:
     settle(tmp_path, OPTIONS | {"rank": 8}, may_write=True)
     (tmp_path / STATE).touch()
     settle(tmp_path, OPTIONS | {"rank": 8}, may_write=True)
+
+
+def test_what_was_noted_is_known_of_a_run_only(tmp_path: Path) -> None:
+    settle(tmp_path, OPTIONS, may_write=True)
+    assert noted(tmp_path) == {}
+    begin(tmp_path)
+    assert noted(tmp_path) == OPTIONS
+    for damaged in ("{", "[]"):
+        (tmp_path / NAME).write_text(damaged)
+        assert noted(tmp_path) == {}
 
 
 def test_options_that_cannot_be_read_are_others(tmp_path: Path) -> None:
