@@ -167,7 +167,7 @@ def _train(parsed: argparse.Namespace, source: train_model.Source, conversations
         watch(made, parsed.tensorboard)
     if made.step and accelerator.is_main_process:
         print(f"going on after step {made.step}")
-    with _stopped_by_ctrl_c(made):
+    with _stopped_by_signals(made):
         is_done = made.train()
     if not is_done:
         if accelerator.is_main_process:
@@ -202,15 +202,21 @@ def _counted(conversation: Conversation) -> Tokens:
 
 
 @contextmanager
-def _stopped_by_ctrl_c(made: Run) -> Iterator[None]:
-    """Let the first Ctrl-C stop the run after its step, and the second at once."""
+def _stopped_by_signals(made: Run) -> Iterator[None]:
+    """Let Ctrl-C, or the signal that ends programs, stop the run after its step, and the second one at once."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def stop(number: int, frame: Any) -> None:
         made.stopping = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        restore()
 
-    before = signal.signal(signal.SIGINT, stop)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

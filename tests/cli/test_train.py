@@ -85,28 +85,29 @@ def test_all_weights_are_tuned(command: Program, base: str, data: str, tmp_path:
     assert [{str(each.dtype) for each in found.values()} for found in weights] == [{"torch.float32"}] * 2
 
 
-def test_ctrl_c_stops_after_the_step_and_the_same_command_goes_on(
+def test_signals_stop_after_the_step_and_the_same_command_goes_on(
     program: Program, base: str, data: str, tmp_path: Path
 ) -> None:
     arguments = ["train", data, "--base", base, "--family", "mini", "--epochs", "40", "--step-tokens", "1"]
     arguments += ["--row-tokens", "1", "--rank", "2"]
     whole = program(*arguments, "--out", "whole")
-    command = [sys.executable, "-m", "moss_agent", *arguments, "--out", "cut"]
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},  # as `program` does: sums in another order have other last bits
-    )
-    assert process.stdout
-    for line in process.stdout:
-        if line.startswith("time"):
-            break
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate()
-    assert process.returncode == 130 and errors.rstrip().endswith("the same command goes on"), errors
+    for number in (signal.SIGINT, signal.SIGTERM):
+        command = [sys.executable, "-m", "moss_agent", *arguments, "--out", "cut"]
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # as `program` does: sums in another order have other last bits
+        )
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith("time"):
+                break
+        process.send_signal(number)
+        _, errors = process.communicate()
+        assert process.returncode == 130 and errors.rstrip().endswith("the same command goes on"), errors
     done = program(*arguments, "--out", "cut")
     assert whole.returncode == done.returncode == 0 and "going on after step " in done.stdout
     adapters = [(tmp_path / out / "adapter" / "adapter_model.safetensors").read_bytes() for out in ("whole", "cut")]
