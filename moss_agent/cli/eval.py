@@ -11,25 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from moss_agent.cli.batch import appending
+from moss_agent.cli.eval_display import difference, summary
 from moss_agent.cli.json_lines import print_json
 from moss_agent.cli.options import add_agent_options, follow, settings_from, silence_for
 from moss_agent.cli.screen import Screen
-from moss_agent.cli.tables import table
-from moss_agent.cli.text import fitted, one_line
+from moss_agent.cli.text import one_line
 from moss_agent.errors import UsageError
 from moss_agent.evaluation.cases import Case, QuestionCase, RecordedCase
 from moss_agent.evaluation.outcomes import Outcome, Run, outcomes, read_outcomes, to_json
 from moss_agent.evaluation.page import page
 from moss_agent.evaluation.reading import read_cases
-from moss_agent.evaluation.report import (
-    Difference,
-    category_table,
-    check_table,
-    compare,
-    cost_line,
-    fault_line,
-    share_right,
-)
+from moss_agent.evaluation.report import compare, share_right
 from moss_agent.evaluation.subject import Subject, told_plugins
 from moss_agent.json_records import FaultyData
 from moss_agent.opening.served import find_served
@@ -56,7 +48,6 @@ examples:
 The results go to a file, one JSON object a case, as each is done."""
 
 ELSEWHERE = "name another file (--out)"
-SHOWN = 60  # columns of a question in a list
 NAMED = ("temperature", "family", "dialect")
 SETTINGS = (
     *("dtype", "quantize", "context_length", "max_rounds", "max_new_tokens"),
@@ -231,21 +222,6 @@ def _show(made: Sequence[Outcome], out: Path, parsed: argparse.Namespace) -> int
     return int(failed > 0)
 
 
-def summary(made: Sequence[Outcome]) -> str:
-    """Return what is printed of the outcomes."""
-    lines = []
-    for made_table in (check_table(made), category_table(made)):
-        rows = [[one_line(cell, 40) for cell in row] for row in (made_table.head, *made_table.rows)]
-        lines += [table(rows[0], rows[1:]), ""]
-    if faults := fault_line(made):
-        lines.append(f"faults of form: {faults}")
-    lines.append(cost_line(made))
-    if failed := [outcome for outcome in made if outcome.error]:
-        lines.append(f"{len(failed)} cases failed and are not counted, such as {one_line(failed[0].id, 60)}:")
-        lines.append(f"  {one_line(failed[0].error, 200)}")
-    return "\n".join(lines)
-
-
 def _write_page(path: Path, out: Path, made: Sequence[Outcome]) -> None:
     try:
         replace_file(path, page(read_outcomes(out)[0], made).encode())
@@ -261,17 +237,3 @@ def run_diff(before: Path, after: Path) -> int:
         raise UsageError(f"{before} and {after} have no case in common: name two runs on the same data")
     print(difference(found))
     return 0
-
-
-def difference(found: Difference) -> str:
-    """Return what is printed of a comparison."""
-    lines = []
-    for name, changed in (("now wrong", found.worse), ("now right", found.better)):
-        rows = [(one_line(each.id, 40), each.mode, fitted(each.question, SHOWN)) for each in changed]
-        lines += [table((f"{name}: {len(rows)}", "", ""), rows), ""]
-    lines += [f"before  {found.before}", f"after   {found.after}"]
-    lines.append(
-        f"{found.both} cases in common, {len(found.better)} better, {len(found.worse)} worse: "
-        f"p = {found.probability:.3g} (sign test)"
-    )
-    return "\n".join(lines)
