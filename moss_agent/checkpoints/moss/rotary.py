@@ -20,7 +20,9 @@ class MossRotaryEmbedding(nn.Module):
 
     def frequencies(self) -> torch.Tensor:
         """Return the angle by which each pair of dimensions turns from one position to the next, (rotary_dim / 2,)."""
-        return 1.0 / ROTARY_BASE ** (torch.arange(0, self.rotary_dim, 2, dtype=torch.int64) / self.rotary_dim)
+        # While a model of 16 bits is loaded, what is divided without a precision of its own gets those.
+        places = torch.arange(0, self.rotary_dim, 2, dtype=torch.float32)
+        return 1.0 / ROTARY_BASE ** (places / self.rotary_dim)
 
     @torch.no_grad()
     def forward(self, position_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -106,6 +106,18 @@ def test_half_precision_stays_close_and_keeps_keys_in_it(reference, attention, d
     assert {layer.keys.dtype for layer in output.past_key_values.layers} == {dtype}
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_positions_are_as_exact_in_any_precision_that_is_loaded(tmp_path, reference, dtype):
+    """Frequencies in 16 bits would turn far places by another angle altogether."""
+    moss = make_moss(reference)
+    moss.save_pretrained(tmp_path)
+    loaded = MossForCausalLM.from_pretrained(tmp_path, dtype=dtype)
+    assert loaded.dtype == dtype
+    places = torch.arange(2048)[None]
+    for one, other in zip(moss.transformer.rotary_emb(places), loaded.transformer.rotary_emb(places), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_eager_scores_are_computed_in_fp32(reference):
     query = torch.full((1, 1, 3, 256), 100.0, dtype=torch.float16)  # their products overflow fp16
     value = torch.randn(1, 1, 3, 256, dtype=torch.float16)
