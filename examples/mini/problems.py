@@ -86,7 +86,7 @@ def _frequencies(language: str) -> tuple[tuple[int, ...], ...]:
 def _frequency(question: Question) -> int:
     """Equations count as one operation each, and one for solving them."""
     solve, calculate = question.solve, "".join(question.calculate)
-    operations = solve.count("=") + 1 if solve else len(re.findall(r"[-+*/%^]+", calculate))
+    operations = solve.count("=") + 1 if solve else max(1, len(re.findall(r"[-+*/%^]+", calculate)))
     return COME_MORE_OFTEN.get(operations, 1)
 
 

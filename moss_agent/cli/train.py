@@ -25,8 +25,10 @@ from moss_agent.training.packing import Tokens
 
 if TYPE_CHECKING:
     import torch
+    from accelerate import Accelerator
 
     from moss_agent.training.data import Conversation
+    from moss_agent.training.plan import Memory, Shape
     from moss_agent.training.run import Run
 
 DESCRIPTION = """\
@@ -133,30 +135,20 @@ def _read(path: Path, source: train_model.Source) -> list[Conversation]:
 
 def _train(parsed: argparse.Namespace, source: train_model.Source, conversations: list[Conversation]) -> int:
     import torch
-    from accelerate import Accelerator
-    from accelerate.utils import broadcast_object_list
 
     from moss_agent.checkpoints.plan import dtype_name
     from moss_agent.engine.loading import choose_device
-    from moss_agent.training.plan import Shape, check_memory
-    from moss_agent.training.precision import choose_precision
-    from moss_agent.training.run_options import digest, noted, settle
+    from moss_agent.training.processes import join_processes
+    from moss_agent.training.run_options import digest, settle
 
-    accelerator = Accelerator(cpu=parsed.device == "cpu")
-    if parsed.shard and accelerator.num_processes == 1:
-        raise UsageError("--shard shares out the model among processes: start with torchrun --nproc_per_node N")
+    accelerator = join_processes(on_cpu=parsed.device == "cpu")
     device = accelerator.device if accelerator.num_processes > 1 else choose_device(parsed.device)
-    out = user_path(parsed.out)
-    wanted = noted(out).get("precision", "auto") if parsed.dtype == "auto" else parsed.dtype
-    (dtype,) = broadcast_object_list([choose_precision(wanted, device)])
-    longest = max(len(ids) for ids, _ in sequences(conversations))
-    how = (dtype, parsed.quantize, parsed.rank, parsed.full, parsed.row_tokens, parsed.checkpointing)
-    shape = Shape(*how, longest, device.type == "cpu", accelerator.num_processes, parsed.shard)
-    memory = check_memory(source.needs, shape, _free(device, accelerator.num_processes))
+    shape = _shape(parsed, conversations, device, accelerator)
+    memory = _checked_memory(source, shape, device, accelerator)
     learned, kept = divided(conversations, parsed.held_out, parsed.seed)
     options = {name: getattr(parsed, name) for name in KEPT}
-    options |= {"precision": dtype_name(dtype), "data": digest(sequences(conversations))}
-    settle(out, options, may_write=accelerator.is_main_process)
+    options |= {"precision": dtype_name(shape.dtype), "data": digest(sequences(conversations))}
+    settle(user_path(parsed.out), options, may_write=accelerator.is_main_process)
     if accelerator.is_main_process:
         counted, shown = [_counted(each) for each in learned], replace(shape, row=shape.at_once)
         print(plan_table(parsed.base, source.needs, counted, len(kept), parsed.epochs, shown, memory), flush=True)
@@ -169,14 +161,56 @@ def _train(parsed: argparse.Namespace, source: train_model.Source, conversations
         print(f"going on after step {made.step}")
     with _stopped_by_signals(made):
         is_done = made.train()
-    if not is_done:
-        if accelerator.is_main_process:
-            print(f"stopped after step {made.step}: the same command goes on", file=sys.stderr)
-        return 130
-    if accelerator.is_main_process:
-        folder = train_model.keep(made, source, shape)
-        print(_ending(folder, made.log[-1].seconds, shape.full))
-    return 0
+    if accelerator.is_main_process and is_done:
+        print(_ending(train_model.keep(made, source, shape), made.log[-1].seconds, shape.full))
+    elif accelerator.is_main_process:
+        print(f"stopped after step {made.step}: the same command goes on", file=sys.stderr)
+    return 0 if is_done else 130
+
+
+def _shape(
+    parsed: argparse.Namespace, conversations: list[Conversation], device: torch.device, accelerator: Accelerator
+) -> Shape:
+    """Return how the model is to be trained. The first process chooses a precision, unless the run has one already."""
+    from accelerate.utils import broadcast_object_list
+
+    from moss_agent.training.plan import Shape
+    from moss_agent.training.precision import choose_precision
+    from moss_agent.training.run_options import noted
+
+    if parsed.shard and accelerator.num_processes == 1:
+        raise UsageError("--shard shares out the model among processes: start with torchrun --nproc_per_node N")
+    wanted = noted(user_path(parsed.out)).get("precision", "auto") if parsed.dtype == "auto" else parsed.dtype
+    chosen = choose_precision(wanted, device) if accelerator.is_main_process else None
+    (dtype,) = broadcast_object_list([chosen])
+    return Shape(
+        dtype,
+        quantize=parsed.quantize,
+        rank=parsed.rank,
+        full=parsed.full,
+        row=parsed.row_tokens,
+        checkpointing=parsed.checkpointing,
+        longest=max(len(ids) for ids, _ in sequences(conversations)),
+        on_cpu=device.type == "cpu",
+        processes=accelerator.num_processes,
+        shard=parsed.shard,
+    )
+
+
+def _checked_memory(source: train_model.Source, shape: Shape, device: torch.device, accelerator: Accelerator) -> Memory:
+    """Return what each process takes. Raises UsageError if that is more than is free."""
+    import torch
+
+    from moss_agent.checkpoints.machine import free_ram
+    from moss_agent.training.plan import check_loading, check_memory
+    from moss_agent.training.processes import processes_here
+
+    here = processes_here(accelerator)
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_ram() // here
+    memory = check_memory(source.needs, shape, free)
+    if shape.shard:
+        check_loading(source.needs, shape, here, free_ram())
+    return memory
 
 
 def _ending(folder: Path, seconds: float, is_whole: bool) -> str:
@@ -184,15 +218,6 @@ def _ending(folder: Path, seconds: float, is_whole: bool) -> str:
     shown, merged = one_line(str(folder)), one_line(str(folder.with_name("model")))
     use = f"chat --model {shown}" if is_whole else f"models merge {shown} {merged}"
     return f"{shown} is ready after {duration(seconds)}\nuse it: moss-agent {use}"
-
-
-def _free(device: torch.device, processes: int) -> int:
-    """Return the bytes that are free for each process where the model is to be trained."""
-    import torch
-
-    from moss_agent.checkpoints.machine import free_ram
-
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_ram() // processes
 
 
 def _counted(conversation: Conversation) -> Tokens:
@@ -203,20 +228,21 @@ def _counted(conversation: Conversation) -> Tokens:
 
 @contextmanager
 def _stopped_by_signals(made: Run) -> Iterator[None]:
-    """Let Ctrl-C, or the signal that ends programs, stop the run after its step, and the second one at once."""
+    """Let Ctrl-C, or the signal that ends programs, stop the run after its step, and a second Ctrl-C at once.
+
+    The other signal comes twice where both a scheduler and torchrun send it to all of their processes.
+    """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def stop(number: int, frame: Any) -> None:
         made.stopping = True
-        restore()
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if number == signal.SIGINT:
+            signal.signal(number, before[signal.SIGINT])
 
     for number in before:
         signal.signal(number, stop)
     try:
         yield
     finally:
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)

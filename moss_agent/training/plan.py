@@ -21,6 +21,7 @@ ATTENDING = 2  # matrices of scores that one layer has at once besides those tha
 KEPT_WIDTHS, KEPT_INNER = 36, 12  # of a layer, so many activations of each width are kept for the way back (measured)
 JOINED_LAYERS = 3  # of a model that is shared out: the one that computes, the next and the last one
 BYTES_GRADIENT = 4
+BYTES_SAVED = 12  # of a trained parameter in the state
 ROWS = (2048, 1024, 512, 256)  # tokens of a row that are tried
 
 
@@ -99,10 +100,10 @@ def memory_of(needs: Needs, shape: Shape) -> Memory:
 
 def _joined(needs: Needs, shape: Shape) -> int:
     """Return the bytes of what is whole for a time of a model that is shared out: some layers, and what is in none."""
-    linear = needs.linear_weights()
-    inside = sum(each.numel() for name, each in needs.model.named_parameters() if name in linear)
-    layers = int(needs.model.config.get_text_config().num_hidden_layers)
-    numbers = needs.parameters - inside + JOINED_LAYERS * inside // layers
+    from moss_agent.training.sharding import layers_of
+
+    layers = [sum(each.numel() for each in layer.parameters()) for layer in layers_of(needs.model)]
+    numbers = needs.parameters - sum(layers) + JOINED_LAYERS * max(layers, default=0)
     return numbers * (shape.dtype.itemsize + (BYTES_GRADIENT if shape.full else 0))
 
 
@@ -132,6 +133,18 @@ def check_memory(needs: Needs, shape: Shape, free: int) -> Memory:
     raise UsageError(f"training needs about {size_text(memory.whole)}, {size_text(free)} are free: {remedy}")
 
 
+def check_loading(needs: Needs, shape: Shape, processes: int, free: int) -> None:
+    """Raise UsageError if the CPU's memory is too small to share a model out: each process loads it whole.
+
+    processes, free: on this machine, and its bytes. The first process holds the whole state when it writes it.
+    """
+    size = needs.model.dtype.itemsize if shape.full else shape.dtype.itemsize
+    loaded, state = needs.parameters * size * processes, BYTES_SAVED * trained_parameters(needs, shape)
+    if max(loaded, state) > free:
+        wanted, there = size_text(max(loaded, state)), size_text(free)
+        raise UsageError(f"sharing out takes {wanted} of the CPU's memory, {there} are free: start fewer processes")
+
+
 def _smaller(shape: Shape) -> Iterator[Shape]:
     """Yield ways to train that need less, the best of them first."""
     for way in [shape, replace(shape, full=False)] if shape.full else [shape]:
@@ -145,6 +158,6 @@ def _ways_to_keep(shape: Shape) -> list[tuple[bool, str]]:
     """Return whether the weights may be shared out, and how they may be packed, which cannot be both."""
     if shape.quantize:
         return [(False, shape.quantize)]
-    shared = [(True, "")] if shape.processes > 1 else []
-    packed = [] if shape.full or shape.shard else [(False, "int8"), (False, "int4")]
+    shared = [(True, "")] if shape.processes > 1 and not shape.shard else []
+    packed = [] if shape.full else [(False, "int8"), (False, "int4")]
     return [(shape.shard, ""), *shared, *packed]

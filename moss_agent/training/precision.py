@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from itertools import chain, repeat
 
 import torch
 
 from moss_agent.engine.loading import choose_dtype
 
-SIZE = 768  # of the products that are timed
-TRIES = 5
+SIZE, TIMES = 512, 10  # of the products that are timed
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
@@ -28,11 +26,22 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def is_faster(dtype: torch.dtype, other: torch.dtype) -> bool:
-    """Return whether this processor multiplies matrices of one type faster than those of the other."""
-    factors = {each: torch.ones(SIZE, SIZE, dtype=each) for each in (dtype, other)}
-    seconds = {each: float("inf") for each in factors}
-    for each in chain.from_iterable(repeat((dtype, other), TRIES)):  # in turn: other programs disturb both alike
-        started = time.perf_counter()
-        factors[each] @ factors[each]
-        seconds[each] = min(seconds[each], time.perf_counter() - started)
-    return seconds[dtype] < seconds[other]
+    """Return whether this processor multiplies matrices of one type faster than those of the other.
+
+    One thread does, and its own time is taken: what else runs on the machine does not change the result.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _seconds(dtype) < _seconds(other)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _seconds(dtype: torch.dtype) -> float:
+    factor = torch.ones(SIZE, SIZE, dtype=dtype)
+    factor @ factor  # compiles what multiplies
+    begun = time.thread_time()
+    for _ in range(TIMES):
+        factor @ factor
+    return time.thread_time() - begun

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DistributedType
+from accelerate import Accelerator
 
-from moss_agent.checkpoints.files import publish
 from moss_agent.errors import UsageError
 from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Pack
-from moss_agent.training.sharding import is_sharded, own_part, whole
+from moss_agent.training.processes import join_processes
+from moss_agent.training.sharding import gathered, is_sharded, own_part
+from moss_agent.training.state import STATE, read_state, write_state
 
-STATE, LOG = "state.pt", "log.jsonl"
 SAVE_EVERY = 300.0  # seconds, or more where saving takes long:
 SAVE_SHARE = 0.1  # of the time at most
 MEASUREMENTS = 10  # on the held-out part, after as many equal parts of the run
 LONGEST_GRADIENT = 1.0  # gradients are shortened to it
-PLAIN = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)  # accelerate shares out no model
 
 Rate = Callable[[int, float], float]  # the learning rate by the steps taken and the share of the tokens seen
 
@@ -65,8 +63,8 @@ class Run:
 
     learner: whole in every process, or shared out among them (`sharding.py`). steps: the same ones in every process,
     each with rows that are shared among the processes; those that were taken before are skipped. Processes stop, save
-    and fail together, for each waits for the others. told: is called after each step. Raises UsageError if the folder
-    cannot be written, has another run or a damaged state, or if accelerate is configured to share out the model.
+    and fail together, for each waits for the others. accelerator: from `join_processes`. told: is called after each
+    step. Raises UsageError if the folder cannot be written, has another run or a damaged state.
     """
 
     def __init__(
@@ -82,12 +80,7 @@ class Run:
         told: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.out, self.tokens, self.rate, self.held_out, self.told = out, tokens, rate, held_out, told
-        self.accelerator = accelerator or Accelerator(cpu=learner.device.type == "cpu")
-        if self.accelerator.distributed_type not in PLAIN:
-            kind = self.accelerator.distributed_type.value
-            raise UsageError(
-                f"training does not work with {kind} of accelerate: start the processes with torchrun, and give --shard"
-            )
+        self.accelerator = accelerator or join_processes(on_cpu=learner.device.type == "cpu")
         self.accelerator.device_placement = False  # the model is where it was loaded
         self.accelerator.gradient_accumulation_steps = 1  # it would divide the loss; `steps` says what makes a step
         self.learner = learner
@@ -166,7 +159,7 @@ class Run:
             group["lr"] = rate
         sums = self._add_gradients(rows)
         loss, accuracy = self._per_token(sums, rows)
-        length = whole(self.accelerator.clip_grad_norm_(self.learner.trained.values(), LONGEST_GRADIENT))
+        length = gathered(self.accelerator.clip_grad_norm_(self.learner.trained.values(), LONGEST_GRADIENT))
         if not math.isfinite(loss + float(length or 0)):
             kept = f"; the last state is kept in {self.out}" if (self.out / STATE).exists() else ""
             raise UsageError(
@@ -214,33 +207,15 @@ class Run:
         """Let the first process write state and log, and wait for it. Raises UsageError in all of them."""
         kept = self.accelerator.is_main_process
         weights = {name: each.detach() for name, each in self.learner.trained.items()}
-        state = whole({"weights": weights, "optimizer": self.optimizer.state_dict()}, kept=kept)
-        problem = self._write(state) if kept else ""
+        state = gathered({"weights": weights, "optimizer": self.optimizer.state_dict()}, kept=kept)
+        state |= {"step": self.step, "seen": self.seen}
+        problem = write_state(self.out, state, [asdict(progress) for progress in self.log]) if kept else ""
         if self._in_any(bool(problem)):
             problem = problem or "the first process cannot write"
             raise UsageError(f"cannot write {self.out}: {problem}: make room, the same command goes on")
 
-    def _write(self, state: dict[str, Any]) -> str:
-        """Write state and log; return why they cannot be written, if so.
-
-        The state gets its name when it is complete: a killed run loses minutes at most.
-        """
-        part = self.out / f"{STATE}.part"
-        log = [asdict(progress) for progress in self.log]
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            torch.save({**state, "step": self.step, "seen": self.seen, "log": log}, part)
-            publish(part, self.out / STATE)
-            lines = (json.dumps({key: value for key, value in each.items() if value is not None}) for each in log)
-            (self.out / LOG).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
-            with suppress(OSError):
-                part.unlink()
-            return getattr(error, "strerror", None) or "the disk may be full"
-        return ""
-
     def _load(self) -> None:
-        state, trained = self._read(), self.learner.trained
+        state, trained = read_state(self.out, in_parts=self.is_sharded), self.learner.trained
         if trained.keys() != state["weights"].keys():
             raise UsageError(f"{self.out} has a run with other weights: name another folder")
         with torch.no_grad():
@@ -253,17 +228,9 @@ class Run:
         self.step, self.seen = state["step"], state["seen"]
         self.log = [Progress(**each) for each in state["log"]]
 
-    def _read(self) -> dict[str, Any]:
-        """Return the state. Where each process needs a part of it, the file is not read into the memory of each."""
-        try:
-            state: dict[str, Any] = torch.load(self.out / STATE, map_location="cpu", mmap=self.is_sharded)
-        except Exception as error:  # whatever can be wrong in such a file
-            raise UsageError(f"{self.out / STATE} cannot be read: remove it, the run begins again then") from error
-        return state
-
     def saved_weights(self) -> dict[str, torch.Tensor]:
         """Return the trained weights as `train` has left them in the folder, whole, on the CPU."""
-        weights: dict[str, torch.Tensor] = self._read()["weights"]
+        weights: dict[str, torch.Tensor] = read_state(self.out, in_parts=True)["weights"]
         return weights
 
 

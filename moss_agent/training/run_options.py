@@ -12,7 +12,7 @@ from typing import Any
 from moss_agent.errors import UsageError
 from moss_agent.resources import replace_file
 from moss_agent.training.packing import Tokens
-from moss_agent.training.run import STATE
+from moss_agent.training.state import STATE
 
 NAME = "options.json"
 WORDS = {"data": "other data", "precision": "another --dtype"}

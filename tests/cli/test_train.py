@@ -215,6 +215,13 @@ MAIN = """
 import os, sys
 from accelerate import PartialState
 from moss_agent.cli import main
+from moss_agent.training import sharding
+
+def shard(*arguments, real=sharding.shard):
+    print("shared out", flush=True)
+    real(*arguments)
+
+sharding.shard = shard
 code = main(sys.argv[1:])
 print(f"process of {PartialState().num_processes}", flush=True)
 os._exit(code)  # as the command does: what gloo leaves running may abort the end of Python
@@ -227,7 +234,7 @@ def test_several_processes_train_one_model(
 ) -> None:
     (tmp_path / "main.py").write_text(MAIN)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "main.py"]
-    train = ["train", data, "--base", base, "--family", "mini", "--device", "cpu", "--dtype", "fp32"]
+    train = ["train", data, "--base", base, "--family", "mini", "--dtype", "fp32"]
     train += ["--epochs", "1", "--step-tokens", "300", "--learning-rate", "0.01"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     parts = [*torchrun, *train, *options, "--out", "two"]
@@ -235,6 +242,7 @@ def test_several_processes_train_one_model(
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("PLAN") == 1 and done.stdout.count("is ready") == 1
     assert done.stdout.count("process of 2") == 2
+    assert done.stdout.count("shared out") == 2 * ("--shard" in options)
     alone = command(*train, *(option for option in options if option != "--shard"), "--out", "one")
     assert alone.returncode == 0, alone.stderr
     (file,) = (tmp_path / "one").rglob("*.safetensors")

@@ -14,7 +14,7 @@ from moss_agent.checkpoints.lora_base import Base
 from moss_agent.checkpoints.merge import _check_memory
 from moss_agent.checkpoints.needs import needs_of
 from moss_agent.errors import CheckpointError, UsageError
-from moss_agent.training.plan import Shape, check_memory, memory_of, trained_parameters
+from moss_agent.training.plan import Shape, check_loading, check_memory, memory_of, trained_parameters
 from moss_agent.training.weights import with_adapter
 from tests.training.models import SIZES, gemma2, gpt2, llama
 
@@ -77,7 +77,19 @@ def test_processes_that_share_out_the_model_have_a_part_of_it_each(full):
     shared = replace(SHAPE, full=full, processes=8, shard=True)
     each, alone = memory_of(NEEDS, shared), memory_of(NEEDS, replace(SHAPE, full=full))
     assert each.weights == alone.weights // 8 and each.trained == 16 * trained_parameters(NEEDS, shared) // 8
-    assert each.row > alone.row  # what is put together to compute
+    layer = sum(each.numel() for each in llama().model.layers[0].parameters())
+    outside = NEEDS.parameters - 2 * layer
+    assert each.row - alone.row == (outside + 3 * layer) * (6 if full else 2)  # put together to compute, in bf16
+
+
+def test_the_cpu_has_to_hold_the_model_of_each_process_and_the_whole_state():
+    full = replace(SHAPE, full=True, processes=8, shard=True)
+    loaded, state = 8 * 4 * NEEDS.parameters, 12 * NEEDS.parameters
+    check_loading(NEEDS, full, 8, loaded)
+    with pytest.raises(UsageError, match="of the CPU's memory, .* are free: start fewer processes$"):
+        check_loading(NEEDS, full, 8, loaded - 1)
+    with pytest.raises(UsageError, match="start fewer processes$"):
+        check_loading(NEEDS, full, 2, state - 1)
 
 
 def test_sharing_out_is_named_where_it_makes_a_model_fit():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from moss_agent.errors import UsageError
+from moss_agent.training import precision
 from moss_agent.training.precision import choose_precision, is_faster
 
 CPU = torch.device("cpu")
@@ -23,9 +24,11 @@ def test_a_processor_without_16_bits_computes_in_32(monkeypatch):
     assert choose_precision("auto", CPU) == torch.float32
 
 
-def test_a_processor_with_16_bits_computes_in_what_it_is_faster_in(monkeypatch):
+@pytest.mark.parametrize(("is_fast", "chosen"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_processor_with_16_bits_computes_in_what_it_is_faster_in(monkeypatch, is_fast, chosen):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert choose_precision("auto", CPU) in (torch.bfloat16, torch.float32)
+    monkeypatch.setattr(precision, "is_faster", lambda *_: is_fast)
+    assert choose_precision("auto", CPU) == chosen
 
 
 def test_64_bits_take_longer_than_32():

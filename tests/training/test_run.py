@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from accelerate import Accelerator, DistributedType
+from accelerate import Accelerator
 from peft import PeftModel
 
 from moss_agent.errors import UsageError
@@ -21,7 +20,6 @@ from moss_agent.training import run as running
 from moss_agent.training.learner import Learner
 from moss_agent.training.packing import Pack, pack, packs
 from moss_agent.training.run import Progress, Run, falling_rate, steps
-from moss_agent.training.sharding import shard
 from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
 from tests.training.models import conversation, gpt2, llama, moss
 
@@ -165,16 +163,6 @@ def test_what_accelerate_is_told_of_accumulation_changes_nothing(tmp_path):
     assert all(map(torch.equal, weights(plain), weights(told)))
 
 
-@pytest.mark.parametrize("kind", [DistributedType.FSDP, DistributedType.DEEPSPEED])
-def test_processes_that_share_out_the_model_are_refused(tmp_path, monkeypatch, kind):
-    accelerator = Accelerator(cpu=True)
-    monkeypatch.setattr(accelerator.state, "distributed_type", kind)
-    with pytest.raises(
-        UsageError, match=f"^training does not work with {kind.value} of accelerate: .* torchrun, and give --shard$"
-    ):
-        run(tmp_path, accelerator=accelerator)
-
-
 def test_the_config_that_is_saved_keeps_its_dropout(tmp_path):
     model = gpt2()
     made = run(tmp_path, learner=Learner(model), held_out=HELD_OUT)
@@ -216,7 +204,9 @@ import pytest
 import torch
 from moss_agent.errors import UsageError
 from moss_agent.training import run as running
-from tests.training.test_run import HELD_OUT, SHARED, run, sharded, weights
+from moss_agent.training.run import steps
+from moss_agent.training.sharding import shard
+from tests.training.test_run import HELD_OUT, SHARED, rows, run, weights
 torch.set_num_threads(1)
 out = Path(sys.argv[1])
 made = run(out / "two", held_out=HELD_OUT)
@@ -239,25 +229,48 @@ with pytest.raises(UsageError) as caught:
     full.train()
 found["failed"], found["last"] = str(caught.value), full.step
 
-for name, build in SHARED.items():
-    shared = run(out / name, learner=sharded(build(), 2), held_out=HELD_OUT)
+def shared(name):
+    learner = SHARED[name]()
+    shard(learner, torch.device("cpu"), 2)
+    return run(out / name, learner=learner, held_out=HELD_OUT)
+
+for name in SHARED:
+    stopped = shared(name)
     if rank == 1:
-        shared.told = lambda progress: setattr(shared, "stopping", progress.step == 3)
-    shared.train()
-    again = run(out / name, learner=sharded(build(), 2), held_out=HELD_OUT)
+        stopped.told = lambda progress: setattr(stopped, "stopping", progress.step == 3)
+    stopped.train()
+    again = shared(name)
     found[name] = [again.step, again.train(), sum(each.to_local().numel() for each in weights(again))]
 
+full = shared("all weights")
+full.tokens *= 2
+full.steps = steps(rows(8), 100)
+if rank == 0:
+    (out / "all weights" / "state.pt.part").mkdir()
+with pytest.raises(UsageError, match="make room, the same command goes on$"):
+    full.train()
 (out / f"{rank}.json").write_text(json.dumps(found))
 os._exit(0)  # as the command line ends: what gloo leaves running may abort the end of Python
 """
 HELD_OUT = [pack([conversation(20), conversation(21)])]  # a row for one process, and none for the other
-SHARED = {"adapter": lambda: with_adapter(llama(), 4, "base/name"), "llama": llama, "moss": moss}
 
 
-def sharded(model: torch.nn.Module, processes: int) -> Learner:
-    learner = Learner(model)
-    shard(learner, torch.device("cpu"), processes)
-    return learner
+def checkpointed() -> torch.nn.Module:
+    """A layer's activations are computed twice; input and output embeddings are the same."""
+    model = llama()
+    model.config.tie_word_embeddings = True
+    model.tie_weights()
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    return model
+
+
+SHARED = {
+    "adapter": lambda: Learner(with_adapter(llama(), 4, "base/name")),
+    "adapter in bf16": lambda: Learner(with_adapter(llama().bfloat16(), 4, "base/name"), torch.bfloat16),
+    "all weights": lambda: Learner(llama()),
+    "all weights, from 16 bits": lambda: Learner(moss().bfloat16()),
+    "computed twice": lambda: Learner(checkpointed()),
+}
 
 
 def in_two_processes(tmp_path: Path) -> list[dict]:
@@ -287,19 +300,27 @@ def test_two_processes_learn_what_one_does_and_stop_and_fail_together(tmp_path):
         assert (each["processes"], each["stopped"], each["step"], each["last"]) == (2, True, 3, 2)
         assert each["failed"].endswith("make room, the same command goes on")
     for name, build in SHARED.items():
-        check_shared(tmp_path / name, build(), [each[name] for each in found])
+        check_shared(tmp_path / name, build, [each[name] for each in found])
 
 
-def check_shared(out: Path, model: torch.nn.Module, found: list[list[int]]) -> None:
+def check_shared(out: Path, build: Callable[[], Learner], found: list[list[int]]) -> None:
     """A run of two processes that shared the model out, stopped and went on, is that of one with the whole model."""
-    alone = run(out / "alone", learner=Learner(model), held_out=HELD_OUT)
+    learner = build()
+    for parameter in learner.trained.values():
+        parameter.data = parameter.data.float()
+    alone = run(out / "alone", learner=learner, held_out=HELD_OUT)
     alone.train()
     assert [each[:2] for each in found] == [[3, True]] * 2
     kept = sum(each.numel() for each in weights(alone))
     assert sum(each[2] for each in found) == kept and all(0.4 * kept < each[2] < 0.6 * kept for each in found)
-    resumed = run(out, learner=Learner(copy.deepcopy(model)), held_out=HELD_OUT)  # one process reads what two wrote
-    assert resumed.is_done
-    for one, other in zip(weights(alone), weights(resumed), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
-    assert [each.loss for each in resumed.log] == pytest.approx([each.loss for each in alone.log], abs=1e-3)
-    assert resumed.measure()[0] == pytest.approx(alone.measure()[0], abs=1e-3)
+    one, two = (torch.load(folder / "state.pt") for folder in (out / "alone", out))
+    assert one["weights"].keys() == two["weights"].keys()
+    for name, whole in one["weights"].items():
+        torch.testing.assert_close(two["weights"][name], whole, rtol=1e-3, atol=1e-4)
+    for place, moments in one["optimizer"]["state"].items():
+        for name, whole in moments.items():
+            torch.testing.assert_close(two["optimizer"]["state"][place][name], whole, rtol=1e-2, atol=1e-4)
+    assert [each["loss"] for each in two["log"]] == pytest.approx([each.loss for each in alone.log], abs=1e-3)
+    measured = [each["held_out_loss"] for each in two["log"] if each["held_out_loss"] is not None]
+    assert measured[-1] == pytest.approx(alone.measure()[0], abs=1e-3)
+    assert run(out, learner=build(), held_out=HELD_OUT).is_done  # one process goes on with what two wrote

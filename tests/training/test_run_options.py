@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from moss_agent.errors import UsageError
-from moss_agent.training.run import STATE
 from moss_agent.training.run_options import NAME, digest, noted, settle
+from moss_agent.training.state import STATE
 
 pytestmark = pytest.mark.slow
 OPTIONS = {"rank": 16, "learning_rate": None, "precision": "fp32", "data": digest([([1, 2, 3], [False, True, True])])}

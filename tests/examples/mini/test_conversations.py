@@ -16,7 +16,7 @@ from moss_agent.protocol import Command, check_citations, first_marker, parse_co
 from moss_agent.resources import bundled
 
 # Of 3,000 conversations: changes of generators and of most of the data show here, of rare words they may not.
-SHA256 = "65acda317f59d6d4a0bcbae5d979c61fda7a9b58b732d0b62f5bb497cab3fbd1"
+SHA256 = "ebb3a957e5b60246f2e6c3fdbf770ce490a4d23111d161f475de3e7635cc8b1b"
 
 
 def test_the_same_seed_gives_the_same_examples_and_another_others(examples):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -29,6 +30,15 @@ def test_there_are_hundreds_of_situations_in_each_language():
     for language in ("en", "zh"):
         every = [*chain(*problems.topics(language))]
         assert len({id(situation) for situation, _ in every}) > 400 and len(every) > 1000
+
+
+def test_questions_of_few_operations_come_more_often():
+    drawn, every = [], [question for topic in problems.topics("en") for _, question in topic]
+    random = Random(0)
+    for _ in range(2000):
+        drawn.append(len(re.findall(r"(?<=[\d)])[-+*/%^]", problems.draw(random, "en").calls[0][1])))
+    of_one = sum(len(re.findall("[-+*/%^]", "".join(question.calculate))) == 1 for question in every)
+    assert drawn.count(1) / len(drawn) > 1.3 * of_one / len(every)
 
 
 @pytest.mark.parametrize(

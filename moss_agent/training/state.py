@@ -1,0 +1,47 @@
+"""What a training run is kept in: the state from which it goes on, and its log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from moss_agent.checkpoints.files import publish
+from moss_agent.errors import UsageError
+
+STATE, LOG = "state.pt", "log.jsonl"
+
+
+def write_state(out: Path, state: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> str:
+    """Write both; return why they cannot be written, if so.
+
+    The state gets its name when it is complete: a killed run loses what came after the last one at most.
+    """
+    part = out / f"{STATE}.part"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        torch.save({**state, "log": list(log)}, part)
+        publish(part, out / STATE)
+        lines = (json.dumps({key: value for key, value in each.items() if value is not None}) for each in log)
+        (out / LOG).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
+        with suppress(OSError):
+            part.unlink()
+        return getattr(error, "strerror", None) or "the disk may be full"
+    return ""
+
+
+def read_state(out: Path, *, in_parts: bool = False) -> dict[str, Any]:
+    """Return the state, its tensors on the CPU. in_parts: from the file as they are used, not all into memory.
+
+    Raises UsageError if it cannot be read.
+    """
+    try:
+        state: dict[str, Any] = torch.load(out / STATE, map_location="cpu", mmap=in_parts)
+    except Exception as error:  # whatever can be wrong in such a file
+        raise UsageError(f"{out / STATE} cannot be read: remove it, the run begins again then") from error
+    return state

@@ -1,0 +1,25 @@
+"""How processes that train together are joined."""
+
+from __future__ import annotations
+
+import pytest
+from accelerate import Accelerator, DistributedType
+
+from moss_agent.errors import UsageError
+from moss_agent.training.processes import join_processes, processes_here
+
+pytestmark = pytest.mark.slow  # importing accelerate takes seconds
+
+
+@pytest.mark.parametrize("kind", [DistributedType.FSDP, DistributedType.DEEPSPEED])
+def test_what_accelerate_would_share_out_is_refused(monkeypatch: pytest.MonkeyPatch, kind: DistributedType) -> None:
+    monkeypatch.setattr(Accelerator, "distributed_type", kind)
+    with pytest.raises(UsageError, match=f"^training does not work with {kind.value} of accelerate: .* give --shard$"):
+        join_processes(on_cpu=True)
+
+
+def test_a_process_alone_has_the_machine_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    accelerator = join_processes(on_cpu=True)
+    assert accelerator.num_processes == processes_here(accelerator) == 1
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert processes_here(accelerator) == 4
