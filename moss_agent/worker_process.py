@@ -31,6 +31,7 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "
 LARGEST = 512 << 20  # bytes of a message
 LOOK_SECONDS = 0.2  # between two looks at whether the worker is still there
 LAST_SECONDS = 2.0  # for reading what a dead worker has left in the pipe
+LATE_SECONDS = 0.5  # at most, to look once more for a reply whose time ended while the program itself stood still
 OVERTIME = 5.0  # seconds after its time when a call ends its worker, if the program is not there to do it
 REST_SECONDS = 0.3  # without a request, after which a worker tidies up
 _HEADER = 8  # bytes of a message's length
@@ -80,10 +81,13 @@ class Worker:
         """
         request = pickle.dumps((function, arguments, seconds))
         replies: Replies = queue.SimpleQueue()
+        end = time.monotonic() + seconds
         self._requests.put((request, replies))
         try:
             with (cancellation or Cancellation()).calling(lambda: replies.put(Cancelled)):
-                reply = self._wait(replies, time.monotonic() + seconds)
+                reply = self._wait(replies, end)
+            if reply is WorkerDied and time.monotonic() >= end + OVERTIME:
+                reply = WorkerTimeout  # the program stood still, and the call ended its worker
             if isinstance(reply, type):
                 raise reply("the worker process was ended")
         except BaseException:
@@ -103,8 +107,10 @@ class Worker:
             if _has_ended(self._process):  # its children may keep the pipe open
                 with suppress(queue.Empty):
                     return replies.get(timeout=LAST_SECONDS)
-                raise WorkerDied("the worker process was ended")
+                return WorkerDied
             if left <= 0:
+                with suppress(queue.Empty):  # as long as the end is past: next to nothing if it is noticed in time
+                    return replies.get(timeout=min(LATE_SECONDS, time.monotonic() - end))
                 raise WorkerTimeout("the call took too long")
 
 

@@ -9,44 +9,57 @@ import pytest
 from moss_agent import Approval, plugin
 from moss_agent.errors import Cancelled, UsageError
 from moss_agent.events import ApprovalRequested, CallFinished, CallProgress, CallStarted, Notice, Picture
-from moss_agent.plugin_host import Policy, report
+from moss_agent.plugin_host import Plugin, Policy, report
 from tests.scripted import scripted_chat
-
-ran: list[str] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_ran():
-    ran.clear()
-
-
-@plugin("Write", label="Writer", key="write", approval="ask", effects={"files"})
-def write(text: str) -> str:
-    ran.append(text)
-    return f"wrote {text}"
-
-
-@plugin("Echo", label="Echo", key="echo")
-def echo(text: str) -> str:
-    ran.append(text)
-    return text.upper()
-
 
 REPLIES = [" x<eot>", ' Write("a"), Echo("b")<eoc>', " Done.<eom>"]
 
 
-def turn(on_approval=None, decide=None, **options):
-    """The events of a turn in which one call needs approval, and what the model was told."""
-    chat, model = scripted_chat(REPLIES, [write, echo], policy=Policy(**options), on_approval=on_approval)
-    events = []
-    for event in chat.stream("Hi"):
-        events.append(event)
-        if decide and isinstance(event, ApprovalRequested):
-            chat.approve(event.call_id, decide)
-    return events, model.text.partition("<|Results|>:\n")[2].partition("\n<eor>")[0]
+@pytest.fixture
+def ran() -> list[str]:
+    """What the calls of the test were given."""
+    return []
 
 
-def test_what_would_run_is_asked_about_and_what_needs_no_approval_starts_at_once():
+@pytest.fixture
+def echoed() -> threading.Event:
+    """Set once the call that needs no approval has run; nobody waits for it in a turn that is broken off."""
+    return threading.Event()
+
+
+@pytest.fixture
+def plugins(ran, echoed) -> list[Plugin]:
+    @plugin("Write", label="Writer", key="write", approval="ask", effects={"files"})
+    def write(text: str) -> str:
+        ran.append(text)
+        return f"wrote {text}"
+
+    @plugin("Echo", label="Echo", key="echo")
+    def echo(text: str) -> str:
+        ran.append(text)
+        echoed.set()
+        return text.upper()
+
+    return [write, echo]
+
+
+@pytest.fixture
+def turn(plugins):
+    """Return the events of a turn in which one call needs approval, and what the model was told."""
+
+    def take_turn(on_approval=None, decide=None, **options):
+        chat, model = scripted_chat(REPLIES, plugins, policy=Policy(**options), on_approval=on_approval)
+        events = []
+        for event in chat.stream("Hi"):
+            events.append(event)
+            if decide and isinstance(event, ApprovalRequested):
+                chat.approve(event.call_id, decide)
+        return events, model.text.partition("<|Results|>:\n")[2].partition("\n<eor>")[0]
+
+    return take_turn
+
+
+def test_what_would_run_is_asked_about_and_what_needs_no_approval_starts_at_once(turn, ran):
     asked = []
 
     def on_approval(request: ApprovalRequested) -> Approval:
@@ -61,13 +74,13 @@ def test_what_would_run_is_asked_about_and_what_needs_no_approval_starts_at_once
 
 
 @pytest.mark.parametrize("decide", [None, Approval(False)])
-def test_nobody_there_to_answer_means_refused(decide):
+def test_nobody_there_to_answer_means_refused(turn, ran, decide):
     events, told = turn(decide=decide)
     assert ran == ["b"] and "Write(\"a\") => 'No result.'" in told
     assert [call.error for call in events[-1].calls] == ["refused: it was not approved", ""]
 
 
-def test_the_model_is_told_the_reason_of_a_refusal():
+def test_the_model_is_told_the_reason_of_a_refusal(turn):
     events, told = turn(decide=Approval(False, reason="not <eor> today"))
     assert "Write(\"a\") => 'Refused: not ‹eor› today'" in told
     assert (events[-1].calls[0].ok, events[-1].calls[0].error) == (False, "refused: not <eor> today")
@@ -79,14 +92,14 @@ def test_a_text_in_place_of_the_edited_arguments_is_refused():
 
 
 @pytest.mark.parametrize("returned", [True, False])
-def test_a_callback_that_returns_no_decision_ends_the_turn(returned):
+def test_a_callback_that_returns_no_decision_ends_the_turn(turn, ran, echoed, returned):
     with pytest.raises(UsageError, match=f"must return an Approval or None, not {returned}"):
-        turn(lambda request: returned)
-    assert "a" not in ran
+        turn(lambda request: echoed.wait(60) and returned)
+    assert ran == ["b"]
 
 
 @pytest.mark.parametrize("arguments", [("other",), ["other"]])
-def test_a_call_can_be_edited_before_it_runs(arguments):
+def test_a_call_can_be_edited_before_it_runs(turn, ran, arguments):
     events, _ = turn(decide=Approval(True, arguments=arguments))
     assert sorted(ran) == ["b", "other"] and events[-1].calls[0].arguments == ("other",)
 
@@ -113,7 +126,7 @@ def test_what_is_not_edited_stays_as_the_model_wrote_it(edit, told):
     assert [call.result for call in chat.ask("Hi").calls] == [told]
 
 
-def test_the_policy_denies_and_allows():
+def test_the_policy_denies_and_allows(turn, ran):
     events, told = turn(rules={"write": "deny", "echo": "allow"})
     assert ran == ["b"] and "denied by the settings" in events[-1].calls[0].error
     assert "No result." in told
@@ -121,8 +134,8 @@ def test_the_policy_denies_and_allows():
     assert sorted(ran) == ["a", "b", "b"]
 
 
-def test_a_decision_may_come_later_from_another_thread():
-    chat, _ = scripted_chat(REPLIES, [write, echo], policy=Policy(), on_approval=lambda request: None)
+def test_a_decision_may_come_later_from_another_thread(plugins, ran):
+    chat, _ = scripted_chat(REPLIES, plugins, policy=Policy(), on_approval=lambda request: None)
     requests = []
 
     def decide() -> None:
@@ -138,15 +151,19 @@ def test_a_decision_may_come_later_from_another_thread():
     assert sorted(ran) == ["a", "b"]
 
 
-def test_a_turn_that_waits_for_a_decision_can_be_cancelled():
-    chat, _ = scripted_chat(REPLIES, [write, echo], policy=Policy(), on_approval=lambda request: chat.cancel())
+def test_a_turn_that_waits_for_a_decision_can_be_cancelled(plugins, ran, echoed):
+    def on_approval(request: ApprovalRequested) -> None:
+        assert echoed.wait(60)
+        chat.cancel()
+
+    chat, _ = scripted_chat(REPLIES, plugins, policy=Policy(), on_approval=on_approval)
     with pytest.raises(Cancelled):
         chat.ask("Hi")
     assert ran == ["b"]
 
 
-def test_only_a_call_that_waits_can_be_decided():
-    chat, _ = scripted_chat(REPLIES, [write, echo], policy=Policy())
+def test_only_a_call_that_waits_can_be_decided(plugins, ran):
+    chat, _ = scripted_chat(REPLIES, plugins, policy=Policy())
     with pytest.raises(UsageError, match="no turn of this chat is running"):
         chat.approve("1", Approval(True))
     for event in chat.stream("Hi"):
@@ -158,8 +175,8 @@ def test_only_a_call_that_waits_can_be_decided():
 
 
 @pytest.mark.parametrize("on_approval", [None, lambda request: Approval(True)])
-def test_a_call_that_was_decided_without_chat_approve_waits_no_more(on_approval):
-    chat, _ = scripted_chat(REPLIES, [write, echo], policy=Policy(), on_approval=on_approval)
+def test_a_call_that_was_decided_without_chat_approve_waits_no_more(plugins, on_approval):
+    chat, _ = scripted_chat(REPLIES, plugins, policy=Policy(), on_approval=on_approval)
     refused = 0
     for event in chat.stream("Hi"):
         if isinstance(event, (CallStarted, CallFinished)) and event.index == 0:

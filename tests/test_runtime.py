@@ -72,16 +72,17 @@ LISTED = page(200, json.dumps({"data": [{"id": "a", "owned_by": "vllm", "max_mod
 
 @pytest.mark.parametrize("silent", ["/tokenize", "/v1/completions"])
 def test_cancelling_ends_a_turn_on_a_server_that_has_fallen_silent(silent):
-    may_end = threading.Event()
+    reached, may_end = threading.Event(), threading.Event()
     tokens = page(200, b'{"tokens": [1, 2, 3]}')
     answers = {"/v1/models": [LISTED], "/tokenize": [tokens] * 40, "/v1/completions": []}
     with serving(server := RawServer(answers)), Runtime.open(server=server.url, family="mini", plugins=[]) as runtime:
         chat = runtime.chat()
-        answers[silent][:] = [stream(may_end.wait)]
-        events = chat.stream("A question that was not asked before")
-        threading.Timer(0.5, chat.cancel).start()
+        answers[silent][:] = [stream(reached.set, may_end.wait)]
+        canceller = threading.Thread(target=lambda: reached.wait(60) and chat.cancel())
+        canceller.start()
         with pytest.raises(Cancelled):
-            list(events)
+            list(chat.stream("A question that was not asked before"))
+        canceller.join()
         may_end.set()
     assert chat.conversation.turns == []
 

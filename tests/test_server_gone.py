@@ -11,6 +11,7 @@ import pytest
 
 from moss_agent import Agent
 from moss_agent.errors import ServerError
+from moss_agent.events import Text, Thoughts
 from moss_agent.http import watch
 from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
 
@@ -56,7 +57,10 @@ def open_agent(server: RawServer, family: str) -> Agent:
 @pytest.mark.parametrize("family", PATHS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_ends_in_an_answer_ends_the_turn_in_one_line(kind: str, family: str) -> None:
+    shown = threading.Event()
+
     def end() -> None:
+        assert shown.wait(60)  # else it may be found gone before the client has had the answer's beginning
         server.shutdown()
         server.server_close()  # from here on nothing listens
         threading.Event().wait()
@@ -65,7 +69,9 @@ def test_a_server_that_ends_in_an_answer_ends_the_turn_in_one_line(kind: str, fa
     with serving(server), open_agent(server, family) as agent:
         assert agent.ask("Hello").text == "Good."
         with pytest.raises(ServerError, match="^127.0.0.1:[0-9]+ broke off in the middle: it has ended, or") as error:
-            agent.ask("And now?")
+            for each in agent.stream("And now?"):
+                if isinstance(each, (Text, Thoughts)):
+                    shown.set()
         assert "\n" not in str(error.value)
         assert [turn.text for turn in agent.conversation.turns] == ["Good."]
 

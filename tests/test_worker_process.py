@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -51,10 +52,12 @@ def fork_and_die(pid_file: str) -> None:
     child = os.fork()
     if child == 0:
         os.setsid()
+        Path(pid_file).with_suffix(".part").write_text(str(os.getpid()))
+        Path(pid_file).with_suffix(".part").rename(pid_file)
         time.sleep(2 * LIMIT)
         os._exit(0)
-    Path(pid_file).write_text(str(child))
-    time.sleep(0.2)
+    while not Path(pid_file).exists():  # else it would end with this process
+        time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -79,6 +82,11 @@ def leave_a_cycle(size: int) -> int:
     cycle: list[object] = [b"x" * size]
     cycle.append(cycle)
     return os.getpid()
+
+
+def end_calls_without_overtime() -> None:
+    """In the worker: let later calls end it as soon as their time is over."""
+    worker_process.OVERTIME = 0.0
 
 
 def call_here(worker: Worker, function: str, *arguments: object) -> object:
@@ -151,6 +159,36 @@ def test_a_call_ends_with_its_time_or_its_cancellation() -> None:
         assert worker._process.wait(LIMIT) != 0
 
 
+def test_a_call_that_ended_its_worker_took_too_long(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program was stopped, as by Ctrl-Z: the worker is gone when it looks."""
+    monkeypatch.setattr(worker_process, "OVERTIME", 0.0)
+    call_here(worker, "end_calls_without_overtime")
+    wait = worker._wait
+
+    def wait_after_a_stop(*given):
+        while not worker_process._has_ended(worker._process):
+            time.sleep(0.01)
+        return wait(*given)
+
+    monkeypatch.setattr(worker, "_wait", wait_after_a_stop)
+    with pytest.raises(WorkerTimeout):
+        worker.call(time.sleep, LIMIT, seconds=0.2)
+
+
+def test_a_reply_that_came_while_the_program_stood_still_is_in_time(worker: Worker) -> None:
+    class Replies(queue.SimpleQueue):
+        """Has a reply once it was looked at in vain."""
+
+        def get(self, **options):
+            try:
+                return super().get(**options)
+            except queue.Empty:
+                self.put((False, 7))
+                raise
+
+    assert worker._wait(Replies(), time.monotonic() - LIMIT) == (False, 7)
+
+
 def test_a_result_too_large_to_send_fails_the_call_only(worker: Worker) -> None:
     with pytest.raises(ValueError, match="the result is larger than 512 MB"):
         worker.call(bytes, worker_process.LARGEST, seconds=LIMIT)
@@ -175,25 +213,32 @@ def test_a_function_finds_empty_streams_and_the_working_folder(worker: Worker, c
 
 
 PROGRAM = """
-import os, sys, time
+import sys
 from moss_agent.worker_process import Worker
 worker = Worker(4 << 30)
 print(worker._process.pid, flush=True)
-worker.call(eval, sys.argv[1], seconds=60)
+sys.stdin.readline()
+worker.call(eval, f"open({sys.argv[2]!r}, 'w').close() or {sys.argv[1]}", seconds=60)
 """
 
 
 @pytest.mark.slow
 @posix_only
 @pytest.mark.parametrize("expression", ["__import__('time').sleep(60)", "9 ** 9 ** 9"])
-def test_a_worker_ends_with_a_program_that_was_killed(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_ends_with_a_program_that_was_killed(expression: str, tmp_path: Path) -> None:
     """The power never lets another thread of the interpreter run; only its time ends it then."""
     source = PROGRAM.replace("seconds=60", "seconds=1" if "**" in expression else "seconds=60")
-    program = subprocess.Popen([sys.executable, "-c", source, expression], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    command = [sys.executable, "-c", source, expression, str(tmp_path / "begun")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    program = subprocess.Popen(command, cwd=ROOT, **pipes)
     worker = psutil.Process(int(program.stdout.readline()))
-    time.sleep(0.5)
+    program.stdin.write("go on\n")
+    program.stdin.flush()
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
     program.kill()
     program.wait()
+    program.stdin.close()
     program.stdout.close()
     psutil.wait_procs([worker], timeout=LIMIT)
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE

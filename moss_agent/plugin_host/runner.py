@@ -27,6 +27,7 @@ from moss_agent.plugin_host.reasons import reason
 from moss_agent.plugin_host.surroundings import WorkingFolder
 
 _GRACE = 1.0  # seconds that a worker's own timeout gets to report before the call is given up
+_LATE = 0.5  # seconds at most to look once more for calls whose end came while the whole program stood still
 _REST = 15.0  # seconds that the end of the program waits for calls that end when they report next
 
 _reporting: WeakKeyDictionary[threading.Thread, Cancellation] = WeakKeyDictionary()  # how to give up their calls
@@ -89,6 +90,10 @@ class PluginRunner:
         plugin = self._plugin(name)
         return self._policy.decide(plugin) if self._policy else "allow"
 
+    def unknown(self, name: str) -> UsageError:
+        """Return the error of a call to a plugin that is not there."""
+        return UsageError(f"no plugin {name} is enabled; enabled: {', '.join(self.plugins) or 'none'}")
+
     def run(
         self,
         name: str,
@@ -112,7 +117,7 @@ class PluginRunner:
 
     def _plugin(self, name: str) -> Plugin:
         if name not in self.plugins:
-            raise UsageError(f"no plugin {name} is enabled; enabled: {', '.join(self.plugins) or 'none'}")
+            raise self.unknown(name)
         return self.plugins[name]
 
     def _check_allowed(self, name: str, approved: bool) -> None:
@@ -140,9 +145,12 @@ class RunningCalls:
         named: Mapping[str, Value] = {},
         approved: bool = False,
     ) -> None:
-        """Start a call in a thread of its own."""
-        plugin = self._runner.plugins.get(name)
-        seconds = plugin.timeout + (2 * START_SECONDS + _GRACE if plugin.isolated else 0) if plugin else _GRACE
+        """Start a call in a thread of its own. One of an unknown plugin has failed at once."""
+        if (plugin := self._runner.plugins.get(name)) is None:
+            self._limits[index] = _Limit(name, time.monotonic(), 0.0)  # never reached: its outcome is there already
+            self._done.put(Outcome(index, None, reason(self._runner.unknown(name)), 0.0, is_usage=True))
+            return
+        seconds = plugin.timeout + (2 * START_SECONDS + _GRACE if plugin.isolated else 0)
         limit = self._limits[index] = _Limit(name, time.monotonic(), seconds)
         call = partial(self._runner.run, name, arguments, named, limit.cancellation, approved)
         threading.Thread(target=self._run, args=(index, name, call, limit.cancellation), daemon=True).start()
@@ -158,7 +166,8 @@ class RunningCalls:
             except queue.Empty:
                 if not wait:
                     return
-                if self._patience() > 0:  # a call has reported just now
+                self._extend()
+                if self._patience() > 0:  # also if a call has reported just now
                     continue
                 news = self._expired()
             if news is None:
@@ -180,6 +189,8 @@ class RunningCalls:
         output, error, is_usage = None, "", False
         try:
             with listening(partial(self._report, index, cancellation)):
+                if cancellation.cancelled:  # before this thread began: what the call changed would stay
+                    raise PluginTimeout("the call was given up")
                 output = call()
         except MossAgentError as problem:
             error, is_usage = reason(problem), isinstance(problem, UsageError)
@@ -197,11 +208,22 @@ class RunningCalls:
         _reporting[threading.current_thread()] = cancellation
         if cancellation.cancelled or limit is None:
             raise PluginTimeout("the call was given up")
-        limit.begin = time.monotonic()
+        limit.begin, limit.extra = time.monotonic(), 0.0
         self._done.put(Progress(index, done, total, preview))
 
     def _patience(self) -> float:
         return max(0.0, min(limit.end for limit in self._limits.values()) - time.monotonic())
+
+    def _extend(self) -> None:
+        """Let calls report that may have ended in time: nobody looked while the program itself stood still.
+
+        They get as long as their end is past, up to _LATE, and once: a program that has not stood still is not
+        held up.
+        """
+        now = time.monotonic()
+        for limit in self._limits.values():
+            if not limit.extra and limit.end < now:
+                limit.extra = now - limit.end + min(_LATE, now - limit.end)
 
     def _expired(self) -> Outcome:
         """Return an outcome for the call whose time is up first; it is given up, and its thread left to itself."""
@@ -214,16 +236,20 @@ class RunningCalls:
 
 @dataclass
 class _Limit:
-    """When a call began or last reported, how many seconds it has from then on, and how to end it."""
+    """When a call began or last reported, how many seconds it has from then on, and how to end it.
+
+    extra: seconds more, as its end was noticed late.
+    """
 
     name: str
     begin: float
     seconds: float
     cancellation: Cancellation = field(default_factory=Cancellation)
+    extra: float = 0.0
 
     @property
     def end(self) -> float:
-        return self.begin + self.seconds
+        return self.begin + self.seconds + self.extra
 
 
 # With the first of its kind Python registers that all are run at exit. Made here, that comes after the calls' end:

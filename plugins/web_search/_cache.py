@@ -18,6 +18,7 @@ from moss_agent.resources import cache_dir
 
 KEPT_DAYS = 30
 KEPT_ENTRIES = 2000
+LOCK_SECONDS = 2.0  # for others to finish writing; an entry that then cannot be written is lost
 T = TypeVar("T")
 _SCHEMA = "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, stored REAL NOT NULL, value TEXT NOT NULL)"
 
@@ -58,7 +59,7 @@ class Cache:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            with closing(sqlite3.connect(self._path, timeout=2.0)) as connection, connection:
+            with closing(sqlite3.connect(self._path, timeout=LOCK_SECONDS)) as connection, connection:
                 connection.execute(_SCHEMA)
                 return work(connection)
         except (OSError, ValueError, sqlite3.OperationalError):

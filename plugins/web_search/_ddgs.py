@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from moss_agent.errors import PluginError
 from moss_agent.events import Hit
 
@@ -10,6 +12,7 @@ from ._options import TABLE, Options
 from ._provider import ProviderFailed
 from ._threads import in_thread
 
+RESERVE = 2.0  # seconds for all but the requests: with none left, what the fast engines found would be lost too
 SLOW, REFUSED = 10.0, 2.0  # pauses in seconds; what looks like a refusal may be a query that nothing is found for
 
 
@@ -24,7 +27,8 @@ def _ask(query: str, options: Options, seconds: float) -> list[Hit]:
 
     engines = chosen(options.backend, sorted(ENGINES["text"]))
     try:
-        search = DDGS(proxy=options.proxy or None, timeout=seconds_each(len(engines), seconds))
+        limit: Any = seconds_each(len(engines), seconds)  # annotated there as int; fractions are taken too
+        search = DDGS(proxy=options.proxy or None, timeout=limit)
         results = search.text(
             query,
             backend=options.backend if options.backend == "auto" else ",".join(engines),
@@ -50,9 +54,9 @@ def chosen(backend: str, available: list[str]) -> list[str]:
     return names
 
 
-def seconds_each(engines: int, seconds: float) -> int:
+def seconds_each(engines: int, seconds: float) -> float:
     """Return seconds for one request. ddgs asks two engines at once and then one after the other."""
-    return int(max(1, min(8, seconds // max(engines - 1, 1))))
+    return max(1.0, min(8.0, (seconds - RESERVE) / max(engines - 1, 1)))
 
 
 def failure(message: str) -> ProviderFailed:

@@ -101,7 +101,7 @@ class Fetcher:
     """Fetches over one network; `async with` closes its connections.
 
     network: what may be connected to; httpcore2's own backend for a server that the user named.
-    redirects: how many are followed. idle: seconds to wait for the next piece of an answer.
+    redirects: how many are followed. idle: seconds to wait for the next piece of an answer, if not `IDLE_SECONDS`.
     tls: whom to trust, if not those that the system trusts.
     """
 
@@ -110,10 +110,11 @@ class Fetcher:
         network: httpcore2.AsyncNetworkBackend,
         *,
         redirects: int = REDIRECTS,
-        idle: float = IDLE_SECONDS,
+        idle: float | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._redirects = redirects
+        idle = IDLE_SECONDS if idle is None else idle
         self._seconds = {"connect": CONNECT_SECONDS, "read": idle, "write": idle}
         self._pool = httpcore2.AsyncConnectionPool(network_backend=network, ssl_context=tls or _system_trust())
 

@@ -15,7 +15,7 @@ from moss_agent.errors import PluginError
 from moss_agent.events import Hit
 
 from ._cache import Cache
-from ._options import Options
+from ._options import TABLE, Options
 from ._page_reader import warm_up
 from ._pauses import Pause
 from ._provider import Provider, ProviderFailed
@@ -66,7 +66,9 @@ async def _ask(name: str, query: str, options: Options, pause: Pause, seconds: f
     try:
         results = await asyncio.wait_for(search(query, options, seconds), seconds)
     except asyncio.TimeoutError:
-        failure = ProviderFailed(f"no answer within {seconds:.0f} s", SLOW)
+        share = max(seconds, (SECONDS - READING) / len(options.providers))  # a stall may have left less of it
+        message = f"no answer within {share:.0f} s: try again, or check the settings under {TABLE}"
+        failure = ProviderFailed(message, SLOW)
         pause.begin(failure)
         raise failure from None
     except ProviderFailed as failure:

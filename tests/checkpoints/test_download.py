@@ -72,7 +72,7 @@ def _handler(served: Served) -> type[BaseHTTPRequestHandler]:
                     served.sent[request] += len(body[at : at + 10_000])
                     self.wfile.write(body[at : at + 10_000])
                 if answer.stall:
-                    answer.stall.wait(20)
+                    answer.stall.wait(600)
             except OSError:  # the client was killed
                 pass
             self.close_connection = True
@@ -191,11 +191,14 @@ def test_survives_dropped_connections(served: Served, target: Path, say_length: 
 
 
 def test_survives_a_stalled_connection(served: Served, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a good one may stall too, before it has brought anything."""
     monkeypatch.setattr(download, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(download, "SILENT_CONNECTIONS", 13)
     served.plan = [Answer(stop_after=HALF, stall=threading.Event())]
+    _begin(target, BODY[:1])
     _fetch(served, target)
     _assert_whole(target)
-    assert len(served.ranges) == 2
+    assert len(served.ranges) >= 2 and all(served.ranges)  # it goes on where it stopped, each time
 
 
 def test_survives_a_busy_server(served: Served, target: Path) -> None:

@@ -53,8 +53,11 @@ def rude(deed: str) -> str:
     if deed == "pool":
         concurrent.futures.ThreadPoolExecutor().submit(wait)
     if deed == "fail aside":
-        threading.Thread(target=lambda: int("two\\nlines")).start()
-        threading.Thread(target=sys.exit).start()
+        threads = [threading.Thread(target=target) for target in (lambda: int("two\\nlines"), sys.exit)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()  # the program does not wait for them at its end
         Fails()
     if deed == "exit":
         raise Exits

@@ -26,6 +26,7 @@ class Terminal:
     """A terminal with a program of Python in it: type, and read until something appears."""
 
     def __init__(self, *arguments: str, folder: Path, **variables: str) -> None:
+        self._rest = ""  # what has appeared and was not asked for yet
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
@@ -47,16 +48,17 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def read_until(self, pattern: str) -> str:
-        """All that has appeared since the last call, up to a match of `pattern` and a little more."""
-        seen = ""
-        while not re.search(pattern, seen, re.DOTALL):
-            assert (more := self._read()), f"no {pattern!r} in {seen[-500:]!r}"
-            seen += more
+        """All that has appeared since the end of the last match, up to the end of the first match of `pattern`."""
+        while not (found := re.search(pattern, self._rest, re.DOTALL)):
+            assert (more := self._read()), f"no {pattern!r} in {self._rest[-500:]!r}"
+            self._rest += more
+        seen, self._rest = self._rest[: found.end()], self._rest[found.end() :]
         return seen
 
     def read_all(self) -> str:
-        """All that appears up to the end of the program."""
-        return "".join(iter(self._read, ""))
+        """All that appears since the end of the last match, up to the end of the program."""
+        seen, self._rest = self._rest + "".join(iter(self._read, "")), ""
+        return seen
 
     def _read(self) -> str:
         """What has appeared meanwhile; nothing at the end of the program."""
@@ -72,7 +74,12 @@ class Terminal:
 
 
 Opener = Callable[..., Terminal]
-PROMPT = r"\x1b\[\?2004h.*\x1b\[\?25h"  # of prompt_toolkit, which is ready to read then
+PROMPT = r"\x1b\[\?2004h.*?\x1b\[\?25h"  # of prompt_toolkit, which is ready to read then
+
+
+def lasting(text: str) -> str:
+    """The text without what was passing by on its lines."""
+    return re.sub(r"[^\n]*\r\x1b\[K", "", text)
 
 
 def plain(text: str) -> str:
@@ -101,34 +108,34 @@ def test_a_chat_on_a_terminal(on_terminal: Opener) -> None:
     terminal.type("What is 1+2?\r")
     terminal.read_until("Let")
     terminal.type("Post it.\r")  # waits for the next prompt, unseen
-    seen = terminal.read_until("tokens/s.*" + PROMPT)
+    seen = terminal.read_until("tokens/s.*?" + PROMPT)
     assert "Post" not in seen.partition("tokens/s")[0]
     assert "\x1b[2mLet me think.\x1b[0m" in seen
-    assert re.search(r'\n→ Add\("1,2"\)\r\n  = 3 \(\d\.\d\d s\)\r\nIt is 3\[1\]\.\r\n', seen)
+    assert re.search(r'\n→ Add\("1,2"\)\r\n  = 3 \(\d+\.\d\d s\)\r\nIt is 3\[1\]\.\r\n', lasting(seen))
     assert re.search(r"\d+ tokens read \(\d+ cached\), \d+ written, \d+\.\d s, \d+ tokens/s", seen)
 
-    seen = terminal.read_until(r"lways:.*\?25h")
+    seen = terminal.read_until(r"lways:.*?\?25h")
     assert '\n? Post("hi", place="there") needs approval (touches network)\r\n' in plain(seen)
     terminal.type("y\r")
-    seen = plain(terminal.read_until(r"Done\..*" + PROMPT))
+    seen = plain(lasting(terminal.read_until(r"Done\..*?" + PROMPT)))
     assert re.search(r'\n→ Post\("hi", place="there"\)\r\n  = \'hi\' posted there \(', seen)
 
     terminal.type("Post it.\r")
-    terminal.read_until(r"lways:.*\?25h")
+    terminal.read_until(r"lways:.*?\?25h")
     terminal.type("e\r")
-    terminal.read_until(r"instead:.*there.*\?25h")
+    terminal.read_until(r"instead:.*?there.*?\?25h")
     terminal.type("\x7f" * len('there")') + 'nowhere")\r')
-    assert "  = 'hi' posted nowhere (" in plain(terminal.read_until(r"Done\..*" + PROMPT))
+    assert "  = 'hi' posted nowhere (" in plain(terminal.read_until(r"Done\..*?" + PROMPT))
 
     terminal.type("Talk.\r")
-    terminal.read_until("word.*word")
+    terminal.read_until("word.*?word")
     terminal.type("\x03")
-    seen = plain(terminal.read_until("Stopped.*" + PROMPT))
+    seen = plain(terminal.read_until("Stopped.*?" + PROMPT))
     assert re.search(r" \[…\].*Stopped\. What was written is kept: /continue", seen, re.DOTALL)
     assert terminal.process.poll() is None
 
     terminal.type("Hi\r")
-    terminal.read_until(r"Hello\..*" + PROMPT)
+    terminal.read_until(r"Hello\..*?" + PROMPT)
 
     terminal.type("\x04")
     assert terminal.process.wait() == 0
@@ -141,11 +148,11 @@ def test_what_is_pasted_is_one_question(on_terminal: Opener) -> None:
     terminal.type("\x1b[200~one\ntwo\nthree\x1b[201~")
     terminal.read_until("three")
     terminal.type("\r")
-    terminal.read_until("tokens/s.*" + PROMPT)
+    terminal.read_until("tokens/s.*?" + PROMPT)
     terminal.type("/turns\r")
-    assert "1. one two three" in plain(terminal.read_until("1. one.*" + PROMPT))
+    assert "1. one two three" in plain(terminal.read_until("1. one.*?" + PROMPT))
     terminal.type("/he\t")
-    terminal.read_until("/he.*lp")  # which may be shown in two pieces
+    terminal.read_until("/he.*?lp")  # which may be shown in two pieces
 
 
 @pytest.mark.slow
@@ -157,11 +164,11 @@ def test_what_is_pasted_while_the_model_writes_is_one_question(on_terminal: Open
     assert seen.rfind("\x1b[?2004h") > seen.rfind("\x1b[?2004l")  # the terminal marks pastes
     long = "long " * 2000  # more than a terminal keeps of one line
     terminal.type(f"\x1b[200~one\rtwo {long}\x1b[201~\r")
-    terminal.read_until(r"lways:.*\?25h")
+    terminal.read_until(r"lways:.*?\?25h")
     terminal.type("n\r")
-    seen = terminal.read_until(r"Done\..*" + PROMPT)
+    seen = terminal.read_until(r"Done\..*?" + PROMPT)
     terminal.type("/turns\r")
-    seen += terminal.read_until("2. one.*" + PROMPT)
+    seen += terminal.read_until("2. one.*?" + PROMPT)
     assert "2. one two long long" in plain(seen) and "3. " not in plain(seen)
     assert "KEYS ARE SHOWN" not in seen
 
@@ -171,7 +178,7 @@ def test_a_call_is_approved_by_nothing_that_was_typed_before(on_terminal: Opener
     terminal = on_terminal(str(SCRIPT))
     terminal.read_until(PROMPT)
     terminal.type("What is 1+2?\rPost it.\ry\r")
-    terminal.read_until(r"lways:.*\?25h")
+    terminal.read_until(r"lways:.*?\?25h")
     terminal.type("n\r")
     assert "refused" in plain(terminal.read_until(r"posted|refused"))
 

@@ -78,14 +78,16 @@ def test_two_updates_at_once_while_others_search(many: Path, index: DocumentInde
 
 @pytest.mark.slow
 def test_a_killed_update_keeps_what_it_had_finished(many: Path, index: DocumentIndex) -> None:
-    with updating(index, many) as it:
-        for _ in range(20):
-            assert it.stdout.readline() == "added\n"
+    with updating(index, many, source=IN_STEPS, stdin=subprocess.PIPE) as it:
+        told = [it.stdout.readline() for _ in range(STEP)]
+        print(file=it.stdin, flush=True)
+        told.append(it.stdout.readline())  # it is at work when it is killed, and stays before the end of the step
+        assert told == ["added\n"] * (STEP + 1)
         helpers = psutil.Process(it.pid).children(recursive=True)
         it.send_signal(signal.SIGKILL)
         it.wait()
     kept = len(index.search("walrus", limit=1000))
-    assert 20 <= kept < 200
+    assert STEP < kept <= 2 * STEP
     assert index.update(many) == Report(added=200 - kept, unchanged=kept)
     assert len(index.search("walrus", limit=1000)) == 200
     psutil.wait_procs(helpers)  # they do not outlive the update

@@ -109,15 +109,17 @@ def test_many_processes_make_a_new_file_and_write_at_once(tmp_path: Path) -> Non
 
 def test_a_turn_that_another_process_writes_comes_as_a_copy(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
-    command = [sys.executable, "-m", "tests.history.talking", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as talk, History(path) as history:
+    command = [sys.executable, "-m", "tests.history.talking", str(path), "wait"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, cwd=ROOT) as talk, History(path) as history:
         shown = json.loads(talk.stdout.readline())
         running = history.load("last").turns[-1]
         assert history.list(1)[0].status == "running"
         assert running.status == "stopped" and running.id != shown["turn_id"]
         talk.kill()
         talk.wait()
-        assert history.load("last").turns[-1].id == shown["turn_id"] or history.list(1)[0].status == "done"
+        assert history.load("last").turns[-1].id == shown["turn_id"]
+        assert history.list(1)[0].status == "stopped"
 
 
 def test_a_conversation_of_300_turns_is_loaded_row_by_row(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from moss_agent.http.client import is_loopback, open_client
 from moss_agent.http.failures import Failure, RequestFailed, told_apart
 from tests.engine.backends.remote.raw_server import RawServer, page, serving
 
-SECONDS = {"connect": 5.0, "read": 5.0}
+SECONDS = {"connect": 60.0, "read": 60.0}
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from tests.engine.backends.remote.raw_server import RawServer, page, serving
 from tests.http.silent_server import PART, silent_server
 
 
-def failure(url: str, read: float = 5.0) -> Failure:
-    with open_client(url, connect=5.0, read=read) as client, pytest.raises(RequestFailed) as error, told_apart():
+def failure(url: str, read: float = 60.0) -> Failure:
+    with open_client(url, connect=60.0, read=read) as client, pytest.raises(RequestFailed) as error, told_apart():
         client.get(url)
     assert str(error.value) == error.value.failure.value
     return error.value.failure

@@ -162,7 +162,7 @@ def test_what_is_cancelled_already_is_not_sent():
 def test_a_body_that_is_being_read_ends_when_another_thread_cancels(says: bytes):
     begun = threading.Event()
     cancellation = cancelled_when(begun.wait)
-    with silent_server(says) as server, open_client("http://127.0.0.1", connect=9.0, read=100.0) as client:
+    with silent_server(says) as server, open_client("http://127.0.0.1", connect=100.0, read=100.0) as client:
         url = f"http://127.0.0.1:{server.port}"
         with pytest.raises(Cancelled), sending(client, "GET", url, headers={}, cancellation=cancellation) as response:
             for _ in pieces_of(response):
@@ -173,7 +173,7 @@ def test_a_body_that_is_being_read_ends_when_another_thread_cancels(says: bytes)
 def test_the_same_on_a_connection_that_has_served_another_request():
     begun = threading.Event()
     cancellation = cancelled_when(begun.wait)
-    with silent_server(EMPTY, PART) as server, open_client("http://127.0.0.1", connect=9.0, read=100.0) as client:
+    with silent_server(EMPTY, PART) as server, open_client("http://127.0.0.1", connect=100.0, read=100.0) as client:
         url = f"http://127.0.0.1:{server.port}"
         with sending(client, "GET", url, headers={}) as response:
             assert body_of(response, 1, 100.0) == b""
@@ -185,7 +185,7 @@ def test_the_same_on_a_connection_that_has_served_another_request():
 
 def test_waiting_on_such_a_connection_is_given_up_when_another_thread_cancels():
     """Its socket is known only when the answer comes."""
-    with silent_server(EMPTY, b"") as server, open_client("http://127.0.0.1", connect=9.0, read=100.0) as client:
+    with silent_server(EMPTY, b"") as server, open_client("http://127.0.0.1", connect=100.0, read=100.0) as client:
         url = f"http://127.0.0.1:{server.port}"
         with sending(client, "GET", url, headers={}) as response:
             assert body_of(response, 1, 100.0) == b""
@@ -197,7 +197,7 @@ def test_waiting_on_such_a_connection_is_given_up_when_another_thread_cancels():
 def test_the_end_of_the_block_ends_the_connection():
     with silent_server(STREAM) as server:
         url = f"http://127.0.0.1:{server.port}"
-        with open_client(url, connect=9.0, read=100.0, keep_alive=False) as client:
+        with open_client(url, connect=100.0, read=100.0, keep_alive=False) as client:
             with sending(client, "GET", url, headers={}) as response:
                 assert next(pieces_of(response)) == b"data: 1\n\n"
             assert server.left.wait(30)
@@ -206,8 +206,8 @@ def test_the_end_of_the_block_ends_the_connection():
 def test_a_body_is_read_up_to_its_limits():
     with (
         serving(server := RawServer({"/": [page(200, b"12345")]})),
-        open_client(server.url, connect=9, read=9) as client,
+        open_client(server.url, connect=100.0, read=100.0) as client,
     ):
-        for longest, seconds, body in ((5, 9.0, b"12345"), (4, 9.0, None), (5, -1.0, None)):
+        for longest, seconds, body in ((5, 100.0, b"12345"), (4, 100.0, None), (5, -1.0, None)):
             with sending(client, "GET", server.url + "/", headers={}) as response:
                 assert body_of(response, longest, seconds) == body

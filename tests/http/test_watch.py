@@ -17,7 +17,7 @@ from moss_agent.http.failures import Failure, RequestFailed
 from moss_agent.http.sending import pieces_of, sending
 from moss_agent.http.watch import Watch
 from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
-from tests.http.silent_server import STREAM, silent_server
+from tests.http.silent_server import STREAM, accept_request, silent_server
 
 BEGUN = b"data: 1\n\n"
 
@@ -65,9 +65,7 @@ def test_a_silent_server_that_listens_no_more_is_left(said: bytes) -> None:
         begun, left = threading.Event(), threading.Event()
 
         def serve() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                connection.recv(1 << 16)
+            with accept_request(listening) as connection:
                 connection.sendall(said)
                 assert said != STREAM or begun.wait(60)
                 listening.close()
@@ -114,13 +112,20 @@ def no_answer() -> Iterator[bytes]:
 def test_a_proxy_that_does_not_reach_its_server_shows_no_life(sign: Answer) -> None:
     """As one that answers so, or a tunnel that ends the connection."""
     signs = 0
+    first_question, begun = threading.Event(), threading.Event()
+
+    def life() -> Iterator[bytes]:
+        first_question.set()
+        assert_set(begun)  # until then no other question is on its way, to be counted or not
+        return page(200, b"")()
 
     def answer() -> Iterator[bytes]:
         nonlocal signs
         signs += 1
         return sign()
 
-    server = RawServer({"/": [stream(BEGUN, lambda: threading.Event().wait())], "/health": [page(200, b"")]})
+    the_answer = stream(lambda: assert_set(first_question), BEGUN, lambda: threading.Event().wait())
+    server = RawServer({"/": [the_answer], "/health": [life]})
     with (
         serving(server),
         pytest.raises(RequestFailed) as error,
@@ -128,6 +133,7 @@ def test_a_proxy_that_does_not_reach_its_server_shows_no_life(sign: Answer) -> N
     ):
         assert next(pieces) == BEGUN
         server.pages["/health"] = [answer]
+        begun.set()
         next(pieces)
     assert error.value.failure is Failure.GONE and signs == watch_module.TRIES
 
@@ -187,13 +193,13 @@ def test_many_answers_are_watched_by_one_thread_which_ends_with_them() -> None:
     with serving(server), open_client(server.url, connect=100.0, read=100.0, keep_alive=False) as client:
         watch = Watch(client, {})
         before, got = set(threading.enumerate()), []
+        all_watched = threading.Barrier(20, timeout=60)  # between two answers there may be no watch
 
         def ask() -> None:
-            with (
-                watch.silence(server.url + "/health") as silence,
-                sending(client, "GET", server.url + "/", headers={}, silence=silence) as response,
-            ):
-                piece = b"".join(silence.over(pieces_of(response)))
+            with watch.silence(server.url + "/health") as silence:
+                all_watched.wait()
+                with sending(client, "GET", server.url + "/", headers={}, silence=silence) as response:
+                    piece = b"".join(silence.over(pieces_of(response)))
                 watching = {thread for thread in threading.enumerate() if thread.name == "watch"} - before
                 got.append((piece, watching))
 

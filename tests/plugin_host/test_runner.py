@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from moss_agent.errors import PluginContractError, UsageError
+from moss_agent.errors import Cancelled, PluginContractError, UsageError
 from moss_agent.events import Hit, Picture
-from moss_agent.plugin_host import PluginRunner, load_folder, plugin
+from moss_agent.plugin_host import Outcome, PluginRunner, load_folder, plugin
 
 pytestmark = pytest.mark.slow
 
@@ -42,26 +44,30 @@ def test_an_error_that_cannot_be_said_fails_the_call_only():
 
 def test_a_call_that_leaves_the_working_folder_changes_it_for_nobody_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    left, may_end, others = threading.Event(), threading.Event(), set(threading.enumerate())
+    left = {name: threading.Event() for name in ("ends", "is late", "is cancelled")}
+    may_end, others = threading.Event(), set(threading.enumerate())
 
-    @plugin("Leave", label="Leave", timeout=0.5)
-    def leave(text: str) -> str:
+    @plugin("Leave", label="Leave", timeout=60)
+    def leave(name: str) -> str:
         os.chdir("/")
-        left.set()
-        if text == "stay":
+        left[name].set()
+        if name != "ends":
             may_end.wait()
-        return text
+        return name
 
-    runner = PluginRunner([leave])
-    for text in "go", "stay":
-        calls = runner.turn()
-        calls.start(0, "Leave", [text])
-        (outcome,) = calls.finished(wait=True)
-        assert Path.cwd() == tmp_path, outcome
-    calls, _ = runner.turn(), left.clear()
-    calls.start(0, "Leave", ["stay"])
-    left.wait(60)
-    calls.cancel()
+    def started(name: str):
+        calls = PluginRunner([leave]).turn()
+        calls.start(0, "Leave", [name])
+        assert left[name].wait(60)
+        return calls
+
+    (outcome,) = started("ends").finished(wait=True)
+    assert Path.cwd() == tmp_path and outcome.output == "ends"
+    calls = started("is late")
+    calls._limits[0].begin = time.monotonic() - 60
+    (outcome,) = calls.finished(wait=True)
+    assert Path.cwd() == tmp_path and outcome.error == "Leave took longer than 60 s"
+    started("is cancelled").cancel()
     assert Path.cwd() == tmp_path
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -69,6 +75,69 @@ def test_a_call_that_leaves_the_working_folder_changes_it_for_nobody_else(tmp_pa
     for thread in set(threading.enumerate()) - others:
         thread.join(60)
     assert Path.cwd() == tmp_path / "elsewhere", "a call that nobody waits for any more has ended"
+
+
+@pytest.mark.parametrize("how", ["cancel", "timeout"])
+def test_a_call_that_is_given_up_before_its_thread_begins_does_not_run(how, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given_up, others = threading.Event(), set(threading.enumerate())
+
+    @plugin("Leave", label="Leave", timeout=60)
+    def leave(text: str) -> str:
+        os.chdir("/")
+        return text
+
+    calls = PluginRunner([leave]).turn()
+    run = calls._run
+    monkeypatch.setattr(calls, "_run", lambda *call: (given_up.wait(60), run(*call)))
+    calls.start(0, "Leave", ["x"])
+    if how == "cancel":
+        calls.cancel()
+        with pytest.raises(Cancelled):
+            list(calls.finished(wait=True))
+    else:
+        calls._limits[0].begin = time.monotonic() - 60
+        (outcome,) = calls.finished(wait=True)
+        assert outcome.error == "Leave took longer than 60 s"
+    given_up.set()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(60)
+    assert Path.cwd() == tmp_path
+
+
+def test_calls_that_end_while_the_program_stands_still_are_in_time(monkeypatch):
+    monkeypatch.setattr("moss_agent.plugin_host.runner._LATE", 60.0)
+    may_end = threading.Event()
+
+    class News(queue.SimpleQueue):
+        """Lets the calls end once it was looked at in vain, when their time is long over."""
+
+        def get(self, **options):
+            try:
+                return super().get(**options)
+            except queue.Empty:
+                may_end.set()
+                raise
+
+    @plugin("Wait", label="Wait", timeout=60)
+    def wait(text: str) -> str:
+        may_end.wait()
+        return text
+
+    calls = PluginRunner([wait]).turn()
+    monkeypatch.setattr(calls, "_done", News())
+    for index in range(3):
+        calls.start(index, "Wait", [str(index)])
+        calls._limits[index].begin -= 3600
+    assert sorted(outcome.output for outcome in calls.finished(wait=True)) == ["0", "1", "2"]
+
+
+def test_a_call_of_an_unknown_plugin_has_failed_at_once(monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", None)  # it needs none
+    calls = PluginRunner([]).turn()
+    calls.start(0, "Count", ["x"])
+    error = "no plugin Count is enabled; enabled: none"
+    assert list(calls.finished(wait=False)) == [Outcome(0, None, error, 0.0, is_usage=True)]
 
 
 def test_calls_of_a_turn_run_at_the_same_time_and_come_as_they_finish():

@@ -10,6 +10,7 @@ from moss_agent.training import precision
 from moss_agent.training.precision import choose_precision, is_faster
 
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.slow  # importing torch takes seconds
 
 
 def test_what_is_asked_for_is_taken_unless_it_loses_gradients():

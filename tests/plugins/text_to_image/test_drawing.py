@@ -237,22 +237,24 @@ def test_a_refused_picture_says_so(error_of: Callable[..., str], stable_diffusio
 
 
 def test_pictures_at_once_are_drawn_in_the_order_asked_for(
-    draw: Draw, stable_diffusion: Path, module: Callable[[str], ModuleType]
+    draw: Draw, stable_diffusion: Path, module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = module("_pipeline_queue").queue("auto", 60.0)
-    drawn: list[int] = []
+    pipeline, drawing = queue.pipeline, []
 
-    def one(number: int) -> None:
-        draw("a fox", pipeline=str(stable_diffusion), steps=1, seed=1)
-        drawn.append(number)
+    def noting(request: object) -> object:
+        drawing.append(threading.current_thread())  # within the turn: who leaves it first may be slow to say so
+        return pipeline(request)
 
+    monkeypatch.setattr(queue, "pipeline", noting)
+    settings = {"pipeline": str(stable_diffusion), "steps": 1, "seed": 1}
     with queue.turn():
-        threads = [threading.Thread(target=one, args=(number,)) for number in range(4)]
+        threads = [threading.Thread(target=draw, args=("a fox",), kwargs=settings) for _ in range(4)]
         for number, thread in enumerate(threads):
             thread.start()
             while len(queue._queue) < number + 2:
                 time.sleep(0.01)
     for thread in threads:
         thread.join()
-    assert drawn == [0, 1, 2, 3]
+    assert drawing == threads
     assert len(list(Path("images").iterdir())) == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Thread, current_thread
 from types import ModuleType
 
 import pytest
@@ -22,6 +22,7 @@ Draw = Callable[..., list[Picture]]
 
 @pytest.fixture
 def queue(module: Callable[[str], ModuleType]) -> Iterator[object]:
+    module("_pipeline_queue").release()  # what the tests of another file have left
     yield module("_pipeline_queue").queue("cpu", 60.0)
     module("_pipeline_queue").release()
 
@@ -82,11 +83,18 @@ def test_what_failed_half_way_is_loaded_anew(draw: Draw, stable_diffusion: Path,
 
 
 def test_what_is_released_goes_before_the_pictures_that_wait(
-    draw: Draw, stable_diffusion: Path, queue: object, module: Callable[[str], ModuleType]
+    draw: Draw,
+    stable_diffusion: Path,
+    queue: object,
+    module: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    order = []
-    waiting = Thread(target=lambda: (draw("a fox", pipeline=str(stable_diffusion), steps=1), order.append("drawn")))
-    releasing = Thread(target=lambda: order.append(module("_pipeline_queue").release()))
+    order, released, drawn = [], [], []  # order: of what is done within the turns
+    drop, pipeline = queue.drop, queue.pipeline
+    monkeypatch.setattr(queue, "drop", lambda: (order.append(current_thread()), drop()))
+    monkeypatch.setattr(queue, "pipeline", lambda request: (order.append(current_thread()), pipeline(request))[1])
+    waiting = Thread(target=lambda: drawn.extend(draw("a fox", pipeline=str(stable_diffusion), steps=1, device="cpu")))
+    releasing = Thread(target=lambda: released.append(module("_pipeline_queue").release()))
     with queue.turn():
         for number, thread in enumerate((waiting, releasing)):
             thread.start()
@@ -94,7 +102,8 @@ def test_what_is_released_goes_before_the_pictures_that_wait(
                 time.sleep(0.01)
     for thread in (waiting, releasing):
         thread.join()
-    assert order == [False, "drawn"]
+    assert order == [releasing, waiting, waiting]  # who draws drops what is kept before loading
+    assert released == [False] and len(drawn) == 1
 
 
 def test_a_call_that_is_given_up_leaves_the_queue(draw: Draw, stable_diffusion: Path, queue: object) -> None:

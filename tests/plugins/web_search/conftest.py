@@ -16,6 +16,15 @@ def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that no test reaches, however long the machine stalls; those that are a test's subject it sets itself."""
+    monkeypatch.setattr("plugins.web_search._finding.SECONDS", 240.0)
+    monkeypatch.setattr("plugins.web_search._finding.READING", 120.0)
+    monkeypatch.setattr("plugins.web_search._fetching.CONNECT_SECONDS", 60.0)
+    monkeypatch.setattr("plugins.web_search._fetching.IDLE_SECONDS", 60.0)
+
+
 @pytest.fixture
 def site() -> Iterator[Site]:
     with serve() as served:

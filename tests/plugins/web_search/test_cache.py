@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.web_search import _cache
 from plugins.web_search._cache import KEPT_DAYS, KEPT_ENTRIES, Cache
 
 ROOT = Path(__file__).parents[3]
@@ -21,11 +22,11 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_keeps_json_and_its_age(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1e9)
     Cache(file).put("键", ["文", 1, None])
-    assert Cache(file).get("键") == (["文", 1, None], pytest.approx(0, abs=5))
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 60)
-    assert Cache(file).get("键")[1] == pytest.approx(60, abs=5)
+    assert Cache(file).get("键") == (["文", 1, None], 0.0)
+    monkeypatch.setattr(time, "time", lambda: 1e9 + 60)
+    assert Cache(file).get("键") == (["文", 1, None], 60.0)
     assert Cache(file).get("other") == (None, 0.0)
 
 
@@ -73,10 +74,12 @@ def test_no_file_is_no_error(tmp_path: Path) -> None:
         assert Cache(path).get("a") == (None, 0.0)
 
 
-def test_several_processes_and_threads_write_at_once(file: Path) -> None:
+def test_several_processes_and_threads_write_at_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cache, "LOCK_SECONDS", 60.0)
     code = (
-        "import sys; from pathlib import Path; from plugins.web_search._cache import Cache\n"
-        "for n in range(20): Cache(Path(sys.argv[1])).put(f'{sys.argv[2]}-{n}', n)"
+        "import sys; from pathlib import Path; from plugins.web_search import _cache\n"
+        "_cache.LOCK_SECONDS = 60.0\n"
+        "for n in range(20): _cache.Cache(Path(sys.argv[1])).put(f'{sys.argv[2]}-{n}', n)"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(file), "process"], cwd=ROOT)
     threads = [
@@ -86,6 +89,6 @@ def test_several_processes_and_threads_write_at_once(file: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert other.wait(30) == 0
+    assert other.wait(120) == 0
     names = ["process", "0", "1", "2"]
     assert all(Cache(file).get(f"{name}-{n}")[0] == n for name in names for n in range(20))

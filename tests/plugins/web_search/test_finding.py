@@ -7,7 +7,9 @@ import threading
 import time
 from dataclasses import replace
 from datetime import date, timedelta
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,8 +43,15 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(time, "time", lambda: now)
 
 
+@pytest.fixture(scope="module")
+def imported() -> None:
+    """ddgs, whose first import takes some of a query's time."""
+    import_module("ddgs.engines")
+    import_module("ddgs.ddgs")
+
+
 @pytest.fixture
-def no_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_engines(imported: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ddgs provider with no network."""
     monkeypatch.setattr("ddgs.engines.mojeek.Mojeek.search_url", OFF)
 
@@ -59,7 +68,7 @@ def test_every_providers_reason_is_told(site: Site, no_engines: None) -> None:
     assert len(message.splitlines()) == 1
 
 
-def test_a_wrong_setting_is_told_even_if_another_provider_would_do(site: Site) -> None:
+def test_a_wrong_setting_is_told_even_if_another_provider_would_do(site: Site, imported: None) -> None:
     site.pages["/search"] = results(PARIS)
     assert "no engine 'nosuch'" in error_of(site, providers=["ddgs", "searxng"], backend="nosuch")
 
@@ -97,6 +106,7 @@ def test_nothing_is_kept_if_that_is_wanted(site: Site) -> None:
 def test_after_a_refusal_the_server_is_left_alone_for_longer_and_longer(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    later(monkeypatch, 0)
     site.pages["/search"] = answer("", status="429 Too Many Requests")
     assert "not asked again" not in error_of(site)
     assert "(not asked again for another 30 s)" in error_of(site)
@@ -112,17 +122,27 @@ def test_after_a_refusal_the_server_is_left_alone_for_longer_and_longer(
     assert "another 30 s)" in error_of(site, query="another")
 
 
-def test_the_server_says_itself_how_long_to_wait(site: Site) -> None:
+def test_the_server_says_itself_how_long_to_wait(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch, 0)
     site.pages["/search"] = answer("", "text/html", "Retry-After: 300", status="429 Too Many Requests")
     error_of(site)
     assert "(not asked again for another 300 s)" in error_of(site)
 
 
 def test_a_provider_that_hangs_is_given_up_for_the_next(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch, 0)
     monkeypatch.setattr(_finding, "SECONDS", _finding.READING + 1.0)
     site.pages["/search"] = lambda send: threading.Event().wait()
-    assert "no answer within 1 s" in error_of(site)
+    assert "no answer within 1 s: try again, or check the settings under [plugins.web_search]" in error_of(site)
     assert "not asked again" in error_of(site)
+
+
+def test_the_whole_share_of_a_provider_is_named_even_if_a_stall_left_less(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([0.0, 1000.0])
+    monkeypatch.setattr(_finding, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    assert "no answer within 120 s" in error_of(site)
 
 
 def test_no_cache_no_memory(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

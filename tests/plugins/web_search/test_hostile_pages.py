@@ -25,8 +25,11 @@ PLUGIN = """
 import asyncio, os, resource
 from moss_agent.events import Hit
 from moss_agent.plugin_host.contract import plugin
+from plugins.web_search import _fetching
 from plugins.web_search._fetching import PublicNetwork
 from plugins.web_search._pages import read
+
+_fetching.CONNECT_SECONDS = _fetching.IDLE_SECONDS = 60.0  # the fixture `time_enough` does not reach this process
 
 @plugin("Read", label="Reader", isolated=True, timeout=300.0)
 def read_pages(paths: str, *, site: str = "") -> list[Hit]:

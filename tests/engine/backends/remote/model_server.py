@@ -25,18 +25,23 @@ class ModelServer(ThreadingHTTPServer):
     """Serves one model.
 
     scripts: for each request in turn, tokens that the model writes whatever its logits say, before it is free.
-    requests: the bodies of the requests for text. aborted: set once a client has gone away in the middle.
+    requests: the bodies of the requests for text. aborted: set once a client has gone away in the middle. pauses_after:
+    so many tokens of an answer, until `goes_on` is set: so that the answer cannot be whole before the client has gone.
     """
 
     daemon_threads = False  # a thread that computes while the interpreter ends brings it down
 
-    def __init__(self, model: Any, tokenizer: Any, kind: str, scripts: Sequence[list[int]] = ()) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, kind: str, scripts: Sequence[list[int]] = (), pauses_after: int = 0
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.model, self.tokenizer, self.kind = deepcopy(model), tokenizer, kind
         self.model.set_attn_implementation("eager")  # a backend of ours may have changed that
         self.scripts = list(scripts)
         self.requests: list[dict[str, Any]] = []
         self.aborted = threading.Event()
+        self.pauses_after = pauses_after
+        self.goes_on = threading.Event()
 
     def handle_error(self, *_: object) -> None:
         """A client that has gone away is no error."""
@@ -115,3 +120,5 @@ class _Handler(BaseHTTPRequestHandler):
             if ended:
                 return
             ids.append(token)
+            if step == self.server.pauses_after:
+                self.server.goes_on.wait(60)

@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain, repeat
 
 Answer = Callable[[], Iterator[bytes]]
 """Gives the bytes of an answer, head included, one write after the other."""
@@ -19,6 +20,7 @@ class RawServer(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 128  # a connection that finds the queue full is tried again only after a second
 
     def __init__(self, pages: dict[str, list[Answer]]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -70,6 +72,21 @@ def stream(*writes: bytes | Callable[[], object], kind: str = "text/event-stream
                 yield write
 
     return answer
+
+
+def told(answer: Answer, event: threading.Event) -> Answer:
+    """That answer, which sets the event once it is the one that a request gets."""
+
+    def answer_and_tell() -> Iterator[bytes]:
+        event.set()
+        return answer()
+
+    return answer_and_tell
+
+
+def endless(data: bytes) -> Answer:
+    """An event stream that goes on until the client has gone: no number of events fills every system's buffers."""
+    return lambda: chain(stream()(), repeat(data))
 
 
 @contextmanager

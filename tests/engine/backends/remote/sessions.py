@@ -12,7 +12,7 @@ MARKERS = ["<eoh>", "<eot>", "<eoc>", "<eor>", "<eom>"]
 
 
 def open_session(url: str, **options) -> RemoteSession:
-    served = connect(Connection(url, seconds=20))
+    served = connect(Connection(url, seconds=60))
     model = RemoteModel(served, **{"context_length": served.context_length or 1000, "markers": MARKERS, **options})
     return model.session("")
 

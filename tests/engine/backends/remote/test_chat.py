@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from moss_agent.messages import ChatModel, Content, Message, MessagePiece, Reaso
 from moss_agent.session import Generation
 from tests.engine.backends.remote.chat_shapes import SHAPES, TWO, calls, delta, sent, usage
 from tests.engine.backends.remote.chat_shapes import call as entry
-from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
+from tests.engine.backends.remote.raw_server import Answer, RawServer, endless, page, serving, stream, told
 from tests.engine.writing import write_message
 from tests.http.silent_server import STREAM, silent_server
 
@@ -41,7 +42,7 @@ def chat_server(*answers: Answer) -> RawServer:
 
 
 def open_session(
-    url: str, kind: ServerKind = PLAIN, tools: list[Tool] = TOOLS, seconds: float = 20, **options: Any
+    url: str, kind: ServerKind = PLAIN, tools: list[Tool] = TOOLS, seconds: float = 60, **options: Any
 ) -> RemoteChatSession:
     served = ServedModel(Connection(url, seconds=seconds), kind, "tiny", None)
     settings: dict[str, Any] = {"context_length": 1000, "sampling": {}, "max_new_tokens": 99, "seed": None, **options}
@@ -200,11 +201,11 @@ def test_a_message_that_was_cut_says_so():
 
 
 def test_a_server_that_does_not_end_is_left():
-    server = chat_server(stream(*[sent(delta(content="word "), done=False)] * 100_000))
+    server = chat_server(endless(sent(delta(content="word "), done=False)))
     with serving(server):
         _, written = write(open_session(server.url, max_new_tokens=4))
         assert (written.text, written.finish, written.generated) == ("word " * 5, "length", 5)
-        assert server.gone.wait()
+        assert server.gone.wait(60)
 
 
 def test_a_conversation_that_is_too_long_is_not_sent():
@@ -217,64 +218,74 @@ def test_a_conversation_that_is_too_long_is_not_sent():
     assert bodies(server)[0]["max_completion_tokens"] == 50 - open_session(server.url, tools=[]).count(ASKED)
 
 
+ERRORS = [
+    (page(404, b'{"error": {"message": "model not found"}}'), ServerError, f"nothing at {PATH} .*model not found"),
+    (page(400, b'{"error": {"message": "maximum context length is 9 tokens"}}'), ContextFull, "context_length"),
+    (page(400, b'{"error": {"message": "tiny does not support tools"}}'), ServerError, "does not support tools"),
+    (page(401, b"{}"), ServerError, "wants a key"),
+    (page(402, b'{"error": {"message": "Insufficient Balance"}}'), ServerError, "Insufficient Balance"),
+    (page(200, b"{}"), ServerError, "where a stream was asked for"),
+    (stream(sent(delta(content="a"), "data: nonsense\n\n")), ServerError, "no completion"),
+    (stream(sent(delta(content="a"), {"error": {"message": "no memory"}})), ServerError, "failed: no memory"),
+    (stream(sent(delta(content="a"), done=False)), ServerError, "broke off"),
+    (stream(sent(calls(entry(0, "a", "add", '{"n')))), ServerError, "broke off"),
+    (stream(sent(delta("content_filter"))), ServerError, "content filter"),
+    (stream(b"data: " + b"a" * (1 << 21)), ServerError, "without an end"),
+]
+SILENT = [
+    (stream(sent(delta(content="a"), done=False), threading.Event().wait), ServerError, "nothing came for 0.5 seconds"),
+    (stream(*[b": ping\n\n", threading.Event().wait]), ServerError, "nothing came for 0.5 seconds"),
+]
+
+
 @pytest.mark.parametrize(
-    ("answer", "kind", "said"),
-    [
-        (page(404, b'{"error": {"message": "model not found"}}'), ServerError, f"nothing at {PATH} .*model not found"),
-        (page(400, b'{"error": {"message": "maximum context length is 9 tokens"}}'), ContextFull, "context_length"),
-        (page(400, b'{"error": {"message": "tiny does not support tools"}}'), ServerError, "does not support tools"),
-        (page(401, b"{}"), ServerError, "wants a key"),
-        (page(402, b'{"error": {"message": "Insufficient Balance"}}'), ServerError, "Insufficient Balance"),
-        (page(200, b"{}"), ServerError, "where a stream was asked for"),
-        (stream(sent(delta(content="a"), "data: nonsense\n\n")), ServerError, "no completion"),
-        (stream(sent(delta(content="a"), {"error": {"message": "no memory"}})), ServerError, "failed: no memory"),
-        (stream(sent(delta(content="a"), done=False)), ServerError, "broke off"),
-        (stream(sent(calls(entry(0, "a", "add", '{"n')))), ServerError, "broke off"),
-        (stream(sent(delta("content_filter"))), ServerError, "content filter"),
-        (stream(sent(delta(content="a"), done=False), threading.Event().wait), ServerError, "nothing came for 0.5"),
-        (stream(*[b": ping\n\n", threading.Event().wait]), ServerError, "nothing came for 0.5 seconds"),
-        (stream(b"data: " + b"a" * (1 << 21)), ServerError, "without an end"),
-    ],
+    ("answer", "kind", "said", "seconds"), [*((*row, 60) for row in ERRORS), *((*row, 0.5) for row in SILENT)]
 )
-def test_an_error_is_one_line_and_the_next_message_is_not_affected(answer, kind, said):
-    with serving(server := chat_server(answer, HI)):
-        session = open_session(server.url, seconds=0.5)
+def test_an_error_is_one_line_and_the_next_message_is_not_affected(answer, kind, said, seconds):
+    taken = threading.Event()
+    with serving(server := chat_server(told(answer, taken), HI)):
+        session = open_session(server.url, seconds=seconds)
         before = session.count(CALLED)
         with pytest.raises(kind, match=said) as error:
             write(session)
         assert type(error.value) is kind and "\n" not in str(error.value)
         assert session.count(CALLED) == before
+        assert taken.wait(60)  # else the next message gets it
+        session._model.served = replace(session._model.served, connection=Connection(server.url, seconds=60))
         assert write(session)[1].text == "Hi."
 
 
 def test_a_server_that_stays_on_the_line_after_its_answer_has_answered():
     said = sent(delta(content="Hi."), calls(entry(0, "a", "now")), delta("stop"), done=False)
     with serving(server := chat_server(stream(said, threading.Event().wait))):
-        written, generation = write(open_session(server.url, seconds=0.5))
+        written, generation = write(open_session(server.url, seconds=2))  # it waits them out
     assert written == [Content("Hi."), ToolCall("a", "now", "{}")] and generation.finish == "end"
 
 
-@pytest.mark.parametrize("says", [(), (STREAM.replace(b"data: 1\n\n", sent(delta(content="Hi"), done=False)),)])
+@pytest.mark.parametrize("says", [b"", STREAM.replace(b"data: 1\n\n", sent(delta(content="Hi"), done=False))])
 def test_cancelling_ends_a_silent_server_at_once(says):
+    def cancel():
+        server.heard.wait()
+        cancellation.cancel()
+
     cancellation = Cancellation()
-    with silent_server(*says) as server:
+    with silent_server(says) as server:
         session = open_session(f"http://127.0.0.1:{server.port}", seconds=300)
         pieces = session.write(ASKED, may_call=True, cancellation=cancellation)
         if says:
             assert next(pieces) == Content("Hi")
-        threading.Timer(0.1, cancellation.cancel).start()
+        threading.Thread(target=cancel, daemon=True).start()
         with pytest.raises(Cancelled):
             next(pieces)
-        assert server.left.wait()
+        assert server.left.wait(60)
 
 
 def test_closing_the_iterator_ends_the_request_and_changes_nothing():
-    endless = stream(*[sent(delta(reasoning="Hm. "), done=False)] * 100_000)
-    with serving(server := chat_server(endless, HI)):
+    with serving(server := chat_server(endless(sent(delta(reasoning="Hm. "), done=False)), HI)):
         session = open_session(server.url, max_new_tokens=900)
         pieces = session.write(ASKED, may_call=True, cancellation=Cancellation())
         assert next(pieces) == Reasoning("Hm. ")
         pieces.close()
-        assert server.gone.wait()
+        assert server.gone.wait(60)
         _, written = write(session)
         assert (written.text, written.cached) == ("Hi.", 0)

@@ -14,7 +14,7 @@ from moss_agent.engine.backends.remote.served import connect
 from moss_agent.engine.backends.remote.session import RemoteSession
 from moss_agent.errors import ServerError, UsageError
 from moss_agent.session import Generation, Sampling
-from tests.engine.backends.remote.raw_server import Answer, RawServer, page, serving, stream
+from tests.engine.backends.remote.raw_server import Answer, RawServer, endless, page, serving, stream, told
 from tests.engine.backends.remote.sessions import open_session, write
 from tests.engine.writing import GREEDY
 
@@ -77,40 +77,40 @@ def test_a_server_that_ends_at_a_stop_text_and_keeps_it_to_itself_has_ended():
     assert (written.text, written.stop, written.finish) == ("Hi.", "", "end")
 
 
-@pytest.mark.parametrize("endless", [event("word "), event("word " * 100, token_ids=[1])])
-def test_a_server_that_does_not_end_is_cut_off(endless):
-    server = plain_server(stream(*[endless] * 100_000))
+@pytest.mark.parametrize("said", [event("word "), event("word " * 100, token_ids=[1])])
+def test_a_server_that_does_not_end_is_cut_off(said):
+    server = plain_server(endless(said))
     with serving(server):
         session = open_session(server.url)
         session.extend("Q")
         written = write(session, Sampling(max_new_tokens=4))
-        assert written.finish == "length" and len(written.text) < 2000 and server.gone.wait()
+        assert written.finish == "length" and len(written.text) < 2000 and server.gone.wait(60)
     assert session.length < 1000
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "seconds"),
     [
-        stream(event("a"), b"data: nonsense\n\n"),
-        stream(event("a"), b'data: {"error": {"message": "worker \x1b[2J died"}}\n\n'),
-        stream(event("a")),
-        stream(event("a"), threading.Event().wait),
-        page(200, b"{}"),
-        page(500, b'{"error": {"message": "CUDA error"}}'),
+        (stream(event("a"), b"data: nonsense\n\n"), 60),
+        (stream(event("a"), b'data: {"error": {"message": "worker \x1b[2J died"}}\n\n'), 60),
+        (stream(event("a")), 60),
+        (stream(event("a"), threading.Event().wait), 0.5),
+        (page(200, b"{}"), 60),
+        (page(500, b'{"error": {"message": "CUDA error"}}'), 60),
     ],
 )
-def test_after_an_error_the_session_is_as_it_was(answer):
-    with serving(server := plain_server(answer, stream(event("fine", finish_reason="stop")))):
+def test_after_an_error_the_session_is_as_it_was(answer, seconds):
+    taken = threading.Event()
+    with serving(server := plain_server(told(answer, taken), stream(event("fine", finish_reason="stop")))):
         session = open_session(server.url)
         session.extend("Q")
         served = session._served
-        session._served = replace(
-            served, connection=Connection(server.url, seconds=0.5)
-        )  # leaves one that falls silent
+        session._served = replace(served, connection=Connection(server.url, seconds=seconds))
         with pytest.raises(ServerError):
             write(session)
         session._served = served
         assert session.length == 1
+        assert taken.wait(60)  # else the next request gets it
         assert write(session).text == "fine"
 
 

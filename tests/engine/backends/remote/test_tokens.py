@@ -50,11 +50,13 @@ def test_several_rounds_give_the_tokens_of_a_local_session(llama, tokenizer, kin
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("surplus", ["", " and more"])
 def test_a_stop_text_of_several_tokens_ends_the_request(llama, tokenizer, kind, surplus):
-    server = ModelServer(llama, tokenizer, kind, [tokenizer.encode("I think<eot>" + surplus)])
+    script = tokenizer.encode("I think<eot>" + surplus)
+    server = ModelServer(llama, tokenizer, kind, [script], pauses_after=len(script))
     with serving(server):
         session = open_session(server.url)
         session.extend("Q")
         written = write(session, Sampling(max_new_tokens=400))
+        server.goes_on.set()
         assert server.aborted.wait(60)
     assert (written.text, written.stop, written.finish) == ("I think", "<eot>", "stop")
     assert tokenizer.decode(session._tokens) == "QI think<eot>"
@@ -101,7 +103,7 @@ def test_a_full_context_ends_the_text_and_leaves_room_for_a_marker(llama, tokeni
 
 
 def test_closing_the_iterator_ends_the_request_and_changes_nothing(llama, tokenizer):
-    server = ModelServer(llama, tokenizer, "vllm")
+    server = ModelServer(llama, tokenizer, "vllm", pauses_after=3)
     with serving(server):
         session = open_session(server.url)
         session.extend(TEXT)
@@ -109,7 +111,8 @@ def test_closing_the_iterator_ends_the_request_and_changes_nothing(llama, tokeni
         pieces = session.generate(MARKERS, Sampling(max_new_tokens=400), Cancellation())
         first = next(pieces)
         pieces.close()
-        assert server.aborted.wait(5)
+        server.goes_on.set()
+        assert server.aborted.wait(60)
         assert session.length == before
         assert next(session.generate(MARKERS, GREEDY, Cancellation())) == first
 
