@@ -13,6 +13,7 @@ import torch
 
 from moss_agent import Agent
 from moss_agent.cancellation import Cancellation
+from moss_agent.checkpoints.mini import prepare_onnx
 from moss_agent.events import CallStarted, Reply
 from tests.engine.tiny import own_attention
 
@@ -110,6 +111,7 @@ def test_on_onnx_runtime_it_computes_what_it_was_trained_to(agent):
 
 
 def test_on_onnx_runtime_it_needs_no_torch():
+    prepare_onnx()  # which needs more
     code = """
 import sys
 from moss_agent import Agent

@@ -10,7 +10,7 @@ from .example import Example, ExampleTurn, Tools
 from .wording import PHRASES, joined
 
 ALL_ALIKE = {"problems": 54, "search": 20, "drawing": 12, "talk": 9, "custom": 5}
-MOSTLY_PROBLEMS = {"problems": 75, "search": 6, "drawing": 8, "talk": 3, "custom": 8}
+MOSTLY_PROBLEMS = {"problems": 71, "search": 10, "drawing": 8, "talk": 3, "custom": 8}
 CHINESE = {"problems": 0.52, "search": 0.62, "drawing": 0.65, "talk": 0.45, "custom": 0.45}
 FITTING = {
     "problems": ("calculator", "solver"),
