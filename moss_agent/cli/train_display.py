@@ -59,7 +59,10 @@ def plan_table(
         ("data", f"{len(learned)} conversations, {tokens:,} tokens, {targets:,} to learn; {held_out} held out"),
         ("model", f"{one_line(base)}: {needs.parameters:,} parameters in {weights}"),
         ("trained", f"{what}: {trained_parameters(needs, shape):,} parameters"),
-        ("memory", f"about {size_text(memory.whole)}{each}, of them {size_text(memory.row)} to compute a row"),
+        (
+            "memory",
+            f"about {size_text(memory.whole)}{each}, of them {size_text(memory.row)} for {shape.row} tokens at once",
+        ),
         ("run", f"{epochs} epochs, {epochs * tokens:,} tokens"),
     ]
     return table(("PLAN", ""), rows)

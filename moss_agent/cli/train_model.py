@@ -99,6 +99,7 @@ def prepare(
 
 
 def _learner(parsed: argparse.Namespace, source: Source, shape: Shape, device: torch.device) -> Learner:
+    """Load the model, with an adapter or shared out if that is wanted."""
     import torch
 
     from moss_agent.engine.loading import load

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from moss_agent.errors import UsageError
 STATE, LOG = "state.pt", "log.jsonl"
 
 
-def write_state(out: Path, state: Mapping[str, Any], log: Iterable[Mapping[str, Any]]) -> str:
+def write_state(out: Path, state: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> str:
     """Write both; return why they cannot be written, if so.
 
     The state gets its name when it is complete: a killed run loses what came after the last one at most.
@@ -24,7 +24,7 @@ def write_state(out: Path, state: Mapping[str, Any], log: Iterable[Mapping[str, 
     part = out / f"{STATE}.part"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        torch.save({**state, "log": list(log)}, part)
+        torch.save({**state, "log": log}, part)
         publish(part, out / STATE)
         lines = (json.dumps({key: value for key, value in each.items() if value is not None}) for each in log)
         (out / LOG).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
