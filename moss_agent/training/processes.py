@@ -14,6 +14,8 @@ from moss_agent.errors import UsageError
 LONGEST_WAIT = timedelta(hours=6)  # of the others, while the first one writes a state of hundreds of gigabytes
 PLAIN = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)  # accelerate shares out no model
 
+REMEDY = ": start the processes with torchrun, and give --shard"
+
 
 def join_processes(*, on_cpu: bool) -> Accelerator:
     """Return what this process exchanges with the others by; alone, it exchanges nothing.
@@ -22,19 +24,19 @@ def join_processes(*, on_cpu: bool) -> Accelerator:
     to share out the model.
     """
     is_one_of_many = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    accelerator = Accelerator(
-        cpu=on_cpu or (is_one_of_many and not torch.cuda.is_available()),
-        mixed_precision="no",  # the learner's precision is its own
-        kwargs_handlers=[
-            InitProcessGroupKwargs(timeout=LONGEST_WAIT),
-            DistributedDataParallelKwargs(gradient_as_bucket_view=True),  # else each gradient is there twice
-        ],
-    )
-    if accelerator.distributed_type not in PLAIN:
-        kind = accelerator.distributed_type.value
-        raise UsageError(
-            f"training does not work with {kind} of accelerate: start the processes with torchrun, and give --shard"
+    try:
+        accelerator = Accelerator(
+            cpu=on_cpu or (is_one_of_many and not torch.cuda.is_available()),
+            mixed_precision="no",  # the learner's precision is its own
+            kwargs_handlers=[
+                InitProcessGroupKwargs(timeout=LONGEST_WAIT),
+                DistributedDataParallelKwargs(gradient_as_bucket_view=True),  # else each gradient is there twice
+            ],
         )
+    except ImportError:  # such as of DeepSpeed
+        raise UsageError(f"training does not work with what accelerate is configured for{REMEDY}") from None
+    if accelerator.distributed_type not in PLAIN:
+        raise UsageError(f"training does not work with {accelerator.distributed_type.value} of accelerate{REMEDY}")
     return accelerator
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 from accelerate import Accelerator, DistributedType
 
@@ -15,6 +17,15 @@ pytestmark = pytest.mark.slow  # importing accelerate takes seconds
 def test_what_accelerate_would_share_out_is_refused(monkeypatch: pytest.MonkeyPatch, kind: DistributedType) -> None:
     monkeypatch.setattr(Accelerator, "distributed_type", kind)
     with pytest.raises(UsageError, match=f"^training does not work with {kind.value} of accelerate: .* give --shard$"):
+        join_processes(on_cpu=True)
+
+
+@pytest.mark.skipif(find_spec("deepspeed") is not None, reason="it is installed")
+def test_what_accelerate_is_configured_for_and_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    with pytest.raises(
+        UsageError, match="^training does not work with what accelerate is configured for: start .* give --shard$"
+    ):
         join_processes(on_cpu=True)
 
 
