@@ -13,7 +13,6 @@ from moss_agent.errors import UsageError
 
 LONGEST_WAIT = timedelta(hours=6)  # of the others, while the first one writes a state of hundreds of gigabytes
 PLAIN = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)  # accelerate shares out no model
-
 REMEDY = ": start the processes with torchrun, and give --shard"
 
 
