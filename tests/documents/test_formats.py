@@ -9,6 +9,7 @@ import pytest
 
 from moss_agent.documents.formats import read
 from moss_agent.documents.formats.document import Document, Unreadable
+from moss_agent.documents.formats.text import decode
 from tests.documents.making import CHINESE, ENGLISH, docx, html, pdf
 from tests.effort import effort_below
 
@@ -38,6 +39,57 @@ def test_text_in_chinese_encodings(encoding: str, text: str) -> None:
 )
 def test_text_in_other_encodings(encoding: str, text: str) -> None:
     assert read(text.encode(encoding), ".txt").sections[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "rare"),
+    [
+        ("cp1252", "We met in a café in Zürich."),
+        ("cp1252", "Pääbo didn’t."),
+        ("cp1252", "L’été, l’école était fermée."),
+        ("gb18030", "锂电池保存"),
+        ("gb18030", "电池"),
+        ("gb18030", f"{CHINESE} 水獭用石头砸开贝壳。"),
+        ("big5", "海象在浮冰上休息，牠們潛入海底尋找蛤蜊和貽貝。"),
+    ],
+)
+@pytest.mark.parametrize(("before", "after"), [(10, 10), (40, 0), (150, 140), (1600, 10), (10, 1600)])
+def test_a_few_characters_in_a_long_english_text(encoding: str, rare: str, before: int, after: int) -> None:
+    text = f"{ENGLISH} " * before + rare + f" {ENGLISH}" * after
+    assert read(text.encode(encoding), ".txt").sections[0].text == text
+
+
+@pytest.mark.parametrize("start", ["", "a"])
+def test_a_long_chinese_text_wherever_its_characters_begin(start: str) -> None:
+    text = start + f"{CHINESE}\n" * 3000
+    assert read(text.encode("gb18030"), ".txt").sections[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("declared", "text"),
+    [
+        ("iso-8859-1", "One café."),
+        ("us-ascii", "One café."),
+        ("windows-1251", "Слово."),
+        ("gbk", "锂电池"),
+        ("shift_jis", "日本語"),
+    ],
+)
+def test_a_few_characters_in_the_encoding_that_is_declared(declared: str, text: str) -> None:
+    text = f"{ENGLISH} " * 70 + text + f" {ENGLISH}" * 70
+    data = text.encode("cp1252" if declared == "us-ascii" else declared)
+    assert decode(data, declared) == text
+
+
+@pytest.mark.parametrize("declared", ["", "utf-8", "iso-8859-1", "ascii", "gbk"])
+def test_a_page_in_utf_8_that_is_cut_within_a_character(declared: str) -> None:
+    text = f"{ENGLISH} It’s a café. " * 50
+    assert decode(text.encode() + "é".encode()[:1], declared) == text + "\ufffd"
+
+
+def test_a_text_that_was_damaged_before_it_was_saved_keeps_what_is_left() -> None:
+    text = "caf\ufffd in Z\ufffdrich"
+    assert decode(text.encode()) == text
 
 
 def test_one_damaged_byte_does_not_spoil_a_text() -> None:
@@ -89,6 +141,12 @@ indented(code)
         ("Walrus Odobenus", "Rests on drifting ice. Second line with code."),
         ("食物", "蛤蜊 贻贝 tooth length tusk 1 m indented(code) More hidden part"),
     ]
+
+
+@pytest.mark.parametrize("tag", ["<br>", "<BR>", "<br/>", "<br />", '<br class="x">'])
+def test_markdown_line_breaks_in_html(tag: str) -> None:
+    document = read(f"one{tag}two <b>th</b>ree\n\n| a{tag}b |\n|---|\n".encode(), ".md")
+    assert document.sections[0].text == "one\ntwo three\n\na\nb"
 
 
 def test_markdown_is_named_after_its_first_heading() -> None:
@@ -173,6 +231,57 @@ def test_word_file_with_headings_and_tables() -> None:
     )
     assert document.title == "Sea animals"
     assert headings(document) == [("Walrus", f"{ENGLISH} {CHINESE} tusk 1 m 体重 一吨")]
+
+
+def word(body: str) -> list[tuple[str, str]]:
+    """Headings with the text under them, from a Word file with that body."""
+    namespace = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    xml = f"<w:document {namespace}><w:body>{body}</w:body></w:document>"
+    document = read(rewritten(docx("a", []), "word/document.xml", xml.encode()), ".docx")
+    return [(section.heading, section.text) for section in document.sections if section.text]
+
+
+def run(text: str) -> str:
+    return f'<w:r><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def control(content: str) -> str:
+    return f'<w:sdt><w:sdtPr><w:alias w:val="name"/></w:sdtPr><w:sdtContent>{content}</w:sdtContent></w:sdt>'
+
+
+def cells(*texts: str, span: int = 1) -> str:
+    start = f'<w:tc><w:tcPr><w:gridSpan w:val="{span}"/></w:tcPr>'
+    return "".join(f"{start}<w:p>{run(text)}</w:p></w:tc>" for text in texts)
+
+
+def test_word_file_with_tracked_changes() -> None:
+    deleted = "<w:del><w:r><w:delText>deleted</w:delText></w:r></w:del>"
+    link = f"<w:hyperlink><w:ins>{run('eat ')}</w:ins></w:hyperlink>"
+    inserted = f"<w:ins>{run('often ')}{deleted}<w:r><w:tab/><w:br/></w:r></w:ins>"
+    moved = f"<w:pPr><w:rPr><w:ins/></w:rPr></w:pPr><w:moveTo>{run('moved')}</w:moveTo>"
+    first = f"<w:moveFrom>{run('moved')}</w:moveFrom>{run('Seals ')}{inserted}{deleted}{link}{run('herring')}"
+    assert word(f"<w:p>{first}</w:p><w:p>{moved}</w:p>") == [("", "Seals often \t\neat herring\n\nmoved")]
+
+
+def test_word_file_with_content_controls() -> None:
+    heading = f'<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr>{control(run("Seals"))}</w:p>'
+    paragraph = f"<w:p>{run('They ')}{control(run('eat ') + control(run('herring')))}</w:p>"
+    rows = f"<w:tr>{cells('a')}{control(cells('b'))}</w:tr>{control('<w:tr>' + cells('c') + '</w:tr>')}"
+    found = word(control(heading + paragraph) + control(f"<w:tbl>{rows}</w:tbl>"))
+    assert found == [("Seals", "They eat herring\n\na b\n\nc")]
+
+
+def test_word_file_without_its_text_boxes() -> None:
+    box = f"<w:txbxContent>{control('<w:p>' + run('boxed') + '</w:p>')}</w:txbxContent>"
+    namespace = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    choices = f"<mc:Choice>{box}</mc:Choice><mc:Fallback><w:pict>{box}</w:pict></mc:Fallback>"
+    boxes = f"<w:r><mc:AlternateContent {namespace}>{choices}</mc:AlternateContent></w:r>"
+    assert word(f"<w:p>{run('walrus')}{boxes}</w:p>") == [("", "walrus")]
+
+
+def test_word_file_with_equal_and_merged_cells() -> None:
+    rows = f"<w:tr>{cells('Tokyo', '3', '3', '5')}</w:tr><w:tr>{cells('Osaka', span=2)}{cells('4', '4')}</w:tr>"
+    assert word(f"<w:tbl>{rows}</w:tbl>") == [("", "Tokyo 3 3 5\n\nOsaka 4 4")]
 
 
 def rewritten(data: bytes, part: str, content: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Word files (.docx) with python-docx: paragraphs and tables, in sections by heading.
 
-Not covered: footnotes, comments, text boxes, headers and footers, tables inside tables. Tracked deletions are left out.
+Tracked insertions and content controls are read, tracked deletions left out. Not covered: footnotes, comments, text
+boxes, headers and footers, tables inside tables.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from zipfile import BadZipFile, ZipFile
 from moss_agent.documents.formats.document import Document, Section, Unreadable
 
 if TYPE_CHECKING:
+    from docx.oxml.document import CT_Body
     from docx.table import Table
     from docx.text.paragraph import Paragraph
 
 UNPACKED = 256 << 20  # bytes of all parts together; python-docx holds them in memory
 _ENCRYPTED = b"\xd0\xcf\x11\xe0"  # an OLE container: what Word puts around an encrypted file, and the old .doc
 _HEADING = re.compile(r"(?:Heading [1-9]|Title)\Z")
+_WRAPPERS = ("w:ins", "w:moveTo", "w:sdt", "w:sdtContent")  # python-docx does not look into them
 
 
 def read(data: bytes) -> Document:
@@ -31,6 +34,7 @@ def read(data: bytes) -> Document:
         file = WordFile(BytesIO(data))
     except (KeyError, ValueError, SyntaxError, BadZipFile):  # lxml's errors are SyntaxErrors
         raise Unreadable("damaged, or no Word file") from None
+    _unwrap(file.element.body)
     document = Document(file.core_properties.title)
     heading = ""
     paragraphs: list[str] = []
@@ -60,6 +64,16 @@ def _check(data: bytes) -> None:
         raise Unreadable(f"unpacks to {size >> 20:,} MB, more than {UNPACKED >> 20}: split it into several files")
 
 
+def _unwrap(body: CT_Body) -> None:
+    """Replace tracked insertions and content controls with what is in them."""
+    from docx.oxml.ns import qn
+
+    for wrapper in list(body.iter(*map(qn, _WRAPPERS))):
+        for content in list(wrapper):
+            wrapper.addprevious(content)
+        wrapper.getparent().remove(wrapper)
+
+
 def _is_heading(paragraph: Paragraph) -> bool:
     return bool(paragraph.style is not None and _HEADING.match(paragraph.style.name or "") and paragraph.text.strip())
 
@@ -67,4 +81,4 @@ def _is_heading(paragraph: Paragraph) -> bool:
 def _rows(table: Table) -> Iterator[str]:
     """Yield a line per row, merged cells once."""
     for row in table.rows:
-        yield " ".join(dict.fromkeys(cell.text for cell in row.cells))
+        yield " ".join({cell._tc: cell.text for cell in row.cells}.values())

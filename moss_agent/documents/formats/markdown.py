@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"---\n(.*?\n)?---\n", re.DOTALL)
 _TITLE = re.compile(r"^title:\s*(.+)$", re.MULTILINE)
+_BREAK = re.compile(r"<br\b", re.IGNORECASE)
 
 
 def read(data: bytes) -> Document:
@@ -44,5 +45,12 @@ def read(data: bytes) -> Document:
 
 def _words(token: Token) -> str:
     """Return the visible text of a line or paragraph."""
-    breaks = {"softbreak": "\n", "hardbreak": "\n", "html_inline": ""}
-    return "".join(breaks.get(child.type, child.content) for child in token.children or ())
+    return "".join(map(_visible, token.children or ()))
+
+
+def _visible(part: Token) -> str:
+    if part.type in ("softbreak", "hardbreak"):
+        return "\n"
+    if part.type == "html_inline":
+        return "\n" if _BREAK.match(part.content) else ""
+    return part.content

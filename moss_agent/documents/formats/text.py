@@ -1,11 +1,14 @@
 """Plain text in UTF-8, UTF-16, GB18030 (GBK, GB2312), Big5, Shift JIS, EUC-KR or Windows-1252.
 
-Not covered: other 8-bit encodings, such as KOI8-R, are read as one of these or refused as no text.
+Not covered: other 8-bit encodings, such as KOI8-R, are read as one of these or refused as no text. A few East Asian
+characters in a long English text are taken for GB18030 where they can be.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
+from contextlib import suppress
 from unicodedata import category
 
 from moss_agent.documents.formats.document import Document, Section, Unreadable
@@ -17,9 +20,16 @@ _MARKS = [
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]
-_CANDIDATES = ["gb18030", "big5", "utf_16_le", "utf_16_be", "shift_jis", "euc_kr", "cp1252"]
+_CANDIDATES = ["gb18030", "big5", "shift_jis", "euc_kr", "cp1252"]
+_UTF_16 = ["utf_16_le", "utf_16_be"]
+_ASCII = ("ascii", "us-ascii")  # declared where nobody thought of other characters
 _SAMPLE = 1 << 16  # bytes that the encoding is guessed from
 _DAMAGED = 0.001  # share of characters that may be wrong in a text that is otherwise good
+_SPARSE = 0.125  # share of bytes that are not ASCII; below it, charset-normalizer guesses badly from the whole text
+_FEW = 40  # bytes; from 20 characters or fewer it guesses badly too
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_WORD = re.compile(rb"[\x80-\xff][^\x00-\x2f]*")  # whole characters: none of several bytes has one below 0x30
+_WESTERN = re.compile(rb"[\x80-\xff]|[\x92\xa0\xdf-\xff]+")  # in Windows-1252 most stand alone, or are small letters
 
 
 def read(data: bytes, charset: str = "") -> Document:
@@ -32,15 +42,26 @@ def read(data: bytes, charset: str = "") -> Document:
 def decode(data: bytes, declared: str = "") -> str:
     """Return the text of `data`, tried in `declared` before anything is guessed. Raises Unreadable if it is no text."""
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), "")
-    usual = "" if b"\0" in data[:_SAMPLE] else "utf-8"  # zeros mean UTF-16 without a mark, or no text
-    for encoding in filter(None, (marked, usual, declared)):
-        text = _decoded(data, encoding)
-        if text is not None:
-            return _checked(text)
-    text = _decoded(data, _guess(data))
+    text = _decoded(data, marked) if marked else None
+    if text is None and b"\0" not in data[:_SAMPLE]:  # zeros mean UTF-16 without a mark, or no text
+        text = _utf8(data)
+    if text is None and declared and declared.lower() not in _ASCII:  # text in ASCII is UTF-8
+        text = _decoded(data, declared)
     if text is None:
-        raise Unreadable("binary data after a beginning of text")
+        text = _guessed(data)
     return _checked(text)
+
+
+def _utf8(data: bytes) -> str | None:
+    """Return `data` in UTF-8, or None if too much of it is wrong, or most of what is not ASCII."""
+    with suppress(UnicodeDecodeError):
+        return data.decode()
+    text = _decoded(data, "utf-8")
+    if text is None:
+        return None
+    wrong = text.count("\ufffd")
+    right = len(text) - len(text.encode("ascii", "ignore")) - wrong
+    return text if right > wrong else None
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
@@ -52,13 +73,40 @@ def _decoded(data: bytes, encoding: str) -> str | None:
     return text if text.count("\ufffd") <= len(text) * _DAMAGED else None
 
 
+def _guessed(data: bytes) -> str:
+    encoding = _guess(data)
+    text = _decoded(data, encoding or "utf-8")
+    if text is None and encoding:
+        raise Unreadable("binary data after a beginning of text")
+    if text is None:
+        raise Unreadable("not text in a known encoding: save it as UTF-8")
+    return text
+
+
 def _guess(data: bytes) -> str:
+    """Return the likely encoding, judged from where the text is no longer ASCII, or "" if there is none."""
+    is_long, first = len(data) > _SAMPLE, _HIGH.search(data)
+    start = first.start() // 2 * 2 if is_long and first else 0  # even, because it may be UTF-16
+    sample = data[start : start + _SAMPLE]
+    high = _HIGH.findall(sample)
+    if b"\0" in sample or (not is_long and sum(map(len, high)) > len(sample) * _SPARSE):
+        return _likely(sample, _CANDIDATES + _UTF_16)
+    if sum(bool(_WESTERN.fullmatch(run)) for run in high) >= len(high) * 0.75:
+        return "cp1252"
+    words = _WORD.findall(sample)
+    if start + _SAMPLE < len(data):
+        words = words[:-1] or words  # the last may end within a character
+    sample = b" ".join(words)
+    if len(sample) <= _FEW and _decoded(sample, "gb2312") is not None:
+        return "gb18030"
+    return _likely(sample, _CANDIDATES)
+
+
+def _likely(sample: bytes, candidates: list[str]) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:_SAMPLE], cp_isolation=_CANDIDATES).best()
-    if best is None:
-        raise Unreadable("not text in a known encoding: save it as UTF-8")
-    return best.encoding
+    best = from_bytes(sample, cp_isolation=candidates).best()
+    return best.encoding if best else ""
 
 
 def _checked(text: str) -> str:
