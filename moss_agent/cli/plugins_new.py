@@ -6,8 +6,10 @@ import argparse
 import keyword
 import re
 from pathlib import Path
+from typing import get_args
 
 from moss_agent.errors import UsageError
+from moss_agent.plugin_host.contract import Effect
 
 DESCRIPTION = """\
 Write NAME.py, a small plugin that works and says in comments how to change it, into the current folder.
@@ -74,6 +76,8 @@ def plugin_text(name: str) -> str:
     """Return the file for a plugin module of that name. Raises UsageError if it cannot be one."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or keyword.iskeyword(name):
         raise UsageError(f"{name!r} cannot name a plugin: use lower-case letters, digits and _, such as bus_times")
+    if name in get_args(Effect):
+        raise UsageError(f"{name!r} is the name of an effect: choose another name, such as bus_times")
     words = name.split("_")
     command = "".join(word.capitalize() for word in words)
     label = " ".join(words).strip().capitalize()

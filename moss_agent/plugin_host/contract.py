@@ -14,7 +14,7 @@ The model is told `- Weather forecast: enabled. API: Weather(city)` and may writ
   settings file (the plugin's key), the model never sees them. Values of another type than an annotation
   with `str`, `int`, `float` or `bool` says are refused.
 - `key` is what settings and `--plugins` call the plugin: the module's name, unless it is given. Further plugins of
-  the same module, and those of a script, have their function's name.
+  the same module, and those of a script, have their function's name. No key is the name of an effect.
 - `effects` says what a call touches, `approval` whether a person is asked first: see `approval.py`.
 - `async def` works too: the call has an event loop of its own, and is cancelled when nobody waits for it any more.
 - Return a `str`, a list of lines, a list of `Hit`, a `Picture` or several, or None for "no result".
@@ -175,6 +175,9 @@ def check(made: Plugin) -> None:
     """Raise PluginContractError if the plugin cannot work as declared."""
     if not NAME.fullmatch(made.name):
         raise PluginContractError(repr(made.name), "the name must be a letter followed by letters, digits or _")
+    if made.key in get_args(Effect):
+        problem = f'the key {made.key!r} is the name of an effect: give the plugin another with key="..."'
+        raise PluginContractError(made.name, problem)
     if not LABEL.fullmatch(made.label):
         raise PluginContractError(made.name, "the label must be one short line without : < > |")
     if unknown := made.effects - set(get_args(Effect)):

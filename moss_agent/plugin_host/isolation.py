@@ -38,7 +38,7 @@ class Workers:
         self._idle: list[Worker] = []
         self._busy: list[Worker] = []
         self._closed = False
-        self._is_warming = False
+        self._warming: set[Worker] = set()  # those of the busy ones that load plugins for `warm_up`
         self._changed = threading.Condition()
 
     def call(
@@ -74,10 +74,8 @@ class Workers:
         def start() -> None:
             for plugin in plugins:
                 with suppress(Exception):  # the first call will tell
-                    self._give_back(self._take(plugin, Cancellation()), is_usable=True)
-            self._is_warming = False
+                    self._give_back(self._take(plugin, Cancellation(), is_warm_up=True), is_usable=True)
 
-        self._is_warming = True
         threading.Thread(target=start, daemon=True).start()
 
     def close(self) -> None:
@@ -89,10 +87,10 @@ class Workers:
         for worker in workers:
             worker.kill()
 
-    def _take(self, plugin: Plugin, cancellation: Cancellation) -> Worker:
+    def _take(self, plugin: Plugin, cancellation: Cancellation, is_warm_up: bool = False) -> Worker:
         """Return a worker that has the plugin loaded: an idle one, or a new one if those have died meanwhile."""
         while True:
-            worker, is_new = self._idle_or_new(plugin, cancellation)
+            worker, is_new = self._idle_or_new(plugin, cancellation, is_warm_up)
             try:
                 task = (source_of(plugin), plugin.name, plugin.imports)
                 worker.call(_prepare, *task, seconds=START_SECONDS, cancellation=cancellation)
@@ -108,7 +106,7 @@ class Workers:
                 if is_new and not self._closed:
                     raise PluginError(f"{plugin.name} cannot be loaded: it crashed its worker process") from None
 
-    def _idle_or_new(self, plugin: Plugin, cancellation: Cancellation) -> tuple[Worker, bool]:
+    def _idle_or_new(self, plugin: Plugin, cancellation: Cancellation, is_warm_up: bool) -> tuple[Worker, bool]:
         with self._changed:
             self._wait_for_place(plugin, cancellation)
             is_new = not self._idle
@@ -117,14 +115,16 @@ class Workers:
             except OSError as error:
                 raise PluginError(f"{plugin.name}: no worker process could be started: {error.strerror}") from error
             self._busy.append(worker)
+            if is_warm_up:
+                self._warming.add(worker)
             return worker, is_new
 
     def _wait_for_place(self, plugin: Plugin, cancellation: Cancellation) -> None:
         """Wait until a worker is idle or may be started. Raises PluginError, PluginTimeout."""
         begin = time.monotonic()
         while not self._has_idle() and not cancellation.cancelled:
-            waited, is_warming = time.monotonic() - begin, self._is_warming and self._busy
-            if len(self._busy) < MOST and not is_warming and (waited >= PATIENCE or not self._busy):
+            waited = time.monotonic() - begin
+            if len(self._busy) < MOST and not self._warming and (waited >= PATIENCE or not self._busy):
                 break
             if waited > START_SECONDS:
                 raise PluginTimeout(f"{plugin.name} waited too long for other calls to end")
@@ -141,6 +141,7 @@ class Workers:
         """End a call. A worker that is not usable any more is killed; `close` has killed all of them."""
         with self._changed:
             self._busy.remove(worker)
+            self._warming.discard(worker)
             if self._closed:
                 return
             if is_usable:

@@ -72,9 +72,14 @@ def installed_modules() -> list[str]:
 
 
 def plugins_in(module: ModuleType) -> list[Plugin]:
-    """Return the plugins that a module defines. Raises PluginContractError for two with the same key or name."""
-    defined = [p for p in vars(module).values() if issubclass(type(p), Plugin)]  # isinstance would ask an object
-    found = [p for p in defined if p.function.__module__ == module.__name__]
+    """Return the plugins that a module defines.
+
+    Raises PluginContractError for two with the same key or name, and if it has only imported ones.
+    """
+    held = [p for p in vars(module).values() if issubclass(type(p), Plugin)]  # isinstance would ask an object
+    found = [p for p in held if p.function.__module__ == module.__name__]
+    if held and not found:
+        raise _only_imported(module, held)
     found = list({id(plugin): plugin for plugin in found}.values())
     for attribute in ("key", "name"):
         seen = set()
@@ -86,6 +91,16 @@ def plugins_in(module: ModuleType) -> list[Plugin]:
                 )
             seen.add(value)
     return found
+
+
+def _only_imported(module: ModuleType, plugins: Iterable[Plugin]) -> PluginContractError:
+    """Return the error for a module that defines none of the plugins that it has."""
+    name = _without_prefix(module.__name__)
+    others = ", ".join(sorted({_without_prefix(p.function.__module__) for p in plugins}))
+    file = "__init__.py" if hasattr(module, "__path__") else f"{name.rpartition('.')[2]}.py"
+    return PluginContractError(
+        name, f"{name} imports its plugins from {others}: put them in {file}, or name {others} instead"
+    )
 
 
 def load(source: str) -> ModuleType:
@@ -146,6 +161,11 @@ def _module_name(source: str) -> str:
 
 def _package_name(folder: Path) -> str:
     return _PREFIX + hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+
+
+def _without_prefix(module: str) -> str:
+    """Return the module's name without the package that stands for its folder."""
+    return module.partition(".")[2] if module.startswith(_PREFIX) else module
 
 
 def _register_package(folder: Path) -> None:

@@ -202,7 +202,7 @@ def test_new_overwrites_nothing(command: Program, tmp_path: Path) -> None:
     assert file.read_text() == "precious"
 
 
-@pytest.mark.parametrize("name", ["../weather", "Weather", "class", "1st", "_a", "a b", ""])
+@pytest.mark.parametrize("name", ["../weather", "Weather", "class", "1st", "_a", "a b", "", "files"])
 def test_new_refuses_names_that_cannot_be(command: Program, name: str, tmp_path: Path) -> None:
     assert command("plugins", "new", name).returncode == 2
     assert not list(tmp_path.rglob("*.py"))

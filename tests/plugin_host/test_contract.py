@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import numpy as np
 import pytest
 
 from moss_agent import plugin
 from moss_agent.errors import PluginContractError, UsageError
+from moss_agent.plugin_host.contract import Effect
 from moss_agent.plugin_host.options import check_settings
 
 
@@ -94,6 +95,17 @@ def test_plugins_of_a_script_have_the_keys_of_their_functions(tmp_path):
     assert done.stdout == "one two\n", done.stderr
 
 
+@pytest.mark.parametrize("effect", get_args(Effect))
+def test_a_default_key_that_is_the_name_of_an_effect_is_refused(effect):
+    def run(text: str) -> str:
+        return text
+
+    run.__module__ = f"some.{effect}"
+    with pytest.raises(PluginContractError, match=f"plugin Run: the key '{effect}' is the name of an effect"):
+        plugin("Run", label="Run", effects={effect}, approval="always")(run)
+    assert plugin("Run", label="Run", key="run")(run).key == "run"
+
+
 def test_an_async_plugin_is_still_a_coroutine_function():
     @plugin("Later", label="Later")
     async def later(text: str) -> str:
@@ -126,6 +138,8 @@ def test_an_async_plugin_is_still_a_coroutine_function():
         ("Weather", {"approval": "sometimes"}, "approval must be never, ask or always"),
         ("Weather", {"key": "my weather"}, "the key must be"),
         ("Weather", {"key": "[x]"}, "the key must be"),
+        ("Weather", {"key": "files"}, "the key 'files' is the name of an effect: give the plugin another with"),
+        ("Weather", {"key": "network", "effects": {"network"}}, "the key 'network' is the name of an effect"),
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(name, options, problem):

@@ -150,6 +150,15 @@ def test_a_call_during_the_warm_up_waits_for_it(tmp_path):
         assert len(runner._workers._idle) == 1
 
 
+def test_calls_do_not_wait_for_each_other_while_the_warm_up_waits_for_a_worker(runner, tmp_path):
+    running = runner.turn()
+    running.start(0, "Work", [f"spin {tmp_path / 'spins'}"])
+    wait_for(tmp_path / "spins")
+    runner.warm_up()
+    assert runner.run("Work", ["meanwhile"]) == "meanwhile?"
+    assert not list(running.finished(wait=False))
+
+
 def test_a_module_that_is_not_there_is_the_plugins_failure(tmp_path):
     (tmp_path / "work.py").write_text(ISOLATED.replace("isolated=True", "isolated=True, imports=('no_such',)"))
     with (

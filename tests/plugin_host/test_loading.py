@@ -97,6 +97,26 @@ def test_two_plugins_of_a_module_that_cannot_be_told_apart_are_refused(tmp_path,
         load_folder(tmp_path)
 
 
+def test_a_module_that_only_imports_plugins_is_refused(tmp_path):
+    write(tmp_path, "weather/core.py", "Weather")
+    (tmp_path / "weather" / "__init__.py").write_text("from .core import run\n")
+    (tmp_path / "wind.py").write_text("from .weather.core import run\n")
+    with pytest.raises(
+        PluginContractError,
+        match=r"^plugin weather: weather imports its plugins from weather\.core: "
+        r"put them in __init__\.py, or name weather\.core instead$",
+    ):
+        load_folder(tmp_path / "weather")
+    with pytest.raises(PluginContractError, match=r"wind imports .* weather\.core: put them in wind\.py, or name"):
+        load_folder(tmp_path / "wind.py")
+
+
+def test_a_module_may_import_plugins_beside_its_own(tmp_path):
+    write(tmp_path, "one.py", "One")
+    write(tmp_path, "two.py", "Two", imports="from .one import run as one\n")
+    assert [plugin.name for plugin in load_folder(tmp_path)] == ["One", "Two"]
+
+
 def test_a_single_file_can_be_named(tmp_path):
     write(tmp_path, "one.py", "One")
     write(tmp_path, "two.py", "Two")

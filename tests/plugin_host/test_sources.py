@@ -98,6 +98,17 @@ def test_a_plugin_or_folder_that_fails_is_one_warning(tmp_path, said):
     assert all("\n" not in message for message in said.messages)
 
 
+def test_a_package_that_only_imports_its_plugins_is_one_warning(tmp_path, said):
+    write(tmp_path / "one.py", "One")
+    write(tmp_path / "weather" / "core.py", "Weather")
+    (tmp_path / "weather" / "__init__.py").write_text("from .core import run\n")
+    assert "One" in discover([tmp_path])
+    assert said.messages == [
+        "plugin weather: weather imports its plugins from weather.core: "
+        "put them in __init__.py, or name weather.core instead"
+    ]
+
+
 def test_a_source_of_any_kind_may_fail(tmp_path, said):
     class Down:
         def find(self) -> Found:
