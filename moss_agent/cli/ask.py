@@ -53,6 +53,7 @@ Quote questions that contain * ? ( or other signs that your shell reads itself."
 
 LONGEST = 1_000_000  # bytes of standard input
 PATIENCE = 5.0  # seconds for standard input to begin
+AT_ONCE = 4  # questions of a batch
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     many = parser.add_argument_group("many questions")
     many.add_argument("--batch", metavar="FILE", help="ask each line of the file; the answers are lines of JSON")
     many.add_argument("--out", metavar="FILE", help="where these go; what stands there already is not asked again")
-    many.add_argument("--at-once", metavar="N", type=int, default=4, help="how many at the same time (default: 4)")
+    many.add_argument("--at-once", metavar="N", type=int, help=f"how many at the same time (default: {AT_ONCE})")
     add_history_options(parser)
     add_agent_options(parser)
     parser.set_defaults(run=run)
@@ -92,6 +93,8 @@ def run(parsed: argparse.Namespace) -> int:
     follow(parsed)
     if parsed.batch is not None:
         return run_batch(parsed)
+    if parsed.out is not None or parsed.at_once is not None:
+        raise UsageError("--out and --at-once go with --batch FILE; one answer goes into a file with > FILE")
     stored = find_stored(parsed)
     if parsed.save:
         check_replaceable(parsed.save)
@@ -110,17 +113,18 @@ def run(parsed: argparse.Namespace) -> int:
 
 def run_batch(parsed: argparse.Namespace) -> int:
     """Answer the questions of a file; the exit code is 1 if one of them failed."""
-    if parsed.question or parsed.files or parsed.template or parsed.resume or parsed.save:
-        raise UsageError("--batch asks the lines of its file: leave out questions, -f, -t, -c, --id and --save")
-    if parsed.at_once < 1:
-        raise UsageError(f"--at-once {parsed.at_once}: must be 1 or more")
+    if any((parsed.question, parsed.files, parsed.template, parsed.params, parsed.resume, parsed.save)):
+        raise UsageError("--batch asks the lines of its file: leave out questions, -f, -t, -p, -c, --id and --save")
+    at_once = AT_ONCE if parsed.at_once is None else parsed.at_once
+    if at_once < 1:
+        raise UsageError(f"--at-once {at_once}: must be 1 or more")
     questions, path = batch.read_questions(user_path(parsed.batch)), user_path(parsed.out) if parsed.out else None
     if path and path.exists() and path.samefile(user_path(parsed.batch)):
         raise UsageError(f"--out {parsed.out}: that is the file of the questions: name another one")
     known = batch.answered(path) if path else set()
-    left, settings = [question for question in questions if question.id not in known], settings_from(parsed)
+    left, settings = [question for question in questions if question not in known], settings_from(parsed)
     with own_stdout() as out, batch.appending(path, out) as lines, closing(open_runtime(settings)) as runtime:
-        return int(batch.run(runtime, left, lines, parsed.at_once) > 0)
+        return int(batch.run(runtime, left, lines, at_once, plain=parsed.plain) > 0)
 
 
 def question_of(parsed: argparse.Namespace) -> str:
@@ -128,8 +132,10 @@ def question_of(parsed: argparse.Namespace) -> str:
     values = dict(_pair(text) for text in parsed.params or ())
     if values and not parsed.template:
         raise UsageError("-p fills a blank of a template: name it with -t")
-    asked = "" if parsed.template and not parsed.question else read_question(parsed.question, own_stdin())
-    asked = filled(parsed.template, asked, values) if parsed.template else asked
+    if parsed.template:
+        asked = filled(parsed.template, read_given(parsed.question, own_stdin(), is_needed=False), values)
+    else:
+        asked = read_question(parsed.question, own_stdin())
     return "\n\n".join([asked, *map(_attached, parsed.files or ())])
 
 
@@ -147,18 +153,24 @@ def _attached(name: str) -> str:
 
 
 def read_question(words: Sequence[str], stdin: TextIO) -> str:
-    """Return the words of the command line, then what a pipe or file gives. Raises UsageError if there is neither.
-
-    Standard input is waited for if the last word is `-` or there is none; else an idle pipe is left out.
-    """
-    is_named = list(words[-1:]) == ["-"]
-    asked, given = " ".join(words[:-1] if is_named else words).strip(), ""
-    if is_named or not (stdin.isatty() or asked and _is_idle(stdin)):
-        given = read_all(stdin, LONGEST).strip()
-    question = "\n\n".join(part for part in (asked, given) if part)
+    """Return the words of the command line, then what a pipe or file gives. Raises UsageError if there is neither."""
+    question = read_given(words, stdin, is_needed=True)
     if not question:
         raise UsageError('what is the question? For example: moss-agent ask "What is 37*89?"')
     return question
+
+
+def read_given(words: Sequence[str], stdin: TextIO, *, is_needed: bool) -> str:
+    """Return the words of the command line, then what a pipe or file gives; "" if there is neither.
+
+    Standard input is waited for if the last word is `-`, or if there is none and one is needed; else an idle pipe is
+    left out.
+    """
+    is_named = list(words[-1:]) == ["-"]
+    asked, given = " ".join(words[:-1] if is_named else words).strip(), ""
+    if is_named or not (stdin.isatty() or (asked or not is_needed) and _is_idle(stdin)):
+        given = read_all(stdin, LONGEST).strip()
+    return "\n\n".join(part for part in (asked, given) if part)
 
 
 def _is_idle(stdin: TextIO) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,7 +15,7 @@ from moss_agent.cli.screen import Screen
 from moss_agent.concurrently import results
 from moss_agent.errors import MossAgentError, UsageError
 from moss_agent.events import to_json
-from moss_agent.resources import read_text
+from moss_agent.resources import read_bytes, read_text
 
 if TYPE_CHECKING:
     from moss_agent.runtime import Runtime
@@ -49,17 +49,17 @@ def read_questions(path: Path) -> list[Question]:
     return list(questions.values())
 
 
-def answered(path: Path) -> set[str]:
-    """Return the ids of the questions that an earlier run has answered there, leaving out those that failed."""
+def answered(path: Path) -> set[Question]:
+    """Return the questions that an earlier run has answered there, leaving out those that failed."""
     if not path.exists():
         return set()
-    ids = set()
-    for line in read_text(path, LONGEST).split("\n"):
-        with suppress(ValueError, AttributeError):  # the last line of a run that was killed
+    questions = set()
+    for line in read_bytes(path, LONGEST).split(b"\n"):
+        with suppress(ValueError, AttributeError, TypeError):  # a line that was cut off or is another program's
             data = json.loads(line)
             if data.get("type") == "answer":
-                ids.add(data.get("id"))
-    return ids
+                questions.add(Question(data.get("id"), data.get("question")))
+    return questions
 
 
 @contextmanager
@@ -72,15 +72,25 @@ def appending(path: Path | None, out: TextIO) -> Iterator[TextIO]:
         file = open(path, "a", encoding="utf-8")  # noqa: SIM115
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot write to {path}: {getattr(error, 'strerror', None) or error}") from None
-    with file:
-        if file.tell() and not path.read_bytes().endswith(b"\n"):  # the last line of a run that was killed
-            file.write("\n")
-        yield file
+    try:
+        with file:
+            if file.tell() and not path.read_bytes().endswith(b"\n"):  # the last line of a run that was killed
+                file.write("\n")
+            yield file
+    except OSError as error:
+        if error.filename is not None:  # of another file
+            raise
+        raise UsageError(
+            f"cannot write to {path}: {error.strerror or error}: make room there, and the same command goes on"
+        ) from None
 
 
-def run(runtime: Runtime, questions: list[Question], out: TextIO, at_once: int) -> int:
-    """Answer the questions and return how many failed. Lines are written as answers come, each at once."""
-    screen = Screen(sys.stderr)
+def run(runtime: Runtime, questions: list[Question], out: TextIO, at_once: int, *, plain: bool = False) -> int:
+    """Answer the questions and return how many failed. Lines are written as answers come, each at once.
+
+    plain: show no progress, which moves.
+    """
+    screen = Screen(sys.stderr, plain=plain)
     failed = 0
     try:
         for done, answer in enumerate(_answers(runtime, questions, at_once), 1):
@@ -100,13 +110,11 @@ def _answers(runtime: Runtime, questions: list[Question], at_once: int) -> Itera
 def _answer(runtime: Runtime, question: Question) -> dict[str, Any]:
     """Return the answer as JSON data, or the error."""
     asked = {"id": question.id, "question": question.text}
-    chat = runtime.chat()
     try:
-        return {**asked, **to_json(chat.ask(question.text))}
+        with closing(runtime.chat()) as chat:
+            return {**asked, **to_json(chat.ask(question.text))}
     except MossAgentError as error:
         return {**asked, "type": "error", "error": snake_case(type(error).__name__), "message": str(error)}
-    finally:
-        chat.close()
 
 
 def _question(line: str, number: str, place: str) -> Question:

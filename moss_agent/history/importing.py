@@ -35,7 +35,7 @@ def _records(path: Path) -> list[Any]:
         raise UsageError(f"{path}: it is nested too deeply to be a conversation") from None
     except ValueError as error:
         try:
-            records = [json.loads(line) for line in text.splitlines() if line.strip()]
+            records = [json.loads(line) for line in text.split("\n") if line.strip()]
         except (ValueError, RecursionError):
             raise UsageError(f"{path} is neither JSON nor JSON lines: {error}") from None
     if not records:

@@ -20,6 +20,7 @@ from moss_agent.cli.printing import Printer
 from moss_agent.cli.text import columns as width
 from moss_agent.errors import EngineError, UsageError
 from moss_agent.events import Call, CallFinished, CallStarted, Reply
+from tests.cli.conftest import Program
 from tests.cli.scenes import HELLO, NONE, POST, SUM, THINK, make_chat, post
 
 SECONDS = r"\(\d+\.\d\d s\)"  # of a call
@@ -92,6 +93,14 @@ def test_a_pipe_that_nobody_uses_is_not_waited_for(
 def test_no_question_is_an_error(stdin: io.TextIOWrapper) -> None:
     with pytest.raises(UsageError, match="what is the question"):
         read_question([], stdin)
+
+
+@pytest.mark.parametrize("option", [("--out", "answer.txt"), ("--at-once", "2")])
+def test_options_of_a_batch_want_one(command: Program, tmp_path: Path, option: tuple[str, str]) -> None:
+    done = command("ask", "Well?", *option, "--server", "http://127.0.0.1:1")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert option[0] in done.stderr and "--batch FILE" in done.stderr and "> FILE" in done.stderr
+    assert not (tmp_path / "answer.txt").exists()
 
 
 def test_a_pipe_gets_the_answer_alone() -> None:
