@@ -202,10 +202,11 @@ class _Tokens:
         return first
 
     def chosen(self, token: int) -> None:
-        """Note which token was chosen: what was computed ahead holds only behind the one that was guessed."""
+        """Note the token that the sequence gets next: what was computed ahead holds only behind the guessed one."""
         if not self._ahead:
             return
         if token == self._guess[self._right]:
             self._right += 1
         else:
             self._ahead.clear()
+            self._sequence.cut(len(self._sequence.ids))  # or the guess would be taken for the token

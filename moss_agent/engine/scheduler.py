@@ -60,6 +60,13 @@ def _place(request: _Request) -> float:
     return id(sequence) if sequence.cached >= len(sequence.ids) - 1 else math.inf
 
 
+def _check_grown(batch: List[_Request], caches: List[Cache], before: List[int]) -> None:
+    """Raise EngineError unless a step has made each cache longer by its part; before: the lengths until then."""
+    for request, cache, length in zip(batch, caches, before, strict=True):
+        if cache.length != length + len(request.part):
+            raise EngineError("this model keeps no cache that can be used here: use it through a server")
+
+
 class Scheduler:
     """Computes logits for the threads of many conversations.
 
@@ -83,7 +90,7 @@ class Scheduler:
         """Compute what the cache lacks; return the logits after the last token, and how many tokens were computed.
 
         guess: tokens that may follow. If it suits, the logits after each of them come too, and the cache is left so
-        much longer than the sequence: the caller has to cut it.
+        much longer than the sequence: the caller has to cut it before other tokens follow.
         Raises Cancelled, OutOfMemory or EngineError; the sequence keeps its ids.
         """
         request = _Request(sequence, guess)
@@ -225,6 +232,7 @@ class Scheduler:
                 room -= len(request.part)
             wanted = [request.wanted for request in batch]
             logits = iter(backend.forward(caches, [request.part for request in batch], wanted))
+            _check_grown(batch, caches, known)
         except BaseException:
             # It may have reached only some of the layers; an interrupt may have come before a length was noted.
             for cache, length in zip(caches, known, strict=False):

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from transformers import OpenAIGPTConfig, OpenAIGPTLMHeadModel
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.engine import cache_budget, scheduler
@@ -177,6 +178,51 @@ def test_a_failure_of_one_sequence_is_not_that_of_the_others(model, tokenizer, f
     assert [s._sequence.ids for i, s in enumerate(sessions) if i != 3] == [w for i, w in enumerate(want) if i != 3]
     write(sessions[3], FEW)
     assert sessions[3]._sequence.ids == want[3]
+
+
+def test_a_model_that_keeps_no_cache_is_refused_in_its_first_step(tokenizer):
+    config = OpenAIGPTConfig(vocab_size=400, n_embd=48, n_layer=2, n_head=4)
+    model = make_model(lambda: OpenAIGPTLMHeadModel(config))
+    sessions = opened_sessions(open_model(model, tokenizer))
+    steps: list[int] = []
+
+    def count(*_):
+        steps.append(1)
+        assert len(steps) < 100, "it goes on for ever"
+
+    model.get_input_embeddings().register_forward_pre_hook(count)
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        futures = [pool.submit(write, session, FEW) for session in sessions]
+    for future in futures:
+        with pytest.raises(EngineError, match="keeps no cache .* through a server"):
+            future.result()
+
+
+def test_a_cache_that_does_not_grow_fails_its_own_sequence_only(model, tokenizer, monkeypatch):
+    opened = open_model(model, tokenizer)
+    sessions = opened_sessions(opened)
+    want = [recompute(model, session._sequence.ids, 6) for session in sessions]
+    bad, steps, forward = sessions.pop(3), [], opened.scheduler._backend.forward
+
+    def lose(caches, ids, wanted):
+        logits = forward(caches, ids, wanted)
+        for cache in caches:
+            if cache is bad._sequence.cache:
+                steps.append(1)
+                assert len(steps) < 100, "it goes on for ever"
+                cache.cut(cache.length - 1)
+        return logits
+
+    monkeypatch.setattr(opened.scheduler._backend, "forward", lose)
+    with ThreadPoolExecutor(len(want)) as pool:
+        failed, *futures = [pool.submit(write, session, FEW) for session in (bad, *sessions)]
+    assert "keeps no cache" in str(failed.exception())
+    for future in futures:
+        future.result()
+    monkeypatch.undo()
+    write(bad, FEW)
+    sessions.insert(3, bad)
+    assert [session._sequence.ids for session in sessions] == want
 
 
 def test_a_sequence_that_waits_long_gets_the_memory_of_others_that_go_on(model, tokenizer, monkeypatch):
