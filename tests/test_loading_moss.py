@@ -69,6 +69,12 @@ def test_the_context_is_what_model_family_and_settings_allow(folder):
     assert open_session(folder, context_length=300).context_length == 300
 
 
+def test_the_caches_of_all_conversations_keep_to_the_memory_that_may_be_used(folder):
+    session = open_session(folder, max_memory={"cpu": "50MB"})
+    token = 2 * 3 * 64 * 4  # keys and values, layers, numbers of each, bytes of one
+    assert session.context_length < session._model.scheduler._budget._limit < 50_000_000 / 2 / token
+
+
 def test_a_checkpoint_may_say_that_markers_swallow_whitespace(folder, tmp_path):
     other = Path(shutil.copytree(folder, tmp_path / "model"))
     file = other / "tokenizer_config.json"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 QUANTIZED = {"int8": 1.0, "int4": 0.5 + 4 / 64}
 """Bytes per weight of a linear layer; at 4 bits each 64 weights share a float32 scale."""
+CACHED = {"full_attention", "sliding_attention", "chunked_attention"}
+"""By transformers' names: layers that keep keys and values of each token, which a cache can be cut back to."""
 MOST_LAYERS = 1000  # a hostile config must not keep us building layers
 
 
@@ -37,6 +39,11 @@ class Needs:
     def parameters(self) -> int:
         """How many numbers the model consists of."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def uncached_layers(self) -> set[str]:
+        """The kinds of layers that keep something else, such as a recurrent state."""
+        return set(getattr(self.model.config.get_text_config(), "layer_types", None) or ()) - CACHED
 
     def weights(self, dtype: torch.dtype, quantize: str = "") -> dict[str, int]:
         """Return the bytes of every parameter by its name, with the linear layers quantised if wanted."""
@@ -68,9 +75,11 @@ def needs_of(config: PretrainedConfig) -> Needs:
 
     text = config.get_text_config()
     try:
-        layers, heads = text.num_hidden_layers, text.num_attention_heads
+        layers, heads = text.num_hidden_layers, getattr(text, "num_attention_heads", 0)
         if layers > MOST_LAYERS:
             raise ValueError(f"{layers} layers")
+        if not heads:
+            raise ValueError("it has no attention heads: use a recurrent model through a server")
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
         model.tie_weights()

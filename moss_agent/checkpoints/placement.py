@@ -44,12 +44,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """shares: bytes of weights and cache on each device.
+    """shares: bytes of weights and cache on each device. caches: the cache's part of them, where there is one.
 
     device_map: devices by the names of modules, as `from_pretrained` takes it; "" stands for the whole model.
     """
 
     shares: dict[Device, int]
+    caches: dict[Device, int]
     device_map: dict[str, Device]
 
 
@@ -88,8 +89,25 @@ def place(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | 
     gpus = [device for device in budgets if isinstance(device, int)]
     device = max(gpus or list(budgets)[:1], key=lambda device: budgets[device])
     if weights + cache <= budgets[device]:
-        return Plan({device: weights + cache}, {"": device})
+        return Plan({device: weights + cache}, {device: cache}, {"": device})
     return _spread(needs, budgets, request)
+
+
+def cache_room(plan: Plan, machine: Machine, request: Request) -> int:
+    """Return how large the KV caches together can become, by the memory that is free with the weights loaded.
+
+    They grow on all their devices at once: the one that is full first decides.
+    """
+    whole = sum(plan.caches.values())
+    return min(_free(device, plan, machine, request) * whole // part for device, part in plan.caches.items())
+
+
+def _free(device: Device, plan: Plan, machine: Machine, request: Request) -> int:
+    """Return the bytes that a device has left for its part of the caches."""
+    free = machine.gpus[device] if isinstance(device, int) else machine.ram
+    if request.max_memory is None:
+        return free
+    return min(free, request.max_memory[device] - plan.shares[device] + plan.caches[device])
 
 
 def _split(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
@@ -99,8 +117,9 @@ def _split(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan |
     share = weights - split + (split + cache) // request.tp
     gpus = [device for device in budgets if isinstance(device, int)][: request.tp]
     shares: dict[Device, int] = dict.fromkeys(gpus, share) if gpus else {"cpu": share * request.tp}
+    caches: dict[Device, int] = dict.fromkeys(gpus, cache // request.tp) if gpus else {"cpu": cache}
     fits = len(gpus) in (0, request.tp) and all(size <= budgets[device] for device, size in shares.items())
-    return Plan(shares, {}) if fits else None
+    return Plan(shares, caches, {}) if fits else None
 
 
 def _spread(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan | None:
@@ -111,14 +130,20 @@ def _spread(needs: Needs, budgets: dict[Device, int], request: Request) -> Plan 
     beside_cache = {device: free * weights // (weights + cache) for device, free in fast.items()}
     for room in (beside_cache, {**budgets, **beside_cache, main: budgets[main] - cache}):
         device_map = _map_blocks(needs, room, request)
-        shares = dict.fromkeys(room, 0)
+        shares, caches = dict.fromkeys(room, 0), dict.fromkeys(fast, 0)
         for parameter, size in needs.weights(request.dtype, request.quantize).items():
             device = _device_of(parameter, device_map)
             shares[device] = shares.get(device, 0) + size
-            shares[device if device in fast else main] += size * cache // weights
+            caches[device if device in fast else main] += size * cache // weights
+        for device, part in caches.items():
+            shares[device] += part
         if all(device in room and share <= budgets[device] for device, share in shares.items()):
-            return Plan({device: share for device, share in shares.items() if share}, device_map)
+            return Plan(_without_empty(shares), _without_empty(caches), device_map)
     return None
+
+
+def _without_empty(sizes: Mapping[Device, int]) -> dict[Device, int]:
+    return {device: size for device, size in sizes.items() if size}
 
 
 def _map_blocks(needs: Needs, room: Mapping[Device, int], request: Request) -> dict[str, Device]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from moss_agent.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     import torch
+
+_SIZE = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]*)?|\.[0-9]+)\s*([KMGT])(I?)B", re.IGNORECASE | re.ASCII)
 
 
 def make_plan(needs: Needs, machine: Machine, request: Request) -> Plan:
@@ -49,12 +52,11 @@ def memory_limits(sizes: Mapping[str, str]) -> dict[Device, int] | None:
 
 def parse_size(setting: str, size: str) -> int:
     """Return the bytes of a size such as `20GB` or `8GiB`. Raises UsageError, naming the setting, if it is none."""
-    from accelerate.utils import convert_file_size_to_int
-
-    try:
-        return int(convert_file_size_to_int(str(size)))
-    except (ValueError, TypeError):
-        raise UsageError(f"{setting}: {size!r} is no size: write it like 20GB") from None
+    found = _SIZE.fullmatch(str(size))
+    if not found:
+        raise UsageError(f"{setting}: {size!r} is no size: write it like 20GB")
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(prefix.upper()) + 1))
 
 
 def size_text(size: int) -> str:
@@ -76,6 +78,9 @@ def device_name(device: Device) -> str:
 
 
 def _check(needs: Needs, machine: Machine, request: Request) -> None:
+    if kinds := needs.uncached_layers:
+        told = ", ".join(sorted(kinds))
+        raise CheckpointError(f"this model has layers that our caches cannot keep ({told}): use it through a server")
     for device in request.max_memory or {}:
         if isinstance(device, int) and device >= len(machine.gpus):
             raise UsageError(f"max_memory names GPU {device}, and this machine has {len(machine.gpus)}")

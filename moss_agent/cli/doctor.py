@@ -180,10 +180,10 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     """Yield the devices, their memory, and which of the known models fit."""
     import psutil
 
-    memory = psutil.virtual_memory()
-    text = (
-        f"{os.cpu_count()} processors, {memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB of memory are free"
-    )
+    from moss_agent.checkpoints.machine import free_ram
+
+    free, whole = free_ram() / 1e9, psutil.virtual_memory().total / 1e9
+    text = f"{os.cpu_count()} processors, {free:.1f} of {whole:.1f} GB of memory are free"
     yield Finding("machine", "ok", text)
     if missing("local"):
         return

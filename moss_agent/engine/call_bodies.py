@@ -13,7 +13,7 @@ from moss_agent.messages import ToolCall
 NAME = re.compile(r'"name"\s*:\s*"([^"\\]+)"')
 ARGUMENTS = re.compile(r'"(?:arguments|parameters)"\s*:\s*')
 KEYS = {"name", "arguments", "parameters", "type", "id"}  # of an object that is a call
-FUNCTION = re.compile(r"\s*<function=([^>\s]+)>(.*?)(?:</function>\s*|\Z)", re.DOTALL)
+FUNCTION = re.compile(r"\s*<function=([^>\s]+)>(.*?)(</function>|</tool_call>\s*\Z|\Z)", re.DOTALL)
 PARAMETER = re.compile(r"([^>\s]+)>\n?", re.DOTALL)
 NAMED = re.compile(r"\s*([\w.:-]+)\s*(?:\[CALL_ID\]\w*)?(?:\[ARGS\])?\s*(?=\{)")
 OBJECT = re.compile(r"[^\s;,]")
@@ -85,11 +85,16 @@ def whole_message(text: str, names: Collection[str]) -> list[ToolCall]:
 
 
 def calls_in_tags(text: str, schemas: Mapping[str, Mapping[str, Any]]) -> list[ToolCall]:
-    """Return the call of a function whose parameters stand in tags, typed by the tool's schema."""
+    """Return the call of a function whose parameters stand in tags, typed by the tool's schema.
+
+    One that is cut off has what was written as its arguments, which are none.
+    """
     match = FUNCTION.match(text)
     if not match:
         return []
-    name, body = match.groups()
+    name, body, end = match.groups()
+    if not end:
+        return [make_call(name, body.strip() or text.strip())]
     types = schemas.get(name, {}).get("properties", {})
     values: dict[str, Any] = {}
     for part in body.split("<parameter=")[1:]:

@@ -71,6 +71,12 @@ def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> se
     return {i for i in (*ids, tokenizer.eos_token_id) if i is not None}
 
 
+def first_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the id that the tokenizer puts before every text, if there is one."""
+    first = tokenizer.bos_token_id
+    return [first] if first is not None and tokenizer.encode("a")[:1] == [first] else []
+
+
 def own_sampling(model: PreTrainedModel) -> dict[str, Any]:
     """Return how the model is meant to be sampled, by its generation settings, as arguments of `Sampling`."""
     config = model.generation_config

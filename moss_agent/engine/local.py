@@ -24,8 +24,8 @@ from moss_agent.session import MARKER_ROOM, Finish, Generation, Sampling, check_
 class LocalModel:
     """Opens sessions on one model. Thread-safe; sessions with the same preamble compute it once.
 
-    context_length: most tokens that a session may hold. end_tokens: end a text. own_sampling: how the model is meant to
-    be sampled, as arguments of `Sampling`.
+    context_length: most tokens that a session may hold. first_tokens: stand before each preamble. end_tokens: end a
+    text. own_sampling: how the model is meant to be sampled, as arguments of `Sampling`.
     cache_tokens: most tokens that the caches of all sessions may cover together; at least one whole session.
     seed: makes the sampling of each session reproducible; None for random ones.
     release: called when the device is out of memory; says whether it gave some back.
@@ -37,6 +37,7 @@ class LocalModel:
         backend: Backend,
         *,
         context_length: int,
+        first_tokens: List[int] = (),
         end_tokens: Collection[int],
         own_sampling: Mapping[str, Any] = {},
         cache_tokens: int = 0,
@@ -47,6 +48,7 @@ class LocalModel:
         self.context_length = context_length
         self.codec = Codec(tokenizer, markers)
         self.end_tokens = set(end_tokens)
+        self._first_tokens = first_tokens
         self.own_sampling = own_sampling
         self.scheduler = Scheduler(backend, tokens=max(cache_tokens, context_length), release=release)
         self._seed = seed
@@ -58,7 +60,7 @@ class LocalModel:
         return len(self.codec.encode(text))
 
     def session(self, preamble: str) -> LocalSession:
-        return self.session_of(self.codec.encode(preamble))
+        return self.session_of([*self._first_tokens, *self.codec.encode(preamble)])
 
     def session_of(self, preamble: List[int]) -> LocalSession:
         """Open a session that begins with these ids. Raises ContextFull if they alone do not fit."""

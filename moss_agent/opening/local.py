@@ -13,7 +13,6 @@ from moss_agent.resources import user_path
 from moss_agent.settings import Settings
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
     from moss_agent.checkpoints.needs import Needs
@@ -30,15 +29,19 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
 
     release: lets others give back memory when the model has none left.
     """
+    from moss_agent.checkpoints.plan import parse_size
+
+    cache_limit = parse_size("cache_memory", settings.cache_memory) if settings.cache_memory else None
     if is_light(settings) and family.dialect == "moss":
-        return _open_mini(settings, family, release)
+        return _open_mini(settings, family, cache_limit, release)
     need("local")
     from moss_agent.checkpoints.hub import fetch
     from moss_agent.checkpoints.machine import this_machine
+    from moss_agent.checkpoints.placement import cache_room
     from moss_agent.checkpoints.plan import make_plan
     from moss_agent.checkpoints.weights import check_weights
     from moss_agent.engine.backends.tensor_parallel import check_processes, follow, is_follower
-    from moss_agent.engine.loading import check_quantizer, end_tokens, limit_libraries, load, own_sampling
+    from moss_agent.engine.loading import check_quantizer, end_tokens, first_tokens, limit_libraries, load, own_sampling
     from moss_agent.engine.local import LocalModel
 
     limit_libraries()
@@ -60,13 +63,15 @@ def open_local(settings: Settings, family: Family, release: Callable[[], bool] =
     if settings.tp > 1 and is_follower():
         follow(model)
         raise SystemExit(0)
+    cache_size = _cache_size(cache_limit, cache_room(plan, this_machine(), request))
     return LocalModel(
         tokenizer,
         _backend(model, settings.tp),
         context_length=request.context_length,
+        first_tokens=first_tokens(tokenizer) if family.name == "shown" else (),  # MOSS and mini were trained without
         end_tokens=end_tokens(model, tokenizer),
         own_sampling=own_sampling(model),
-        cache_tokens=cache_tokens(settings, needs, request.device, request.dtype),
+        cache_tokens=cache_size // needs.cache(1, request.dtype),
         markers=END_MARKERS,
         seed=settings.seed,
         release=release,
@@ -79,7 +84,7 @@ def is_light(settings: Settings) -> bool:
     return settings.model == "mini" and settings.device in ("auto", "cpu") and asked == ("auto", "", 1, {})
 
 
-def _open_mini(settings: Settings, family: Family, release: Callable[[], bool]) -> LocalModel:
+def _open_mini(settings: Settings, family: Family, cache_limit: int | None, release: Callable[[], bool]) -> LocalModel:
     """Load mini without torch, which alone takes longer to import than all of this."""
     need("mini")
     from moss_agent.checkpoints.machine import free_ram
@@ -97,7 +102,7 @@ def _open_mini(settings: Settings, family: Family, release: Callable[[], bool]) 
             limit for limit in (family.context_length, settings.context_length, backend.longest) if limit
         ),
         end_tokens=[backend.end_token],
-        cache_tokens=_cache_size(settings, free_ram()) // backend.token_bytes,
+        cache_tokens=_cache_size(cache_limit, free_ram()) // backend.token_bytes,
         markers=END_MARKERS,
         seed=settings.seed,
         release=release,
@@ -129,20 +134,9 @@ def _backend(model: PreTrainedModel, tp: int) -> Backend:
     return BatchedBackend(model) if leaves_attention(model) else TransformersBackend(model)
 
 
-def cache_tokens(settings: Settings, needs: Needs, device: str, dtype: torch.dtype) -> int:
-    """Return how many tokens the KV caches of all conversations may cover together, in that precision."""
-    from moss_agent.checkpoints.machine import this_machine
-
-    machine = this_machine()
-    free = sum(machine.gpus) if machine.gpus and device != "cpu" else machine.ram
-    return _cache_size(settings, free) // needs.cache(1, dtype)
-
-
-def _cache_size(settings: Settings, free: int) -> int:
+def _cache_size(limit: int | None, free: int) -> int:
     """Return how many bytes the KV caches may take, of so many that are free."""
-    from moss_agent.checkpoints.plan import parse_size
-
-    return parse_size("cache_memory", settings.cache_memory) if settings.cache_memory else int(free * CACHE_SHARE)
+    return int(free * CACHE_SHARE) if limit is None else limit
 
 
 def inspect_model(settings: Settings, family: Family) -> tuple[str, Needs, Request]:

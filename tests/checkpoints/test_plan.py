@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import LlamaConfig
+from transformers import (
+    GraniteMoeHybridConfig,
+    Lfm2Config,
+    LlamaConfig,
+    MambaConfig,
+    MiniMaxConfig,
+    PretrainedConfig,
+    Qwen3NextConfig,
+    RwkvConfig,
+)
 
+from moss_agent.checkpoints import mini
+from moss_agent.checkpoints.families import load_family
 from moss_agent.checkpoints.machine import Machine, this_machine
 from moss_agent.checkpoints.moss import register
 from moss_agent.checkpoints.moss.configuration import MossConfig
 from moss_agent.checkpoints.needs import needs_of
-from moss_agent.checkpoints.placement import WORKING_MEMORY, Request, sizes_of
-from moss_agent.checkpoints.plan import device_name, make_plan, memory_limits, size_text
+from moss_agent.checkpoints.placement import WORKING_MEMORY, Request, cache_room, sizes_of
+from moss_agent.checkpoints.plan import device_name, make_plan, memory_limits, parse_size, size_text
 from moss_agent.errors import CheckpointError, UsageError
+from moss_agent.opening.local import open_local
+from moss_agent.settings import Settings
 
 GB = 10**9
 WANTED = Request(torch.float16, 2048)
+SMALL = {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 9}
 pytestmark = pytest.mark.slow
 
 
@@ -46,10 +62,7 @@ def test_needs_are_those_of_the_published_model(moss):
 
 
 def test_grouped_heads_make_a_smaller_cache():
-    grouped = LlamaConfig(
-        num_hidden_layers=2, hidden_size=64, num_attention_heads=8, num_key_value_heads=2, vocab_size=9
-    )
-    assert needs_of(grouped).cache(10, torch.float32) == 10 * 4 * 2 * 2 * 2 * 8
+    assert needs_of(LlamaConfig(**SMALL)).cache(10, torch.float32) == 10 * 4 * 2 * 2 * 2 * 8
 
 
 @pytest.mark.parametrize(
@@ -78,6 +91,31 @@ def test_it_goes_where_it_fits(moss, where, wanted, devices):
         assert sum(plan.shares.values()) == pytest.approx(sum(sizes_of(moss, wanted)), rel=1e-6)
         blocks = {f"transformer.h.{layer}" for layer in range(34)}
         assert plan.device_map.keys() == {""} or blocks < plan.device_map.keys()
+
+
+@pytest.mark.parametrize(
+    ("where", "wanted", "left", "room"),
+    [
+        (machine(80, 60), WANTED, machine(45, 59, ram=9), 45),
+        (machine(80, 60), replace(WANTED, device="cuda:1"), machine(79, 25, ram=9), 25),
+        (machine(24, 24, 80), replace(WANTED, tp=2), machine(6, 4, 79, ram=9), 2 * 4),
+        (machine(80), replace(WANTED, max_memory={"cpu": 60 * GB}), machine(79, ram=30), 60 - 33.436),
+        (machine(80), replace(WANTED, max_memory={"cpu": 60 * GB}), machine(79, ram=20), 20),
+        (machine(80), replace(WANTED, device="cpu"), machine(79, ram=30), 30),
+        (machine(24), WANTED, machine(3, ram=50), 3),
+        (machine(ram=20), replace(WANTED, offload_folder="there"), machine(ram=7), 7),
+    ],
+)
+def test_caches_may_grow_where_the_model_is(moss, where, wanted, left, room):
+    assert cache_room(make_plan(moss, where, wanted), left, wanted) == pytest.approx(room * GB, rel=1e-4)
+
+
+def test_caches_of_a_model_on_two_gpus_overfill_neither(moss):
+    plan, left = make_plan(moss, machine(24, 24), WANTED), machine(3, 10)
+    assert sum(plan.caches.values()) == pytest.approx(sizes_of(moss, WANTED)[1], rel=1e-4)
+    share = plan.caches[0] / sum(plan.caches.values())
+    assert 0.5 < share < 0.7
+    assert cache_room(plan, left, WANTED) == pytest.approx(3 * GB / share, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +158,76 @@ def test_memory_limits_are_read_as_accelerate_writes_them():
     for wrong in ({"gpu": "1GB"}, {"0": "much"}, {"0": 20}):
         with pytest.raises(UsageError, match="max_memory"):
             memory_limits(wrong)
+
+
+def test_sizes_are_read_without_accelerate_which_mini_does_not_have(monkeypatch):
+    from accelerate.utils import convert_file_size_to_int as expected
+
+    sizes = ["4GB", "20gB", "0.5 GB", ".5MB", "3700kB", "8GiB", "8gib", "7MiB", "1KIB", " 2.GB"]
+    want = [expected(size) for size in sizes]
+    monkeypatch.setitem(sys.modules, "accelerate.utils", None)
+    assert [parse_size("cache_memory", size) for size in sizes] == want
+    assert parse_size("cache_memory", "4gb") == 4 * GB  # and not bits
+    assert (parse_size("cache_memory", "2TB"), parse_size("cache_memory", "1.5TiB")) == (2 * 10**12, 3 << 39)
+    for wrong in (
+        "",
+        "4",
+        "GB",
+        "-1GB",
+        "4 B",
+        "1e9",
+        "infGB",
+        "nanGB",
+        "9" * 400 + "GB",
+        "4GB more",
+        "4G",
+        "4\N{KELVIN SIGN}B",
+    ):
+        with pytest.raises(UsageError, match=r"^cache_memory: .* is no size: write it like 20GB$"):
+            parse_size("cache_memory", wrong)
+
+
+@pytest.mark.parametrize("name", ["mini", "no/model"])
+def test_a_cache_memory_that_is_no_size_is_refused_before_anything_is_loaded(monkeypatch, name):
+    monkeypatch.setattr(mini, "prepare_onnx", lambda: pytest.fail("it is prepared"))
+    with pytest.raises(UsageError, match="^cache_memory: 'much' is no size"):
+        open_local(Settings(model=name, cache_memory="much"), load_family("mini"))
+
+
+@pytest.mark.parametrize(
+    ("config", "kinds"),
+    [
+        (
+            Qwen3NextConfig(**SMALL, num_experts=4, layer_types=["linear_attention", "full_attention"]),
+            "linear_attention",
+        ),
+        (Lfm2Config(**SMALL, layer_types=["conv", "full_attention"]), "conv"),
+        (MiniMaxConfig(**SMALL, num_local_experts=2, layer_types=["linear_attention"] * 2), "linear_attention"),
+        (GraniteMoeHybridConfig(**SMALL, mamba_n_heads=8), "linear_attention"),
+    ],
+)
+def test_layers_that_no_cache_of_ours_keeps_are_refused(config: PretrainedConfig, kinds: str) -> None:
+    refusal = rf"^this model has layers that our caches cannot keep \({kinds}\): use it through a server$"
+    with pytest.raises(CheckpointError, match=refusal):
+        make_plan(needs_of(config), machine(80), WANTED)
+
+
+@pytest.mark.parametrize("config", [MambaConfig(num_hidden_layers=2), RwkvConfig(num_hidden_layers=2)])
+def test_models_without_attention_are_refused(config: PretrainedConfig) -> None:
+    with pytest.raises(CheckpointError, match="no attention heads: use a recurrent model through a server$"):
+        needs_of(config)
+
+
+def test_a_hybrid_family_without_such_layers_is_taken():
+    config = GraniteMoeHybridConfig(**SMALL, mamba_n_heads=8, layer_types=["attention"] * 2)
+    assert make_plan(needs_of(config), machine(80), WANTED).device_map == {"": 0}
+
+
+def test_such_a_model_is_refused_before_its_weights_are_looked_for(tmp_path):
+    layers = {"layer_types": ["conv", "full_attention"]}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "lfm2", **SMALL, **layers}))
+    with pytest.raises(CheckpointError, match="use it through a server$"):
+        open_local(Settings(model=str(tmp_path), device="cpu", dtype="fp32"), load_family("mini"))
 
 
 @pytest.mark.parametrize("sizes", [{"n_layer": 10**9}, {"vocab_size": -1}, {"activation_function": "__import__"}])

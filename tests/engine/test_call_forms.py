@@ -78,6 +78,13 @@ CASES = [
         [one("look", text="7\n</tool_call>", deep=True)],
     ),
     (TAGGED, "<tool_call><function=add><parameter=a>1", [("call", "add", "<parameter=a>1")]),
+    (
+        TAGGED,
+        "<tool_call><function=add><parameter=a>1</parameter>\n<para",
+        [("call", "add", "<parameter=a>1</parameter>\n<para")],
+    ),
+    (TAGGED, "<tool_call>\n<function=add>\n", [("call", "add", "<function=add>")]),
+    (TAGGED, "<tool_call><function=add><parameter=a>1</parameter></tool_call>", [one("add", a=1)]),
     (TAGGED, '```json\n{"name": "add", "arguments": {"a": 1}}\n```', [one("add", a=1)]),
     (TAGGED, '{"name": "add", "arguments": {"a": 1}}', [one("add", a=1)]),
     (TAGGED, f"<think>x</think>\n{CALL[12:-13]}", [("reasoning", "x"), one("add", a=1, b=2)]),

@@ -7,9 +7,14 @@ import sys
 
 import pytest
 import torch
+from tokenizers.processors import TemplateProcessing
 
+from moss_agent.checkpoints.families import load_family
 from moss_agent.engine.loading import choose_device, choose_dtype, load
 from moss_agent.errors import CheckpointError, UsageError
+from moss_agent.opening.local import open_local
+from moss_agent.settings import Settings
+from tests.engine.tiny import llama, make_tokenizer
 
 pytestmark = pytest.mark.slow
 
@@ -66,3 +71,16 @@ def test_devices_and_precisions_are_checked(folder):
             choose_device(name)
     with pytest.raises(UsageError, match="no dtype 'int3': use auto, fp32, fp16, bf16"):
         choose_dtype("int3", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("family", "first"), [("shown", ["<bos>"]), ("moss", [])])
+def test_a_model_of_others_reads_the_token_that_all_its_texts_began_with(tmp_path, family, first):
+    tokenizer = make_tokenizer(["<bos>"])
+    tokenizer.bos_token = "<bos>"
+    ids = [("<bos>", tokenizer.convert_tokens_to_ids("<bos>"))]
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=ids)
+    tokenizer.save_pretrained(tmp_path)
+    llama().save_pretrained(tmp_path)
+    model = open_local(Settings(model=str(tmp_path), device="cpu"), load_family(family))
+    session = model.session("a")
+    assert model.codec.decode(session._sequence.ids) == "".join([*first, "a"])

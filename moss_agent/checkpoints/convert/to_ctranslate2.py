@@ -15,6 +15,7 @@ from moss_agent.checkpoints.convert.checking import check_logits, moss_logits, r
 from moss_agent.checkpoints.convert.source import Source
 from moss_agent.checkpoints.convert.staging import staged
 from moss_agent.checkpoints.convert.to_gptj import save_plain_tokenizer
+from moss_agent.checkpoints.machine import free_ram
 from moss_agent.checkpoints.weights import weight_files
 from moss_agent.errors import CheckpointError, MissingDependency, one_line
 
@@ -75,8 +76,6 @@ def _logits(folder: Path, ids: torch.Tensor) -> torch.Tensor:
 
 
 def _check_memory(size: int) -> None:
-    import psutil
-
-    free, needed = psutil.virtual_memory().available, int(size * 2.2)  # the model, and the copy that is written
+    free, needed = free_ram(), int(size * 2.2)  # the model, and the copy that is written
     if free < needed:
         raise CheckpointError(f"this conversion needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")

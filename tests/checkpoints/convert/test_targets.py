@@ -12,10 +12,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPTJForCausalLM
 
+from moss_agent.checkpoints import machine
 from moss_agent.checkpoints.convert.checking import check_logits, moss_logits, random_prompt
 from moss_agent.checkpoints.convert.source import Source, open_source
 from moss_agent.checkpoints.convert.tensors import Tensors
-from moss_agent.checkpoints.convert.to_ctranslate2 import to_ctranslate2
+from moss_agent.checkpoints.convert.to_ctranslate2 import _check_memory, to_ctranslate2
 from moss_agent.checkpoints.convert.to_gptj import to_gptj
 from moss_agent.checkpoints.convert.to_safetensors import to_safetensors
 from moss_agent.checkpoints.moss.split import split_qkv
@@ -112,6 +113,14 @@ def test_a_stored_head_dim_does_not_mislead_ctranslate2(published: Path, tmp_pat
     config = json.loads((folder / "config.json").read_text()) | {"head_dim": 256}
     (folder / "config.json").write_text(json.dumps(config))
     assert to_ctranslate2(open_source(str(folder)), tmp_path / "out") < 1e-5
+
+
+def test_ctranslate2_keeps_to_what_the_container_may_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory.max").write_text("3000000\n")
+    (tmp_path / "memory.current").write_text("2000000\n")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    with pytest.raises(CheckpointError, match="this conversion needs .* GB of memory, 0.0 GB are free"):
+        _check_memory(10**6)
 
 
 def swapped(name: str, weight: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
