@@ -21,7 +21,7 @@ from functools import wraps
 from pathlib import Path
 
 from moss_agent import Chat, Runtime
-from moss_agent.events import CallFinished, CallStarted, Text
+from moss_agent.events import CallStarted, Text
 from moss_agent.opening.dialect import choose_family, open_dialect, open_model
 from moss_agent.opening.served import find_served
 from moss_agent.plugin_host import Plugin, PluginRunner, discover
@@ -57,7 +57,7 @@ def stand_in(plugin: Plugin) -> Plugin:
 
 
 def choose(chat: Chat, row: dict, speaks_first: bool) -> tuple[Choice, list[str]]:
-    """The model's commands for one recorded question; the turn is left before the answer.
+    """The model's commands of the first round for one recorded question; the turn is left as the answer begins.
 
     speaks_first: whether the model may say something before its calls.
     """
@@ -67,7 +67,7 @@ def choose(chat: Chat, row: dict, speaks_first: bool) -> tuple[Choice, list[str]
     for event in events:
         if isinstance(event, CallStarted):
             commands.append((event.name, event.argument))
-        elif isinstance(event, CallFinished) or (isinstance(event, Text) and not speaks_first):
+        elif isinstance(event, Text) and (commands or not speaks_first):
             break
     events.close()
     chosen = frozenset(name for name, _ in commands)
@@ -105,6 +105,8 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = [json.loads(line) for line in arguments.turns.read_text(encoding="utf-8").splitlines()]
     rows = [row for row in rows if row["turn"] == 1]
+    if not rows:
+        parser.error(f"{arguments.turns} has no first turn: name a file with rows of turn 1")
     rows = rows[:: max(1, len(rows) // (arguments.limit or len(rows)))]
     given = {name: getattr(arguments, name) for name in ("model", "dtype", "family", "server", "server_model")}
     settings = Settings(temperature=0.0, max_new_tokens=256, **given)

@@ -92,7 +92,7 @@ def resumed(turn: Turn, continues_answers: bool) -> Draft:
     """
     if turn.status != "stopped":
         raise UsageError("the last turn was not stopped: there is nothing to go on with")
-    kept = [done for done in turn.rounds if turn.answer or done.results != NO_COMMAND]
+    kept = [done for done in turn.rounds if done.results != NO_COMMAND or (turn.answer and not done.calls)]
     is_same = kept == [done for done in turn.rounds if done in kept or done.calls]
     id = turn.id if is_same and (continues_answers or not turn.answer) else new_id()
     rounds = [replace(done, calls=tuple(_renamed(call, turn.id, id) for call in done.calls)) for done in kept]

@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import uuid4
 
 from moss_agent.events import Call, Citation, Picture, Usage
-from moss_agent.protocol import NO_COMMAND, check_citations, first_marker
+from moss_agent.protocol import NO_COMMAND, Command, check_citations, first_marker
 
 
 def new_id() -> str:
@@ -27,6 +27,12 @@ def check_markers(**texts: str) -> None:
     for name, text in texts.items():
         if marker := first_marker(text):
             raise ValueError(f"the {name} of a turn cannot contain the marker {marker[1]}")
+
+
+def as_command(call: Call) -> Command:
+    """Return a finished call as the command that a model writes for it; old records have the first argument alone."""
+    only = (call.argument,) if call.argument and not call.named else ()
+    return Command(call.name, tuple(call.arguments) or only, call.named)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,11 @@ class Turn:
     @property
     def calls(self) -> tuple[Call, ...]:
         return tuple(call for each in self.rounds for call in each.calls)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether something that the model wrote ended at max_new_tokens or at the end of the context."""
+        return self.finish == "length" or any(" cut off: " in notice for notice in self.notices)
 
     @property
     def images(self) -> tuple[Picture, ...]:

@@ -83,8 +83,7 @@ class Runtime:
         if self._opened is None:
             raise UsageError("only a runtime that was opened from settings can be given other plugins")
         chosen = None if plugins is None else tuple(plugins)
-        if self._is_closed:
-            raise UsageError("the runtime is closed: open another one")
+        self._check_open()
         runner = open_plugins(replace(self._opened.settings, plugins=chosen), self._opened.family)
         try:
             runner.warm_up()
@@ -112,21 +111,24 @@ class Runtime:
         on_approval: decides on the calls of plugins that need approval; without it they are refused.
         store: keeps every turn as it happens, such as `History()`; without it nothing is stored.
         """
+        self._check_open()
+        chat = Chat(
+            self._dialect.open(),  # may ask a server, for which nobody else has to wait
+            self._runner,
+            preamble=self._dialect.preamble,
+            conversation=conversation,
+            on_approval=on_approval,
+            max_rounds=self._max_rounds,
+            store=store,
+            model=self.model,
+        )
         with self._lock:
-            if self._is_closed:
-                raise UsageError("the runtime is closed: open another one")
-            chat = Chat(
-                self._dialect.open(),
-                self._runner,
-                preamble=self._dialect.preamble,
-                conversation=conversation,
-                on_approval=on_approval,
-                max_rounds=self._max_rounds,
-                store=store,
-                model=self.model,
-            )
             self._chats.add(chat)
-            return chat
+            is_closed = self._is_closed
+        if is_closed:
+            chat.close()
+            self._check_open()
+        return chat
 
     def resume(self, name: str = "last", *, on_approval: OnApproval | None = None, store: Store | None = None) -> Chat:
         """Go on with a stored conversation. name: its id, which may be shortened, or `last`.
@@ -154,6 +156,10 @@ class Runtime:
         with ExitStack() as last_first:
             for close in (self._close_model, self._runner.close, *(chat.close for chat in chats)):
                 last_first.callback(close)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise UsageError("the runtime is closed: open another one")
 
     def __enter__(self) -> Runtime:
         return self

@@ -37,7 +37,9 @@ else:
 
 DIALECTS = ("", "moss", "tools", "shown")
 QUANTIZED = ("", "int8", "int4")
+HERE = ("model", "device", "dtype", "quantize")  # what means nothing with a server
 LONGEST_FILE = 1_000_000  # bytes
+LONGEST_TIMEOUT = 1_000_000  # seconds
 _KINDS: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "str": (str,),
@@ -133,8 +135,8 @@ class Settings:
             raise UsageError("context_length must be at least 256 tokens: the preamble alone may take 200")
         if self.seed is not None and not -(2**63) <= self.seed < 2**63:
             raise UsageError("seed must be a number of 64 bits")
-        if self.server_timeout <= 0:
-            raise UsageError("server_timeout must be above 0 seconds")
+        if not 0 < self.server_timeout <= LONGEST_TIMEOUT:
+            raise UsageError(f"server_timeout must be above 0 and at most {LONGEST_TIMEOUT:,} seconds")
 
     def sampling(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """Return the family's values for `session.Sampling`, with what is set here instead and besides."""
@@ -147,13 +149,18 @@ def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
 
     The file is `MOSS_AGENT_SETTINGS` or `settings.toml` in the user's configuration folder. The
     variables are `MOSS_AGENT_MODEL`, `MOSS_AGENT_DEVICE`, `MOSS_AGENT_DTYPE` and `MOSS_AGENT_SERVER`.
+    A `model` is used here, whatever server is named below it.
     Raises UsageError, naming the place, for anything that is no setting.
     """
-    values = _from_file(settings_file())
-    for name in ("model", "device", "dtype", "server"):
-        if value := os.environ.get(f"MOSS_AGENT_{name.upper()}"):
-            values[name] = value
-    values.update({name: value for name, value in flags.items() if value is not None})
+    variables = {name: os.environ.get(f"MOSS_AGENT_{name.upper()}") for name in ("model", "device", "dtype", "server")}
+    given = {name: value for name, value in flags.items() if value is not None}
+    if useless := [name for name in HERE if given.get("server") and name in given]:
+        raise UsageError(f"--{useless[0]} is for models here: leave it or --server out; see also --server-model")
+    values: dict[str, Any] = {}
+    for layer in (_from_file(settings_file()), {name: value for name, value in variables.items() if value}, given):
+        if "model" in layer and "server" not in layer:
+            values["server"] = values["server_model"] = ""
+        values.update(layer)
     return make_settings(values)
 
 

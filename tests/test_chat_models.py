@@ -8,7 +8,7 @@ import pytest
 
 from moss_agent import Runtime, plugin
 from moss_agent.dialects.moss import MossDialect
-from moss_agent.dialects.tools import ToolsDialect
+from moss_agent.dialects.tools import CUT_OFF, ToolsDialect
 from moss_agent.errors import ServerError, UsageError
 from moss_agent.events import CallStarted
 from tests.engine.backends.remote.chat_shapes import call, calls, delta, sent, usage
@@ -126,3 +126,12 @@ def test_what_a_server_answers_without_an_end_is_cut():
     with serving(served := server(endless)), Runtime.open(server=served.url, plugins=[], max_new_tokens=50) as runtime:
         reply = runtime.chat().ask("Talk")
     assert reply.finish == "length" and 40 < reply.text.count("word") < 60
+    assert reply.notices == (CUT_OFF,)
+
+
+@pytest.mark.parametrize("said", [{"content": "It is"}, {"reasoning_content": "Hm, it may be"}])
+def test_people_are_told_that_a_message_was_cut_off(said):
+    cut_off = sent(delta(**said), delta("length"))
+    with serving(served := server(cut_off)), Runtime.open(server=served.url, plugins=[]) as runtime:
+        reply = runtime.chat().ask("What is it?")
+    assert reply.finish == "length" and reply.notices == (CUT_OFF,)

@@ -107,6 +107,30 @@ def test_what_is_refused_leaves_no_connection_open(monkeypatch, settings, messag
             served.connection.get("/v1/models")
 
 
+def test_closing_does_not_wait_for_a_server_that_a_chat_waits_for():
+    asked, answered = threading.Event(), threading.Event()
+
+    class SlowModel(ScriptedModel):
+        def session(self, preamble):
+            asked.set()
+            answered.wait()
+            return super().session(preamble)
+
+    def open_chat():
+        with pytest.raises(UsageError, match="closed"):
+            runtime.chat()
+        refused.set()
+
+    runtime, refused = scripted_runtime(SlowModel(PLAIN), PLUGINS), threading.Event()
+    opening = threading.Thread(target=open_chat)
+    opening.start()
+    asked.wait()
+    runtime.close()
+    answered.set()
+    opening.join()
+    assert refused.is_set()
+
+
 def test_an_interrupt_between_chats_leaves_the_others():
     runtime = scripted_runtime(ScriptedModel([KeyboardInterrupt(), *PLAIN]), PLUGINS)
     with pytest.raises(KeyboardInterrupt):

@@ -28,6 +28,23 @@ def test_flags_come_before_environment_before_file_before_defaults(file, monkeyp
     assert settings.server == "http://localhost:8000"
 
 
+def test_a_model_that_is_named_above_a_server_is_used(file, monkeypatch):
+    file.write_text('server = "http://localhost:8000"\nserver_model = "qwen3"\n')
+    assert load_settings().server_model == "qwen3"
+    assert load_settings({"server_model": "qwen4"}).server == "http://localhost:8000"
+    settings = load_settings({"model": "mini"})
+    assert (settings.model, settings.server, settings.server_model) == ("mini", "", "")
+    monkeypatch.setenv("MOSS_AGENT_MODEL", "moss")
+    assert (load_settings().model, load_settings().server) == ("moss", "")
+    assert load_settings({"server": "http://localhost:9"}).server == "http://localhost:9"
+
+
+@pytest.mark.parametrize("flag", [{"model": "mini"}, {"device": "cuda:1"}, {"quantize": "int8"}])
+def test_a_flag_for_a_model_here_beside_a_server_is_refused(file, flag):
+    with pytest.raises(UsageError, match=f"--{next(iter(flag))} is for models here"):
+        load_settings({"server": "http://localhost:8000", **flag})
+
+
 def test_plugins_are_enabled_and_set_up_in_one_table(file):
     file.write_text('[plugins]\nenabled = ["calculator"]\n[plugins.web_search]\nregion = "cn-zh"\n')
     settings = load_settings()
@@ -56,7 +73,9 @@ def test_memory_limits_are_a_table(file):
         ("[plugins]\nenabled = 'calculator'", "setting plugins must be"),
         ("[plugins]\nweb_search = 3", "must be a table"),
         ("context_length = 3", "at least 256"),
-        ("server_timeout = 0", "above 0 seconds"),
+        ("server_timeout = 0", "above 0 and at most"),
+        ("server_timeout = inf", "above 0 and at most"),
+        ("server_timeout = nan", "above 0 and at most"),
         ("seed = 9223372036854775808", "64 bits"),
         ("tp = 0", "tp must be 1 or more"),
         ("max_memory = 3", "setting max_memory must be"),

@@ -231,9 +231,11 @@ def _write_page(path: Path, out: Path, made: Sequence[Outcome]) -> None:
 
 
 def run_diff(before: Path, after: Path) -> int:
-    """Print which cases changed between two files of results."""
-    found = compare(read_outcomes(before)[1], read_outcomes(after)[1])
-    if not found.both:
+    """Print which cases changed between two files of results; with and without plugins apart if both are there."""
+    earlier, later = (read_outcomes(path)[1] for path in (before, after))
+    modes = sorted({outcome.mode for outcome in (*earlier, *later)})
+    found = {mode or "with plugins": compare(earlier, later, mode) for mode in modes}
+    if not any(each.both for each in found.values()):
         raise UsageError(f"{before} and {after} have no case in common: name two runs on the same data")
-    print(difference(found))
+    print("\n\n".join(difference(each, title if len(modes) > 1 else "") for title, each in found.items()))
     return 0

@@ -27,12 +27,12 @@ def summary(made: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def difference(found: Difference) -> str:
+def difference(found: Difference, title: str = "") -> str:
     """Return what is printed of a comparison."""
-    lines = []
+    lines = [title, ""] if title else []
     for name, changed in (("now wrong", found.worse), ("now right", found.better)):
-        rows = [(one_line(each.id, 40), each.mode, fitted(each.question, SHOWN)) for each in changed]
-        lines += [table((f"{name}: {len(rows)}", "", ""), rows), ""]
+        rows = [(one_line(each.id, 40), fitted(each.question, SHOWN)) for each in changed]
+        lines += [table((f"{name}: {len(rows)}", ""), rows), ""]
     lines += [f"before  {found.before}", f"after   {found.after}"]
     lines.append(
         f"{found.both} cases in common, {len(found.better)} better, {len(found.worse)} worse: "

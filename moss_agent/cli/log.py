@@ -16,8 +16,7 @@ from moss_agent.errors import UsageError
 from moss_agent.history import History
 from moss_agent.history.export import FORMATS
 from moss_agent.history.importing import read_conversations
-from moss_agent.protocol import Command
-from moss_agent.records import Turn
+from moss_agent.records import Turn, as_command
 from moss_agent.resources import replace_file, user_path
 from moss_agent.store import Stored
 
@@ -40,6 +39,7 @@ The setting keep_days deletes what was not used for so long, log = false stores 
 another file."""
 
 WIDTH = 120  # columns of a line beside the answer
+MOST = 1_000_000  # conversations
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -147,8 +147,8 @@ def run_delete(parsed: argparse.Namespace) -> int:
 
 
 def _limit(parsed: argparse.Namespace) -> int:
-    if parsed.limit < 1:
-        raise UsageError(f"--limit {parsed.limit}: must be 1 or more")
+    if not 1 <= parsed.limit <= MOST:
+        raise UsageError(f"--limit {parsed.limit}: must be 1 to {MOST:,}")
     return int(parsed.limit)
 
 
@@ -162,7 +162,7 @@ def _lines(number: int, turn: Turn, others: str) -> Iterator[str]:
     yield f"{number}. {turn.id[:SHORT]}{others}"
     yield from (f"> {line}" for line in clean(turn.question).split("\n"))
     for call in turn.calls:
-        yield fitted(f"→ {Command(call.name, tuple(call.arguments), call.named)}", WIDTH)
+        yield fitted(f"→ {as_command(call)}", WIDTH)
         yield f"  = {fitted(call.result if call.ok else call.error or call.result, WIDTH - 4)}"
     yield readable(turn.text.strip()) or "…"
     if turn.status == "stopped":

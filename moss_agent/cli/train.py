@@ -138,8 +138,9 @@ def _train(parsed: argparse.Namespace, source: train_model.Source, conversations
 
     from moss_agent.checkpoints.plan import dtype_name
     from moss_agent.engine.loading import choose_device
-    from moss_agent.training.processes import join_processes
+    from moss_agent.training.processes import first_holds, join_processes
     from moss_agent.training.run_options import digest, settle
+    from moss_agent.training.state import holding
 
     accelerator = join_processes(on_cpu=parsed.device == "cpu")
     device = accelerator.device if accelerator.num_processes > 1 else choose_device(parsed.device)
@@ -148,22 +149,30 @@ def _train(parsed: argparse.Namespace, source: train_model.Source, conversations
     learned, kept = divided(conversations, parsed.held_out, parsed.seed)
     options = {name: getattr(parsed, name) for name in KEPT}
     options |= {"precision": dtype_name(shape.dtype), "data": digest(sequences(conversations))}
-    settle(user_path(parsed.out), options, may_write=accelerator.is_main_process)
-    if accelerator.is_main_process:
-        counted, shown = [_counted(each) for each in learned], replace(shape, row=shape.at_once)
-        print(plan_table(parsed.base, source.needs, counted, len(kept), parsed.epochs, shown, memory), flush=True)
-    torch.manual_seed(parsed.seed)
-    data = sequences(learned), sequences(kept)
-    made = train_model.prepare(parsed, source, *data, shape, device, accelerator)
-    if accelerator.is_main_process:
+    out = user_path(parsed.out)
+    with first_holds(accelerator, holding(out)):
+        settle(out, options, may_write=accelerator.is_main_process)
+        if accelerator.is_main_process:
+            counted, shown = [_counted(each) for each in learned], replace(shape, row=shape.at_once)
+            print(plan_table(parsed.base, source.needs, counted, len(kept), parsed.epochs, shown, memory), flush=True)
+        torch.manual_seed(parsed.seed)
+        data = sequences(learned), sequences(kept)
+        made = train_model.prepare(parsed, source, *data, shape, device, accelerator)
+        return _take_steps(made, parsed, source, shape)
+
+
+def _take_steps(made: Run, parsed: argparse.Namespace, source: train_model.Source, shape: Shape) -> int:
+    """Take the steps that are left, keep what was trained, and return the exit code. The first process tells of it."""
+    is_first = made.accelerator.is_main_process
+    if is_first:
         watch(made, parsed.tensorboard)
-    if made.step and accelerator.is_main_process:
+    if made.step and is_first:
         print(f"going on after step {made.step}")
     with _stopped_by_signals(made):
         is_done = made.train()
-    if accelerator.is_main_process and is_done:
+    if is_done and is_first:
         print(_ending(train_model.keep(made, source, shape), made.log[-1].seconds, shape.full))
-    elif accelerator.is_main_process:
+    elif is_first:
         print(f"stopped after step {made.step}: the same command goes on", file=sys.stderr)
     return 0 if is_done else 130
 

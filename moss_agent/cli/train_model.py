@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     import torch
     from accelerate import Accelerator
-    from transformers import PreTrainedTokenizerBase
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from moss_agent.checkpoints.families import Family
     from moss_agent.checkpoints.needs import Needs
@@ -100,18 +101,13 @@ def prepare(
 
 def _learner(parsed: argparse.Namespace, source: Source, shape: Shape, device: torch.device) -> Learner:
     """Load the model, with an adapter or shared out if that is wanted."""
-    import torch
-
     from moss_agent.engine.loading import load
     from moss_agent.training.learner import Learner
     from moss_agent.training.sharding import shard
     from moss_agent.training.weights import with_adapter
 
-    kept_in = "bf16" if shape.dtype == torch.bfloat16 and not shape.full else "fp32"
-    if shape.shard and shape.full:  # every process has all of them until they are shared out
-        kept_in = dtype_name(source.needs.model.dtype)
     place = "cpu" if shape.shard else str(device)
-    model, _ = load(source.name, device=place, dtype=kept_in, quantize=shape.quantize)
+    model, _ = load(source.name, device=place, dtype=_loaded_in(source, shape), quantize=shape.quantize)
     if shape.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     learner = Learner(model if shape.full else with_adapter(model, shape.rank, parsed.base), shape.dtype)
@@ -120,25 +116,39 @@ def _learner(parsed: argparse.Namespace, source: Source, shape: Shape, device: t
     return learner
 
 
+def _loaded_in(source: Source, shape: Shape) -> str:
+    """Return the precision that the weights are loaded in; those that are trained and not shared out are fp32."""
+    if not shape.full:
+        return dtype_name(shape.dtype)
+    return dtype_name(source.needs.model.dtype) if shape.shard else "fp32"
+
+
 def keep(made: Run, source: Source, shape: Shape) -> Path:
     """Write what was trained, an adapter or a whole model, and return its folder. Raises UsageError if it cannot."""
     from peft import PeftModel
 
     from moss_agent.checkpoints.families import write_family
-    from moss_agent.engine.loading import load
-    from moss_agent.training.learner import causal_model
-    from moss_agent.training.weights import save_adapter, save_whole, set_weights, writing
+    from moss_agent.training.weights import save_adapter, save_whole, writing
 
     folder, model = made.out / ("model" if shape.full else "adapter"), made.learner.model
-    weights, dtype = made.saved_weights() if shape.shard else None, source.needs.model.dtype
+    weights = made.saved_weights() if shape.shard else None
     with writing(folder):
         if isinstance(model, PeftModel):
             save_adapter(model, folder, weights)
         else:
-            whole = causal_model(model)
-            if weights:
-                whole, _ = load(source.name, device="cpu", dtype=dtype_name(dtype))
-                set_weights(whole, weights)
-            save_whole(whole, source.tokenizer, folder, dtype)
+            save_whole(_whole(model, source, weights), source.tokenizer, folder, source.needs.model.dtype)
         write_family(folder, source.family.name)
     return folder
+
+
+def _whole(model: nn.Module, source: Source, weights: Mapping[str, torch.Tensor] | None) -> PreTrainedModel:
+    """Return the model that was trained. weights: the whole ones, of a model that is shared out."""
+    from moss_agent.engine.loading import load
+    from moss_agent.training.learner import causal_model
+    from moss_agent.training.weights import set_weights
+
+    if weights is None:
+        return causal_model(model)
+    loaded, _ = load(source.name, device="cpu", dtype=dtype_name(source.needs.model.dtype))
+    set_weights(loaded, weights)
+    return loaded

@@ -12,8 +12,6 @@ from moss_agent.protocol import neutralise
 
 LONGEST = 2000  # characters of citations one after the other
 _CITED = re.compile(r"(?P<before>[A-Za-z0-9_)]?)(?P<cited>(?:\[\d{1,2}(?:\s?[,，、]\s?\d{1,2})*\])+)(?![(\[])")
-_WRITTEN = re.compile(r"<sup>(?:<\|\d{1,99}\|>)+</sup>")
-_PASSAGE = re.compile(r"^<\|(\d{1,99})\|>: ?", re.MULTILINE)  # the beginning of a passage in a result of MOSS
 _NUMBER = re.compile(r"\d+")
 # The end of a text that may become a marker, a citation or a link when it goes on.
 _UNFINISHED = re.compile(
@@ -60,13 +58,3 @@ class CitedText:
         if found["before"] and not all(number in self._known for number in numbers):
             return found[0]
         return found["before"] + "<sup>" + "".join(f"<|{number}|>" for number in numbers) + "</sup>"
-
-
-def as_written(text: str) -> str:
-    """Return a recorded text as the chat model wrote it, with citations as `[2]`."""
-    return _WRITTEN.sub(lambda found: "".join(f"[{number}]" for number in _NUMBER.findall(found[0])), text)
-
-
-def as_told(result: str) -> str:
-    """Return a recorded result as a chat model is told it: with passages as the answers cite them, `[2]`."""
-    return as_written(_PASSAGE.sub(r"[\1] ", result))

@@ -10,13 +10,12 @@ from dataclasses import replace
 from itertools import count, islice
 from typing import Any
 
-from moss_agent.dialects.citing import as_told, as_written
 from moss_agent.dialects.results import Told
 from moss_agent.errors import one_line
 from moss_agent.events import Call, Citation, Value
 from moss_agent.messages import Message, Tool, ToolCall
 from moss_agent.plugin_host import Plugin
-from moss_agent.protocol import NO_RESULT, Command, neutralise
+from moss_agent.protocol import NO_RESULT, Command, as_told, as_written, neutralise
 from moss_agent.records import Round, Turn
 
 NOT_RUN = "Not run: the turn has had too many calls."
@@ -26,7 +25,12 @@ CITE = "(Behind each statement in your answer that a passage supports, write its
 _LONGEST_ERROR = 300  # characters
 
 # What templates of chat models write as structure, besides what `neutralise` knows.
-_TAG = re.compile(r"<(/?(?:tool_call|tool_response|tool_result|tools|think|start_of_turn|end_of_turn)\b[^<>]{0,99})>")
+_TAG = re.compile(
+    r"<(/?(?:tool_call|tool_response|tool_result|tools|think|start_of_turn|end_of_turn)\b[^<>]{0,99}"
+    r"|/?s|bos|eos"
+    r"|\|\w{2,40}|\w{2,40}\||\|\"\|"  # Gemma 4: <|turn>, <turn|>, <|"|>
+    r"|｜[^<>｜\n]{1,98}｜)>"  # DeepSeek  # noqa: RUF001
+)
 _BRACKETS = re.compile(r"\[(/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|TOOL_CONTENT|ARGS))\]")
 
 

@@ -13,7 +13,6 @@ from datetime import date
 
 from moss_agent.calls import FinishedCall
 from moss_agent.cancellation import NEVER, Cancellation
-from moss_agent.dialects.citing import as_written
 from moss_agent.dialects.dialect import Read, Written
 from moss_agent.dialects.messages import (
     NOT_RUN,
@@ -28,13 +27,14 @@ from moss_agent.dialects.spoken import Spoken
 from moss_agent.errors import ContextFull
 from moss_agent.events import Call, Citation, HistoryTrimmed, Notice
 from moss_agent.messages import ChatModel, ChatSession, Message, MessagePiece, Tool, ToolCall
-from moss_agent.protocol import NO_COMMAND, neutralise
+from moss_agent.protocol import NO_COMMAND, as_written, neutralise
 from moss_agent.records import Round, Turn, count_untold
 from moss_agent.session import Generation
 
 HITS = 5  # of a search
 HIT_LENGTH = 1000  # characters
 GOES_ON = "the model goes on calling plugins: it repeats itself or has reached max_rounds, and has to answer"
+CUT_OFF = "the message was cut off: max_new_tokens or the end of the context was reached"
 DATE = "{date}"  # in the system text, stands for the day on which a turn begins
 
 
@@ -181,10 +181,11 @@ class ToolsSession:
 
     def _write(self, may_call: bool) -> Generator[Read, None, Spoken]:
         """Let the model write a message."""
-        spoken = Spoken(self._known, self._has_said)
+        spoken, is_cut = Spoken(self._known, self._has_said), False
         with closing(self._pieces(may_call)) as pieces:
             for piece in pieces:
                 if isinstance(piece, (Generation, HistoryTrimmed)):
+                    is_cut = isinstance(piece, Generation) and piece.finish == "length"
                     yield piece
                 elif not isinstance(piece, ToolCall):
                     yield from spoken.push(piece)
@@ -194,7 +195,9 @@ class ToolsSession:
                     spoken.calls.append(piece)
                     yield Notice(GOES_ON)
         yield from spoken.end()
-        if not spoken.text and not (may_call and spoken.calls):
+        if is_cut:
+            yield Notice(CUT_OFF)
+        elif not spoken.text and not (may_call and spoken.calls):
             yield Notice("the model has ended without an answer")
         self._has_said = self._has_said or bool(spoken.text)
         return spoken

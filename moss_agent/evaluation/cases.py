@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from moss_agent.plugin_host import Plugin
-from moss_agent.protocol import Command
-from moss_agent.records import Turn
+from moss_agent.records import Turn, as_command
 
 _HAN = re.compile("[\u3400-\u9fff]")
 
@@ -51,7 +50,7 @@ class RecordedCase(Case):
 
     @property
     def wanted(self) -> str:
-        calls = "\n".join(f"{command_text(call)} => {call.result}" for call in self.turn.calls)
+        calls = "\n".join(f"{as_command(call)} => {call.result}" for call in self.turn.calls)
         return f"{calls or 'no call'}\n{self.turn.text}"
 
 
@@ -108,8 +107,3 @@ class FunctionsCase(Case):
 def language_of(text: str) -> str:
     """Return `zh` for a text with Chinese characters, else `en`."""
     return "zh" if _HAN.search(text) else "en"
-
-
-def command_text(call: Any) -> str:
-    """Return a finished call as a model writes it."""
-    return str(Command(call.name, call.arguments or ((call.argument,) if call.argument else ()), call.named))

@@ -11,13 +11,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from moss_agent.errors import MossAgentError
 from moss_agent.evaluation.cases import Alternatives, Case, FunctionsCase, QuestionCase, RecordedCase
 from moss_agent.evaluation.functions import fits, pair_off
-from moss_agent.evaluation.numbers import Number, concludes, contains, number, states_all
+from moss_agent.evaluation.numbers import Number, are_close, concludes, contains, number, states_all, states_each
 from moss_agent.events import Call
 from moss_agent.plugin_host import Plugin
 from moss_agent.protocol import NO_COMMAND, check_citations, cited_numbers
@@ -58,23 +59,30 @@ def _recorded_checks(recorded: Turn, turn: Turn, compute: Compute) -> dict[str, 
     checks = {"choice": bool(wanted & made) if wanted else not made}
     if wanted:
         checks["arguments"] = all(any(is_same_call(a, b, compute) for b in turn.calls) for a in recorded.calls)
-    if end := end_results(recorded, compute):
+    if ends := end_results(recorded, compute):
         given = "\n".join(call.result for call in turn.calls if call.ok)
-        checks["result"] = states_all(given if turn.calls else turn.text, end)
-        checks["answer"] = states_all(turn.text, end)
+        told = all(states_all(turn.text, end) for end in ends)
+        checks["result"] = all(states_each(given, end) for end in ends) if turn.calls else told
+        checks["answer"] = told
     return checks
 
 
-def end_results(recorded: Turn, compute: Compute) -> list[Number]:
-    """Return the values that a recorded turn comes to: those that its answer states, else the last that it computes.
+def end_results(recorded: Turn, compute: Compute) -> list[list[Number]]:
+    """Return the values that a recorded turn comes to, those of a call together.
 
-    What the plugin itself gives counts rather than what is recorded, which may be wrong or missing.
+    They are those that its answer states, else the last that it computes. What the plugin itself gives counts rather
+    than what is recorded, which may be wrong or missing.
     """
-    values = [values_of(compute(call) or (call.result if call.ok else "")) for call in recorded.calls]
+    values = [_wanted_of(compute(call) or (call.result if call.ok else "")) for call in recorded.calls]
     told = [each for each in values if each and states_all(recorded.text, each)]
     computed = [each for each in values if each]
-    chosen = told or computed[-1:]
-    return [value for each in chosen for value in each]
+    return told or computed[-1:]
+
+
+def _wanted_of(result: str) -> list[Number]:
+    """Return the values of a result; of several solutions, which may hold the same ones, each value once."""
+    values = values_of(result)
+    return list(dict.fromkeys(values)) if _SECOND_SOLUTION.search(result) else values
 
 
 def values_of(result: str) -> list[Number]:
@@ -94,7 +102,7 @@ def is_same_call(one: Call, other: Call, compute: Compute) -> bool:
         return False
     a, b = values_of(first), values_of(second)
     if a and b:
-        return len(a) == len(b) and all(any(x.states(y) for x in b) for y in a)
+        return are_close(a, b)
     return first == second
 
 
@@ -161,7 +169,7 @@ def citations_hold(turn: Turn) -> bool | None:
 def faults(turn: Turn, plugins: Sequence[Plugin]) -> Iterator[str]:
     """Yield what is wrong with the form of what the model wrote."""
     known = {plugin.name: plugin for plugin in plugins}
-    if turn.finish == "length" or any(" cut off: " in notice for notice in turn.notices):
+    if turn.is_cut_off:
         yield "cut off"
     if any(map(_is_unreadable, turn.rounds)):
         yield "unreadable commands"
@@ -186,4 +194,5 @@ def _binds(plugin: Plugin, call: Call) -> bool:
     return True
 
 
+_SECOND_SOLUTION = re.compile(r"^\w+_1 = ", re.MULTILINE)
 _SAME = str.maketrans({"×": "*", "÷": "/", "−": "-", "，": ",", "；": ";", "（": "(", "）": ")", "“": '"', "”": '"'})

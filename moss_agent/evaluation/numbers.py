@@ -4,7 +4,8 @@ Read are `1,234.5`, `.5`, `-12`, 零下5, `±4`, `1e6`, `160/3` in lowest terms,
 and LaTeX's `1{,}234` and `\\frac{160}{3}`. With a blank behind it, a minus is a bullet or a dash, unless it follows `=`
 or `(`. A fraction with its result behind it (`7/2 = 3.5`) is a computation, not a number. A value that was rounded
 counts as stated if at least two decimals and two digits are left, or one decimal behind two other digits: 66.7 for
-66.666..., not 67; 0.051 for 0.0512, not 0.05.
+66.666..., not 67; 0.051 for 0.0512, not 0.05. A value with two decimals and three digits or more may be rounded itself:
+78.5398 states 78.54, but 0.254 does not state 0.25.
 Not covered: numbers in words, such as "twelve" or 十二; raised exponents (10⁸), which are left out.
 """
 
@@ -57,13 +58,18 @@ class Number:
 
     def states(self, exact: Number) -> bool:
         """Return whether it is that value, perhaps rounded, or that value rounded; or cut behind many digits."""
+        if self.is_close(exact, CUT if self.decimals >= 3 else CLOSE):
+            return True
+        off = abs(self.value - exact.value)
+        is_rounded = self.decimals >= 1 and self.digits >= (2 if self.decimals >= 2 else 3)
+        may_be_rounded = exact.decimals >= 2 and exact.digits >= 3
+        return (is_rounded and off <= self._half) or (may_be_rounded and off <= exact._half)
+
+    def is_close(self, exact: Number, share: Fraction = CLOSE) -> bool:
+        """Return whether it is that value; unless both are plain, it may be off by that share of it."""
         if self.is_plain and exact.is_plain:
             return self.value == exact.value
-        off = abs(self.value - exact.value)
-        if off <= (CUT if self.decimals >= 3 else CLOSE) * abs(exact.value):
-            return True
-        is_rounded = self.decimals >= 1 and self.digits >= (2 if self.decimals >= 2 else 3)
-        return (is_rounded and off <= self._half) or (exact.decimals >= 2 and off <= exact._half)
+        return abs(self.value - exact.value) <= share * abs(exact.value)
 
     @property
     def _half(self) -> Fraction:
@@ -85,10 +91,22 @@ def number(text: str) -> Number | None:
     return _read(found) if found else None
 
 
+def are_close(some: Sequence[Number], others: Sequence[Number]) -> bool:
+    """Return whether these are the same values, in any order, each as often."""
+    ordered = [sorted(each, key=lambda made: made.value) for each in (some, others)]
+    return len(some) == len(others) and all(one.is_close(other) for one, other in zip(*ordered, strict=True))
+
+
 def states_all(text: str, wanted: Sequence[Number]) -> bool:
-    """Return whether all values stand in the text."""
+    """Return whether all values stand in the text; once is enough for equal ones."""
     found = numbers(text)
     return all(any(each.states(value) for each in found) for value in wanted)
+
+
+def states_each(text: str, wanted: Sequence[Number]) -> bool:
+    """Return whether all values stand in the text, equal ones as often as they are wanted."""
+    found, values = numbers(text), [each.value for each in wanted]
+    return all(sum(each.states(value) for each in found) >= values.count(value.value) for value in wanted)
 
 
 def concludes(text: str, wanted: Number, question: str) -> bool:

@@ -14,12 +14,12 @@ from msgspec import ValidationError, convert
 
 from moss_agent.concurrently import results
 from moss_agent.errors import MossAgentError, UsageError, said_by
-from moss_agent.evaluation.cases import Case, Mode, command_text
+from moss_agent.evaluation.cases import Case, Mode
 from moss_agent.evaluation.judging import judge
 from moss_agent.evaluation.standins import compute, plugins_for
 from moss_agent.evaluation.subject import Subject
-from moss_agent.records import Turn, now
-from moss_agent.resources import read_text
+from moss_agent.records import Turn, as_command, now
+from moss_agent.resources import read_bytes
 
 LONGEST = 1_000_000_000  # bytes of a file of outcomes
 FORMAT = "moss_agent.evaluation/1"
@@ -104,7 +104,7 @@ def _asked(case: Case) -> dict[str, Any]:
 def _written(turn: Turn) -> dict[str, Any]:
     return {
         "thoughts": turn.thoughts.strip(),
-        "calls": tuple(MadeCall(command_text(call), call.error or call.result, call.ok) for call in turn.calls),
+        "calls": tuple(MadeCall(str(as_command(call)), call.error or call.result, call.ok) for call in turn.calls),
         "answer": turn.text.strip(),
         "prompt_tokens": turn.usage.prompt_tokens,
         "generated_tokens": turn.usage.generated_tokens,
@@ -122,7 +122,7 @@ def read_outcomes(path: Path) -> tuple[Run, list[Outcome]]:
 
     Raises UsageError if it is anything else.
     """
-    first, *lines = read_text(path, LONGEST).split("\n")
+    first, *lines = read_bytes(path, LONGEST).split(b"\n")
     try:
         run = convert(json.loads(first), Run)
     except (ValueError, RecursionError, ValidationError):

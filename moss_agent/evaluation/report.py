@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
+from moss_agent.evaluation.cases import Mode
 from moss_agent.evaluation.intervals import sign_test, wilson
 from moss_agent.evaluation.outcomes import Outcome
 
@@ -135,9 +136,9 @@ class Difference:
         return sign_test(len(self.better), len(self.worse))
 
 
-def compare(before: Sequence[Outcome], after: Sequence[Outcome]) -> Difference:
-    """Return which cases changed, as they are after."""
-    earlier = {(outcome.key, outcome.question): outcome for outcome in judged(before)}
+def compare(before: Sequence[Outcome], after: Sequence[Outcome], mode: Mode = "") -> Difference:
+    """Return which cases of that mode changed, as they are after."""
+    earlier = {(outcome.key, outcome.question): outcome for outcome in judged(before) if outcome.mode == mode}
     later = [outcome for outcome in judged(after) if (outcome.key, outcome.question) in earlier]
     paired = [(earlier[outcome.key, outcome.question], outcome) for outcome in later]
     changed = [new for old, new in paired if old.right != new.right]

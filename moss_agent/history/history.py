@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from time import time, time_ns
+from time import time_ns
 
 from moss_agent.errors import HistoryError
 from moss_agent.extras import need
@@ -24,7 +24,7 @@ from moss_agent.records import Turn, new_id
 from moss_agent.resources import user_path
 from moss_agent.store import About, Stored, Summary, title_of
 
-DAY = 86_400
+DAY = 86_400 * 10**9  # nanoseconds
 
 
 class History:
@@ -125,7 +125,7 @@ class History:
 
     def _delete_old(self, db: sqlite3.Connection) -> None:
         if self._keep_days is not None:
-            limit = int((time() - self._keep_days * DAY) * 1e9)
+            limit = max(0, time_ns() - self._keep_days * DAY)
             if old := rows.unused_since(db, limit):
                 rows.delete(db, old)
 

@@ -15,7 +15,7 @@ from itertools import islice
 from moss_agent.database import transaction
 from moss_agent.errors import HistoryError, one_line
 from moss_agent.history.rows import turn_of
-from moss_agent.records import Turn
+from moss_agent.records import Turn, as_command
 
 AT_ONCE = 100  # turns in one transaction: others write in between
 PASSAGE = 160  # characters
@@ -75,7 +75,9 @@ def _index_some(db: sqlite3.Connection) -> bool:
 
 def _texts(turn: Turn) -> tuple[str, str, str]:
     """Return question, answer and calls of a turn."""
-    calls = (f"{call.argument}\n{call.result}\n" + "\n".join(hit.title for hit in call.hits) for call in turn.calls)
+    calls = (
+        "\n".join((*as_command(call).texts, call.result, *(hit.title for hit in call.hits))) for call in turn.calls
+    )
     return turn.question, _CITED.sub("", turn.text), "\n".join(calls)
 
 

@@ -10,7 +10,14 @@ Only code writes markers: text from users, plugins and web pages passes `neutral
 Standard library only; nothing here evaluates anything.
 """
 
-from moss_agent.protocol.citations import CitationFilter, check_citations, cited_numbers, unfinished_citation
+from moss_agent.protocol.citations import (
+    CitationFilter,
+    as_told,
+    as_written,
+    check_citations,
+    cited_numbers,
+    unfinished_citation,
+)
 from moss_agent.protocol.commands import Command, CommandScanner, Value, parse_commands
 from moss_agent.protocol.markers import (
     ANSWER,
@@ -73,6 +80,8 @@ __all__ = [
     "Turn",
     "TurnParser",
     "Value",
+    "as_told",
+    "as_written",
     "check_citations",
     "cited_numbers",
     "first_marker",

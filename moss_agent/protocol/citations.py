@@ -1,7 +1,7 @@
 """Citations in an answer: `<sup><|2|></sup>` after the words that hit 2 supports.
 
 Models also write `<|2|>`, `<sup><|1|><|3|></sup>` and `<sup><|2|>, <|3|></sup>`, and cite numbers that
-do not exist.
+do not exist. Chat models cite as `[2]`.
 """
 
 import re
@@ -9,6 +9,8 @@ from collections.abc import Collection
 
 _NUMBER = re.compile(r"<\|(\d{1,99})\|>")
 _CITATION = re.compile(r"(?:<sup>\s*)?<\|\d{1,99}\|>(?:[\s,，、]*<\|\d{1,99}\|>)*(?:\s*</sup>)?")
+_WRITTEN = re.compile(r"<sup>(?:<\|\d{1,99}\|>)+</sup>")
+_PASSAGE = re.compile(r"^<\|(\d{1,99})\|>: ?", re.MULTILINE)  # the beginning of a passage in a result
 
 _UNFINISHED = re.compile(
     r"(?:<sup>\s*)?(?:<\|\d{1,99}\|>[\s,，、]*)*(?:<(?:/?(?:s(?:up?)?)?)?|<\|\d{0,99}\|?|(?<=<sup>)\s*)?\Z"
@@ -36,6 +38,16 @@ def check_citations(text: str, known: Collection[int]) -> tuple[str, list[int]]:
         return "".join(f"<sup><|{n}|></sup>" for n in cited_numbers(match[0]) if n in known)
 
     return _CITATION.sub(rewrite, text), dropped
+
+
+def as_written(text: str) -> str:
+    """Return a recorded text as a chat model writes it, with citations as `[2]`."""
+    return _WRITTEN.sub(lambda found: "".join(f"[{number}]" for number in _NUMBER.findall(found[0])), text)
+
+
+def as_told(result: str) -> str:
+    """Return a recorded result as a chat model is told it: with passages as the answers cite them, `[2]`."""
+    return as_written(_PASSAGE.sub(r"[\1] ", result))
 
 
 class CitationFilter:

@@ -19,10 +19,10 @@ from moss_agent.engine.chat_template import ChatTemplate
 from moss_agent.engine.codec import Codec
 from moss_agent.errors import EngineError
 from moss_agent.messages import Message, Tool, ToolCall
-from moss_agent.training.chat_record import read_chat, shown_tools, text_tool
+from moss_agent.training.chat_record import read_chat, text_tool
 from moss_agent.training.dataset import Piece
 from moss_agent.training.packing import Tokens
-from moss_agent.training.recorded import read_recorded, recorded_messages, told_tools
+from moss_agent.training.recorded import read_recorded, recorded_chat
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -72,16 +72,20 @@ class ChatEncoder:
         """Return the text up to where the message is written, and what the model writes of it."""
         prompt = self._template.render(before, tools)
         whole = self._template.render([*before, message], tools, is_prompt=False)
-        thought = next((each for each in THOUGHTS if prompt.rstrip().endswith(each[0])), None)
-        if thought and not whole.startswith(prompt):  # the model has to think, and is not told of it later
-            begin = prompt[: prompt.rindex(thought[0])]
-            said = f"{self._codec.neutral(message.reasoning)}\n{thought[1]}\n\n"
-            whole = whole.replace(begin, prompt + said, 1) if whole.startswith(begin) else whole
+        if not whole.startswith(prompt):
+            whole = self._with_thought(prompt, whole, message.reasoning)
         end = self._end_of_calls if message.calls else self._end
         written, found, _ = whole.removeprefix(prompt).rpartition(end)
         if not whole.startswith(prompt) or not found:
             raise self._refusal("tells a message otherwise than it lets the model write it")
         return prompt, written + end
+
+    def _with_thought(self, prompt: str, whole: str, reasoning: str) -> str:
+        """Return the whole text with the thought that the prompt begins and the template does not tell later."""
+        thought = next((each for each in THOUGHTS if prompt.rstrip().endswith(each[0])), None)
+        if thought is None or not whole.startswith(begin := prompt[: prompt.rindex(thought[0])]):
+            return whole
+        return f"{prompt}{self._codec.neutral(reasoning)}\n{thought[1]}\n\n{whole.removeprefix(begin)}"
 
     def _tokens(self, sequence: Sequence[Piece]) -> Tokens:
         """Encode each piece on its own, as the runtime does: only what the template writes are special tokens."""
@@ -118,11 +122,7 @@ def _chat(record: Mapping[str, Any]) -> tuple[list[Message], list[Tool]]:
         chat = read_chat(record)
         messages, tools = [_harmless(message) for message in chat.messages], list(chat.tools)
     else:
-        conversation = read_recorded(record)
-        tools = told_tools(conversation)
-        messages = list(recorded_messages(conversation, {tool.name: tool for tool in tools}))
-        names = {tool.name for tool in tools}
-        tools += shown_tools(call for message in messages for call in message.calls if call.name not in names)
+        messages, tools = recorded_chat(read_recorded(record))
     return messages, [replace(tool, description=harmless(" ".join(tool.description.split()))) for tool in tools]
 
 

@@ -49,7 +49,12 @@ class Learner(nn.Module):
         return super().train(mode)
 
     def forward(self, row: Pack) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the sum of the targets' cross entropies, and how many of them are the likeliest token."""
+        """Return the sum of the targets' cross entropies, and how many of them are the likeliest token.
+
+        Raises ValueError if several conversations stand in a row and the model does not pack.
+        """
+        if row.has_several and not self.packs:
+            raise ValueError("this model takes one conversation a row: make rows with packs(conversations, 1, seed)")
         ids, positions, sources, targets = (
             torch.tensor(each, device=self.device) for each in (row.ids, row.positions, row.sources, row.targets)
         )

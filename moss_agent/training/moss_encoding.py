@@ -29,12 +29,13 @@ from moss_agent.protocol import (
     neutralise,
     parse_commands,
     shorten,
+    told_plugins,
 )
 from moss_agent.records import Round, Turn
 from moss_agent.training.chat_record import ChatRecord, read_chat
 from moss_agent.training.dataset import Piece, pieces
 from moss_agent.training.packing import Tokens
-from moss_agent.training.recorded import read_recorded
+from moss_agent.training.recorded import read_recorded, recorded_chat
 
 LABEL_WORDS, LABEL_LENGTH = 4, 40
 ONE_ROUND = "it has several rounds of calls, and a turn of MOSS's protocol has one: leave the conversation out"
@@ -51,19 +52,14 @@ class MossEncoder:
         self._known = {capability.name: capability for capability in family.preamble.known}
 
     def encode(self, record: Mapping[str, Any]) -> list[Tokens]:
-        """Return the conversation; nothing if all of its turns were stopped. Raises UsageError or ValueError."""
+        """Return the conversation; nothing if none of its turns can be learned. Raises UsageError or ValueError."""
         if "chat" in record:
             convert(record["meta_instruction"], str)
             if not convert(record["chat"], dict[str, dict[str, Any]]):
                 raise UsageError("it has no turns")
             return [self._tokens(pieces(record))]
-        if "messages" in record:
-            conversation = self._spoken(read_chat(record))
-        else:
-            conversation = read_recorded(record)
-            turns = [_one_round(turn, number) for number, turn in enumerate(conversation.turns, 1)]
-            conversation = replace(conversation, turns=turns)
-        return [self._tokens(pieces(conversation.to_training("")))] if conversation.turns else []
+        held = self._spoken(read_chat(record)) if "messages" in record else self._recorded(read_recorded(record))
+        return [self._tokens(pieces(held.to_training("")))] if held.turns else []
 
     def _tokens(self, parts: Iterable[Piece]) -> Tokens:
         """Encode each part as the runtime does: after those before it, only markers being special tokens."""
@@ -86,8 +82,19 @@ class MossEncoder:
             for number, (start, end) in enumerate(zip(starts, [*starts[1:], None], strict=True), 1)
         ]
         if chat.system and not chat.declares_tools:
-            return Conversation(chat.system.rstrip("\n") + "\n", turns)
+            return Conversation(_ended(chat.system), turns)
         return Conversation(self._preamble.render(self._capabilities(chat.tools)), turns)
+
+    def _recorded(self, conversation: Conversation) -> Conversation:
+        """Return the turns with one round each, after the preamble that tells of the plugins.
+
+        That of a chat model does not: what it calls is told as the family tells it.
+        """
+        preamble = conversation.preamble
+        if not told_plugins(preamble) and any(turn.calls for turn in conversation.turns):
+            preamble = self._preamble.render(self._capabilities(recorded_chat(conversation)[1]))
+        turns = [_one_round(turn, number) for number, turn in enumerate(conversation.turns, 1)]
+        return Conversation(_ended(preamble), turns)
 
     def _capabilities(self, tools: Iterable[Tool]) -> Iterable[Capability]:
         """Yield what the preamble says of each tool, under labels that differ."""
@@ -98,6 +105,11 @@ class MossEncoder:
                 capability = replace(capability, label=tool.name)
             labels.add(capability.label)
             yield capability
+
+
+def _ended(preamble: str) -> str:
+    """Return the preamble with the end of its last line."""
+    return preamble.rstrip("\n") + "\n" if preamble else ""
 
 
 def _one_round(turn: Turn, number: int) -> Turn:

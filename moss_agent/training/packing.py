@@ -30,6 +30,11 @@ class Pack:
     targets: list[int] = field(default_factory=list)
     tokens: int = 0  # of all conversations, the beginning counted for each
 
+    @property
+    def has_several(self) -> bool:
+        """Whether it has more than one conversation."""
+        return self.segments[1] < self.tokens
+
 
 def pack(conversations: Sequence[Tokens]) -> Pack:
     """Return the row of these conversations."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 
 import torch
 from accelerate import Accelerator, DistributedType
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, broadcast_object_list
 
 from moss_agent.errors import UsageError
 
@@ -37,6 +39,22 @@ def join_processes(*, on_cpu: bool) -> Accelerator:
     if accelerator.distributed_type not in PLAIN:
         raise UsageError(f"training does not work with {accelerator.distributed_type.value} of accelerate{REMEDY}")
     return accelerator
+
+
+@contextmanager
+def first_holds(accelerator: Accelerator, lock: AbstractContextManager[None]) -> Iterator[None]:
+    """Hold the lock in the first process. The UsageError with which that fails is raised in all of them."""
+    with ExitStack() as held:
+        problem = ""
+        if accelerator.is_main_process:
+            try:
+                held.enter_context(lock)
+            except UsageError as error:
+                problem = str(error)
+        (problem,) = broadcast_object_list([problem])
+        if problem:
+            raise UsageError(problem)
+        yield
 
 
 def processes_here(accelerator: Accelerator) -> int:

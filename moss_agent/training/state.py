@@ -1,19 +1,36 @@
-"""What a training run is kept in: the state from which it goes on, and its log."""
+"""What a training run is kept in: a folder that one process holds, the state from which it goes on, and its log."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
 from moss_agent.checkpoints.files import publish
 from moss_agent.errors import UsageError
+from moss_agent.resources import locked
 
-STATE, LOG = "state.pt", "log.jsonl"
+STATE, LOG, LOCK = "state.pt", "log.jsonl", ".lock"
+
+
+@contextmanager
+def holding(out: Path) -> Iterator[None]:
+    """Hold the folder, which is made if need be. Raises UsageError if another process does, or it cannot be written."""
+
+    def refuse() -> NoReturn:
+        raise UsageError(f"another process trains in {out}: let it finish, or name another folder")
+
+    with ExitStack() as held:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(out / LOCK, refuse))
+        except OSError as error:
+            raise UsageError(f"cannot write {out}: {error.strerror}: name another folder") from None
+        yield
 
 
 def write_state(out: Path, state: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> str:

@@ -318,9 +318,31 @@ def test_which_cases_changed_with_a_sign_test(
     ask(data, "--out", after)
     done = command("eval", "diff", before, after)
     assert done.returncode == 0
-    assert done.stdout.splitlines()[:2] == ["now wrong: 1", "q:7             q6 5"]
+    assert done.stdout.splitlines()[:2] == ["now wrong: 1", "q:7           q6 5"]
     assert done.stdout.splitlines()[-1] == "7 cases in common, 5 better, 1 worse: p = 0.219 (sign test)"
     assert command("eval", "diff", before, str(tmp_path / "q.jsonl")).returncode == 2
+
+
+def test_cases_with_plugins_and_without_are_compared_apart(
+    ask: Program, command: Program, server: QuestionServer, tmp_path: Path
+) -> None:
+    data = questions(tmp_path / "q.jsonl", "5", "6")
+    before, after = str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")
+    ask(data, "--out", before, "--also-without")
+    server.said = {"q1 6": "5"}
+    ask(data, "--out", after, "--also-without")
+    lines = command("eval", "diff", before, after).stdout.splitlines()
+    counts = "2 cases in common, 1 better, 0 worse: p = 1 (sign test)"
+    assert [line for line in lines if "plugins" in line or "common" in line] == [
+        "with plugins",
+        counts,
+        "without plugins",
+        counts,
+    ]
+    alone = str(tmp_path / "c.jsonl")
+    ask(data, "--out", alone)
+    shown = command("eval", "diff", before, alone).stdout
+    assert "with plugins\n" in shown and "\n0 cases in common" in shown.partition("without plugins")[2]
 
 
 @pytest.mark.parametrize(

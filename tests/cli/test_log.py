@@ -106,6 +106,7 @@ def test_a_conversation_is_exported_and_imported(history: History, command: Prog
     assert command("log", "import", "nowhere").returncode == 2
     assert command("log", "export", "--to", "word").returncode == 2
     assert command("log", "list", "--limit", "0").returncode == 2
+    assert command("log", "list", "--limit", "100000000000000000000").returncode == 2
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from moss_agent.conversation import Conversation
 from moss_agent.protocol import END_MARKERS
 from moss_agent.records import Round, Turn
+from moss_agent.training.state import holding
 from tests.cli.conftest import ROOT, Program
 from tests.engine.chat_parts import FORGETS, chat_tokenizer
 from tests.engine.tiny import make_model, make_tokenizer
@@ -114,6 +115,16 @@ def test_signals_stop_after_the_step_and_the_same_command_goes_on(
     assert whole.returncode == done.returncode == 0 and "going on after step " in done.stdout
     adapters = [(tmp_path / out / "adapter" / "adapter_model.safetensors").read_bytes() for out in ("whole", "cut")]
     assert adapters[0] == adapters[1]
+
+
+def test_a_second_start_in_the_folder_of_a_run_is_refused(
+    command: Program, base: str, data: str, tmp_path: Path
+) -> None:
+    with holding(tmp_path / "o"):
+        done = command("train", data, "--base", base, "--family", "mini", "--out", "o")
+    said = "moss-agent: another process trains in o: let it finish, or name another folder\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    assert [path.name for path in (tmp_path / "o").iterdir()] == [".lock"]
 
 
 def test_faulty_records_are_named_and_nothing_is_trained(

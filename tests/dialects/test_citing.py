@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moss_agent.dialects.citing import CitedText, as_written
-from moss_agent.protocol import first_marker
+from moss_agent.dialects.citing import CitedText
+from moss_agent.protocol import as_written, first_marker
 
 TEXTS = st.lists(
     st.sampled_from([*"[]12379,，` a巴_)<>|:/eom(", "[1]", "[2, 3]", "<eom>", "<|MOSS|>:", "<|", "```", "[9]"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,10 @@ def answered(answer: object, made: Turn, plugins: tuple[str, ...] | None = None,
     return judge(case, made, PLUGINS, compute)
 
 
+def end_values(recorded: Turn) -> list[list[Fraction]]:
+    return [[each.value for each in end] for end in end_results(recorded, compute)]
+
+
 RABBITS = turn("There are 23 chickens and 12 rabbits.", call("Solve", "x+y=35;2*x+4*y=94"))
 
 
@@ -63,6 +68,27 @@ def test_equal_equations_in_other_words_are_the_same() -> None:
 def test_a_wrong_equation_is_seen_in_arguments_result_and_answer() -> None:
     made = turn("鸡129/2，兔-59/2。", call("Solve", "x+y=35;x-y=94"))
     assert judged(RABBITS, made).checks == {"choice": True, "arguments": False, "result": False, "answer": False}
+
+
+TWINS = turn("Both are 2.", call("Solve", "x+y=4;x-y=0"))
+
+
+def test_equal_values_of_a_call_are_wanted_as_often() -> None:
+    wrong = turn("x is 2 and y is 3.", call("Solve", "x+y=5;y-x=1"))
+    assert judged(TWINS, wrong).checks == {"choice": True, "arguments": False, "result": False, "answer": True}
+    for calls in ([call("Solve", "a=b;a+b=4")], [call("Calculate", "4/2"), call("Calculate", "4-2")]):
+        assert judged(TWINS, turn("They are 2.", *calls)).checks["result"]
+    assert judged(TWINS, turn("Both are 2.")).checks["result"]
+
+
+def test_a_value_of_several_solutions_is_wanted_once() -> None:
+    recorded = turn("They are 3 and 4.", call("Solve", "x+y=7;x*y=12"))
+    assert judged(recorded, turn("They are 3 and 4.", call("Solve", "x*(7-x)=12"))).checks["result"]
+
+
+def test_a_value_of_two_calls_is_wanted_once() -> None:
+    recorded = turn("It is 2.", call("Calculate", "1+1"), call("Calculate", "4-2"))
+    assert judged(recorded, turn("It is 2.", call("Calculate", "4/2"))).checks["result"]
 
 
 def test_another_plugin_may_come_to_the_right_end() -> None:
@@ -87,18 +113,19 @@ def test_without_calls_the_answer_is_the_result() -> None:
 
 def test_what_the_recorded_answer_states_is_the_end_result() -> None:
     several = turn("Together 30.", call("Calculate", "5*4+10"), call("Calculate", "5*4"))
-    assert [each.value for each in end_results(several, compute)] == [30]
+    assert end_values(several) == [[30]]
     both = turn("20 and 30.", call("Calculate", "5*4"), call("Calculate", "5*6"))
-    assert [each.value for each in end_results(both, compute)] == [20, 30]
+    assert end_values(both) == [[20], [30]]
     silent = turn("Here you are.", call("Calculate", "5*4"), call("Calculate", "5*5"))
-    assert [each.value for each in end_results(silent, compute)] == [25]
+    assert end_values(silent) == [[25]]
+    assert end_values(RABBITS) == [[23, 12]]
 
 
 def test_what_the_plugin_gives_counts_rather_than_what_is_recorded() -> None:
     wrong = turn("It is 4.", call("Calculate", "2+3", result="4"))
     assert judged(wrong, turn("It is 5.", call("Calculate", "3+2"))).checks["result"]
     unknown = turn("It is 17 degrees.", call("Weather", "Paris", result="17"))
-    assert [each.value for each in end_results(unknown, compute)] == [17]
+    assert end_values(unknown) == [[17]]
 
 
 def test_where_no_plugin_was_used_none_should_be() -> None:
@@ -116,6 +143,11 @@ def test_where_no_plugin_was_used_none_should_be() -> None:
         ("Search", "moss", "fern", False),
         ("Solve", "x^2=4", "y^2-4=0", True),
         ("Solve", "x^2=4", "x=2", False),
+        ("Solve", "x+y=4;x-y=0", "x+y=5;y-x=1", False),
+        ("Solve", "x+y=5;y-x=1", "x+y=4;x-y=0", False),
+        ("Solve", "x+y=5;y-x=1", "a+b=5;a-b=1", True),
+        ("Calculate", "200/3", "66.7", False),
+        ("Calculate", "200/3", "200*(1/3)", True),
         ("Calculate", "1/0", "2/0", False),
     ],
 )

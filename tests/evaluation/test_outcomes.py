@@ -59,7 +59,8 @@ def test_calculator_and_solver_run_and_the_file_has_all_of_it(tmp_path: Path) ->
     assert twelve.generated_tokens > 20 and twelve.thoughts == "x" and twelve.answer == "It is 12."
     path = tmp_path / "out.jsonl"
     items = [Run(data="q", model="m"), *found.values()]
-    path.write_text("".join(json.dumps(to_json(item)) + "\n" for item in items) + '{"type": "case", "i')
+    lines = "".join(json.dumps(to_json(item)) + "\n" for item in items)
+    path.write_bytes((lines + '{"type": "case", "id": "多').encode()[:-1])  # cut off within a character
     assert read_outcomes(path) == (items[0], [*found.values()])
 
 

@@ -76,6 +76,14 @@ def test_two_runs_are_compared_where_both_have_judged() -> None:
     assert compare(MANY, MANY).probability == 1.0
 
 
+def test_cases_with_plugins_and_without_are_compared_apart() -> None:
+    before = [outcome("a", right=False), outcome("a", mode="without plugins")]
+    after = [outcome("a"), outcome("a", right=False, mode="without plugins")]
+    found, without = compare(before, after), compare(before, after, "without plugins")
+    assert (found.both, len(found.better), len(found.worse)) == (1, 1, 0)
+    assert (without.both, len(without.better), len(without.worse)) == (1, 0, 1)
+
+
 HOSTILE = "</dd><script>alert(1)</script>&\"'<img src=x onerror=y>\x1b[31m\u202e{title}"
 
 

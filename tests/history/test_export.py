@@ -166,6 +166,27 @@ def test_openai_messages_cite_as_chat_models_do() -> None:
     ]
 
 
+def test_openai_messages_have_the_order_in_which_they_were_said() -> None:
+    call = Call("Search", "q", "<|1|>: It is 17.", True, 0.1, arguments=("q",))
+    done = Round(calls=(call,), text="Let me look.")
+    turn = Turn("q", (done,), "It is 17<sup><|1|></sup>.", citations=(Citation(1, "It is 17."),))
+    messages = json.loads(FORMATS["openai"](Stored(About(), [turn])))["messages"]
+    assert [message["content"] for message in messages] == ["q", "Let me look.", "[1] It is 17.", "It is 17[1]."]
+
+
+@pytest.mark.parametrize("kind", ["markdown", "html"])
+def test_pages_have_all_arguments_of_a_call(kind: str) -> None:
+    calls = (
+        Call("Weather", "Paris", "sunny", True, 0.1, arguments=("Paris",), named={"days": 3}),
+        Call("Weather", "Lyon", "sunny", True, 0.1, named={"city": "Lyon"}),
+        Call("Weather", "Nice", "sunny", True, 0.1),
+    )
+    text = FORMATS[kind](Stored(About(), [Turn("q", (Round(calls=calls),), "Sunny.")]))
+    shown = parse(MarkdownIt().render(text) if kind == "markdown" else text).text_content()
+    for written in ('Weather("Paris", days=3)', 'Weather(city="Lyon")', 'Weather("Nice")'):
+        assert written in shown
+
+
 def test_openai_arguments_have_the_names_that_the_preamble_tells() -> None:
     call = Call("Weather", "Paris", "sunny", True, 0.1, arguments=("Paris", "today", 3))
     turn = Turn("q", (Round(calls=(call,)),), "Sunny.")
@@ -181,6 +202,14 @@ def test_a_file_may_hold_many_records(tmp_path: Path) -> None:
         (tmp_path / "file").write_text(content)
         found = list(read_conversations(tmp_path / "file"))
         assert [stored.turns[0].question for stored in found] == ["q0", "q1", "q2"]
+
+
+def test_lines_of_json_end_where_json_says(tmp_path: Path) -> None:
+    said = ["a\u2028b", "c\u2029d\x85e", "f"]
+    records = [Conversation("p", [Turn(text, answer="a")]).to_json() for text in said]
+    content = "".join(json.dumps(record, ensure_ascii=False) + "\r\n" for record in records)
+    (tmp_path / "file").write_bytes(content.encode())
+    assert [stored.turns[0].question for stored in read_conversations(tmp_path / "file")] == said
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from moss_agent.checkpoints.families import load_family
 from moss_agent.conversation import Conversation
+from moss_agent.dialects.tools import CUT_OFF
 from moss_agent.errors import UsageError
 from moss_agent.events import Call
 from moss_agent.json_records import FaultyData
@@ -55,6 +56,19 @@ def test_a_folder_of_all_forms_is_read_and_what_was_stopped_is_left_out(tmp_path
     texts = [tokenizer.decode(ids) for ids, _ in sequences(read)]
     assert len([text for text in texts if "Thanks" in text]) == 3
     assert not any("And?" in text for text in texts)
+
+
+@pytest.mark.parametrize("dialect", ["mini", "tools"])
+@pytest.mark.parametrize(
+    "how", [{"finish": "length"}, {"notices": (CUT_OFF,)}, {"notices": ("thoughts cut off: max_new_tokens",)}]
+)
+def test_what_was_cut_off_is_not_learned_with_an_end(tmp_path, dialect, how):
+    tokenizer = moss_tokenizer() if dialect == "mini" else chat_tokenizer(HERMES)
+    cut = Turn("And?", (Round("Hm"),), "So it", **how)
+    data = write(tmp_path / "own.jsonl", replace(TALK, turns=[cut, TALK.turns[2]]).to_json())
+    [[(ids, _)]] = read_conversations(data, encoder_for(tokenizer, load_family(dialect)))
+    text = tokenizer.decode(ids)
+    assert "Welcome." in text and "And?" not in text and "So it" not in text
 
 
 def test_every_fault_is_named_with_its_place(tmp_path):

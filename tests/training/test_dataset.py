@@ -97,6 +97,7 @@ def test_a_row_predicts_what_each_of_its_conversations_predicts_alone(drawn):
     conversations = [([token for token, _ in each], [learn for _, learn in each]) for each in drawn]
     row = pack(conversations)
     shared = row.segments[0]
+    assert row.has_several == (len(conversations) > 1)
     assert len(row.ids) == len(row.positions) == sum(row.segments)
     assert row.segments[1 : len(conversations) + 1] == [len(ids) - shared for ids, _ in conversations]
     places = list(zip(row.sources, row.targets, strict=True))

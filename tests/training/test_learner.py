@@ -67,6 +67,8 @@ def test_a_model_with_windows_of_attention_takes_one_conversation_a_row():
     with torch.no_grad():
         expected = alone(model, CONVERSATIONS[3:])
         torch.testing.assert_close(learner(pack(CONVERSATIONS[3:]))[0], expected, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match=r"^this model takes one conversation a row: make rows with packs\(.*\)$"):
+        learner(pack(CONVERSATIONS[:2]))
 
 
 def falcon() -> PreTrainedModel:

@@ -13,10 +13,11 @@ from moss_agent.calls import FinishedCall
 from moss_agent.cancellation import NEVER
 from moss_agent.conversation import Conversation
 from moss_agent.dialects.moss import MossDialect, MossSession
+from moss_agent.dialects.results import tell
 from moss_agent.engine.local import LocalModel
 from moss_agent.errors import UsageError
 from moss_agent.events import Hit
-from moss_agent.protocol import ANSWER, COMMANDS, END_MARKERS, THOUGHTS, Command, neutralise
+from moss_agent.protocol import ANSWER, COMMANDS, END_MARKERS, THOUGHTS, Capability, Command, neutralise
 from moss_agent.records import Round, Turn
 from moss_agent.session import Sampling
 from moss_agent.training.moss_encoding import MossEncoder
@@ -105,9 +106,14 @@ def test_a_model_of_the_protocol_learns_what_it_has_read_and_written_when_it_run
 
 
 def moss_text(messages: Sequence[Mapping[str, Any]], **more: Any) -> str:
+    """What a model of the protocol is told and learns of messages, as `text_of`."""
+    return text_of({"messages": messages, **more})
+
+
+def text_of(record: Mapping[str, Any]) -> str:
     """What a model of the protocol is told and learns, as text; what it learns stands between braces."""
     tokenizer = moss_tokenizer()
-    [tokens] = MossEncoder(tokenizer, MINI).encode({"messages": messages, **more})
+    [tokens] = MossEncoder(tokenizer, MINI).encode(record)
     texts, end = "", 0
     for before, run in asked(tokens):
         texts += f"{tokenizer.decode(before[end:])}{{{tokenizer.decode(run)}}}"
@@ -140,6 +146,23 @@ def test_a_system_message_is_the_preamble_where_no_tools_are_declared():
         "<|MOSS|>:{ Here.<eom>}"
     )
     assert "- Text-to-image: enabled. API: Text2Image(description)\n" in moss_text(messages[1:])
+
+
+def test_what_a_chat_model_has_called_is_told_in_the_preamble_of_the_family():
+    finished = [
+        FinishedCall("", 0, Command("Calculate", ("1+2",)), "3"),
+        FinishedCall("", 1, Command("Weather", ("Paris",), {"days": 2}), "sunny"),
+    ]
+    results = tell(finished, ())
+    done = Round("", 'Calculate("1+2"), Weather("Paris", days=2)', results.text, results.calls, text="Let me see.")
+    turns = [Turn("And?", (done,), "3, and sunny."), Turn("Thanks", (Round(),), "Welcome.")]
+    assert text_of(Conversation("You are an assistant.", turns).to_json()).startswith(
+        MINI.preamble.render([MINI.preamble.known[1], Capability("Weather", "Weather(argument_0, days)")])
+        + "<|Human|>: And?<eoh>\n<|Inner Thoughts|>:{ Let me see.<eot>}\n"
+        '<|Commands|>:{ Calculate("1+2"), Weather("Paris", days=2)<eoc>}\n'
+    )
+    without = Conversation("You are an assistant.", turns[1:]).to_json()
+    assert text_of(without).startswith("You are an assistant.\n<|Human|>: Thanks<eoh>\n")
 
 
 def test_results_stand_in_the_order_of_the_preamble_and_failures_as_the_runtime_tells_them():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 import pytest
 from accelerate import Accelerator, DistributedType
 
 from moss_agent.errors import UsageError
-from moss_agent.training.processes import join_processes, processes_here
+from moss_agent.training.processes import first_holds, join_processes, processes_here
 
 pytestmark = pytest.mark.slow  # importing accelerate takes seconds
 
@@ -34,3 +36,19 @@ def test_a_process_alone_has_the_machine_for_itself(monkeypatch: pytest.MonkeyPa
     assert accelerator.num_processes == processes_here(accelerator) == 1
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert processes_here(accelerator) == 4
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    raise UsageError("it is held")
+    yield
+
+
+def test_the_first_process_alone_holds_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That the others fail with it: test_run.py."""
+    accelerator = join_processes(on_cpu=True)
+    with pytest.raises(UsageError, match="^it is held$"), first_holds(accelerator, refused()):
+        pytest.fail("it goes on")
+    monkeypatch.setattr(Accelerator, "is_main_process", False)
+    with first_holds(accelerator, refused()):
+        pass

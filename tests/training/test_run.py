@@ -204,8 +204,10 @@ import pytest
 import torch
 from moss_agent.errors import UsageError
 from moss_agent.training import run as running
+from moss_agent.training.processes import first_holds
 from moss_agent.training.run import steps
 from moss_agent.training.sharding import shard
+from moss_agent.training.state import holding
 from tests.training.test_run import HELD_OUT, SHARED, rows, run, weights
 torch.set_num_threads(1)
 out = Path(sys.argv[1])
@@ -228,6 +230,11 @@ if rank == 0:
 with pytest.raises(UsageError) as caught:
     full.train()
 found["failed"], found["last"] = str(caught.value), full.step
+
+with first_holds(full.accelerator, holding(out / "full")):
+    with pytest.raises(UsageError, match="^another process trains in "):
+        with first_holds(full.accelerator, holding(out / "full")):
+            pass
 
 def shared(name):
     learner = SHARED[name]()

@@ -8,8 +8,8 @@ from typing import Any
 
 from moss_agent.conversation import Conversation
 from moss_agent.events import Call
-from moss_agent.history.export.texts import said
-from moss_agent.protocol import told_plugins
+from moss_agent.history.export.texts import as_chat_model
+from moss_agent.protocol import as_told, told_plugins
 from moss_agent.records import Turn
 from moss_agent.store import Stored
 
@@ -27,7 +27,7 @@ def moss_record(stored: Stored) -> dict[str, Any]:
 
 
 def openai_record(stored: Stored) -> dict[str, Any]:
-    """Return the messages as the OpenAI API has them; calls with their results between question and answer."""
+    """Return the messages as the OpenAI API has them, in the order in which they were said."""
     system = [{"role": "system", "content": stored.about.preamble}] if stored.about.preamble else []
     names = {plugin.name: plugin.parameters for plugin in told_plugins(stored.about.preamble)}
     return {"messages": [*system, *(message for turn in stored.turns for message in _messages(turn, names))]}
@@ -40,10 +40,11 @@ def _messages(turn: Turn, names: Mapping[str, list[str]]) -> Iterator[dict[str, 
         if not done.calls:
             continue
         calls = [(f"{turn.id}.{number}.{place}", call) for place, call in enumerate(done.calls)]
-        yield {"role": "assistant", "content": None, "tool_calls": [_call(id, call, names) for id, call in calls]}
+        made, before = [_call(id, call, names) for id, call in calls], as_chat_model(done.text, turn)
+        yield {"role": "assistant", "content": before or None, "tool_calls": made}
         for id, call in calls:
-            yield {"role": "tool", "tool_call_id": id, "content": call.result}
-    yield {"role": "assistant", "content": said(turn, str, lambda number: f"[{number}]")}
+            yield {"role": "tool", "tool_call_id": id, "content": as_told(call.result)}
+    yield {"role": "assistant", "content": as_chat_model(turn.answer, turn)}
 
 
 def _call(id: str, call: Call, names: Mapping[str, list[str]]) -> dict[str, Any]:

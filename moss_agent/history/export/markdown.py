@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from moss_agent.events import Call, Citation, Picture
 from moss_agent.history.export.texts import is_address, plain, said, source_text
-from moss_agent.records import Turn
+from moss_agent.records import Turn, as_command
 from moss_agent.store import Stored
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&^$]|^[ \t]*[#+=-])", re.MULTILINE)
@@ -84,7 +84,7 @@ def _call(call: Call) -> str:
     result = plain(call.result if call.ok else call.error or call.result)
     fence = "`" * (max(map(len, re.findall("`+", result)), default=2) + 1)
     fence = max(fence, "```", key=len)
-    return f"**{escape(call.name)}** {escape(call.argument)}\n\n{fence}\n{result}\n{fence}"
+    return f"**{escape(str(as_command(call)))}**\n\n{fence}\n{result}\n{fence}"
 
 
 def _picture(picture: Picture) -> str:

@@ -10,7 +10,7 @@ from moss_agent.errors import UsageError
 from moss_agent.events import Call, Citation, Picture
 from moss_agent.history.export.document import document, escape
 from moss_agent.history.export.texts import is_address, said, source_text
-from moss_agent.records import Turn
+from moss_agent.records import Turn, as_command
 from moss_agent.resources import read_bytes
 from moss_agent.store import Stored
 
@@ -53,9 +53,8 @@ def _turn(number: int, turn: Turn) -> Iterator[str]:
 
 def _call(call: Call) -> str:
     result = call.result if call.ok else call.error or call.result
-    return (
-        f"<details><summary>{escape(call.name)}: {escape(call.argument)}</summary><pre>{escape(result)}</pre></details>"
-    )
+    made = escape(str(as_command(call)))
+    return f"<details><summary>{made}</summary><pre>{escape(result)}</pre></details>"
 
 
 def _source(turn: int, source: Citation) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from moss_agent.events import Citation
+from moss_agent.protocol import as_written, check_citations
 from moss_agent.records import Turn
 
 # Control characters but line breaks and tabs, and what turns the direction of text.
@@ -28,6 +29,11 @@ def said(turn: Turn, text: Callable[[str], str], cite: Callable[[int], str]) -> 
     """Return what the model said, its texts and citations each as the format writes them."""
     parts = _CITED.split(plain(turn.text.strip()))
     return "".join(cite(int(part)) if place % 2 else text(part) for place, part in enumerate(parts))
+
+
+def as_chat_model(text: str, turn: Turn) -> str:
+    """Return a text of the model as a chat model says it."""
+    return as_written(check_citations(plain(text.strip()), {citation.number for citation in turn.citations})[0])
 
 
 def source_text(source: Citation) -> str:
