@@ -21,6 +21,24 @@ MAX_BITS = 40_000  # of a power of numbers
 MAX_FACTORIAL = 2000
 MAX_WRITTEN_BITS = 1660
 
+
+class cbrt(sympy.Function):  # type: ignore[misc]  # named as solutions are written
+    """The real cube root, where sympy's own of a negative number is complex."""
+
+    @classmethod
+    def eval(cls, value: sympy.Expr) -> sympy.Expr | None:
+        if not value.is_number:
+            return None
+        return -sympy.cbrt(-value) if sympy.re(value.evalf()).is_negative else sympy.cbrt(value)
+
+    def inverse(self, argindex: int = 1) -> Callable[[sympy.Expr], sympy.Expr]:
+        return lambda value: value**3
+
+    def _eval_is_real(self) -> bool | None:
+        is_real: bool | None = self.args[0].is_real
+        return is_real
+
+
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E}
 _SAME_NAME = (
     sympy.sqrt, sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.sec, sympy.csc,
@@ -31,8 +49,7 @@ _FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     **{function.__name__: function for function in _SAME_NAME},
     "abs": sympy.Abs, "ceil": sympy.ceiling, "min": sympy.Min, "max": sympy.Max, "remainder": sympy.Mod,
     "log2": lambda x: sympy.log(x, 2), "log10": lambda x: sympy.log(x, 10), "sum": lambda *x: sympy.Add(*x),
-    "cbrt": lambda x: sympy.real_root(x, 3) if x.is_number else sympy.cbrt(x),
-    "radians": lambda x: x * sympy.pi / 180, "float": lambda x: x,
+    "cbrt": cbrt, "radians": lambda x: x * sympy.pi / 180, "float": lambda x: x,
 }  # fmt: skip
 _STEPPED = frozenset({"floor", "ceil", "sign", "remainder", "gcd", "lcm"})
 _UNDEFINED = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)

@@ -14,6 +14,7 @@ from fractions import Fraction
 import sympy
 from sympy.functions.elementary.trigonometric import TrigonometricFunction
 
+from .algebra import cbrt
 from .written import Solution
 
 MAX_DEGREE = 20  # of the polynomials in one thing that are left to sympy
@@ -118,7 +119,8 @@ def _kind(thing: sympy.Expr, unknown: sympy.Symbol) -> str:
         return "other" if is_tower else "exponential"
     if not thing.args[0].is_polynomial(unknown):
         return "other"
-    if isinstance(thing, sympy.Pow) and thing.exp.is_Rational:
+    is_cube_root = isinstance(thing, cbrt) and sympy.degree(thing.args[0], unknown) == 1
+    if is_cube_root or (isinstance(thing, sympy.Pow) and thing.exp.is_Rational):
         return "root"
     return next((kind for kind, function in _FUNCTIONS.items() if isinstance(thing, function)), "other")
 

@@ -12,7 +12,7 @@ from sympy.functions.elementary.trigonometric import TrigonometricFunction
 
 from moss_agent.errors import PluginError
 
-from .algebra import build, is_short, is_undefined
+from .algebra import build, cbrt, is_short, is_undefined
 from .tree import Relation
 
 
@@ -45,7 +45,7 @@ def region_lines(inequalities: Sequence[sympy.Basic]) -> Iterator[str]:
 def _line(inequalities: Sequence[sympy.Basic], symbol: sympy.Symbol) -> str:
     if any(i.has(TrigonometricFunction) for i in inequalities):  # sympy would give one period only
         raise PluginError("inequalities of periodic functions are not solved")
-    region = sympy.Intersection(*(sympy.solve_univariate_inequality(i, symbol, relational=False) for i in inequalities))
+    region = sympy.Intersection(*(_solved(i, symbol) for i in inequalities))
     if region == sympy.S.EmptySet:
         raise PluginError("no solution: no real number meets the inequality")
     if region.has(sympy.CRootOf):
@@ -53,6 +53,12 @@ def _line(inequalities: Sequence[sympy.Basic], symbol: sympy.Symbol) -> str:
     if not is_short(region):
         raise PluginError("the solution has numbers of more than 500 digits")
     return _region(region, str(symbol))
+
+
+def _solved(inequality: sympy.Basic, symbol: sympy.Symbol) -> sympy.Set:
+    roots = inequality.atoms(cbrt)
+    is_continuous = bool(roots) and inequality.lhs.is_polynomial(symbol, *roots)
+    return sympy.solve_univariate_inequality(inequality, symbol, relational=False, continuous=is_continuous)
 
 
 def _region(region: sympy.Set, name: str) -> str:

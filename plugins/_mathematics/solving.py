@@ -1,7 +1,8 @@
 """Relations to lines such as `x = 26`: solved by sympy, checked by substitution, written out.
 
 Everything is worked out exactly, decimals as fractions; how it is written is in `written.py`. Where
-there is no closed form, `roots.py` finds numbers. Several solutions come in sympy's order.
+there is no closed form, `roots.py` finds numbers, for systems with `substitution.py`. Several solutions come
+in sympy's order.
 
 Not covered: all solutions of a periodic equation (sympy gives a principal set).
 """
@@ -22,11 +23,12 @@ from .algebra import build, is_undefined, is_zero
 from .closed_forms import closed_forms
 from .inequalities import inequality, region_lines, solved_range
 from .roots import DIGITS, MAX_DEGREE, numeric_roots, polynomial_roots
-from .tree import Call, Relation, walk
+from .substitution import substituted
+from .tree import Call, Relation, names, walk
 from .written import Solution, is_decimal, solution_lines
 
 STEP = sympy.Rational(1, 10**6)
-_REAL = frozenset({"abs", "min", "max"})
+_REAL = frozenset({"abs", "cbrt", "min", "max"})
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ def _solved(relations: Sequence[Relation], symbols: dict[str, sympy.Symbol], ask
 
 
 def _symbols(relations: Sequence[Relation], unknowns: Sequence[str]) -> dict[str, sympy.Symbol]:
-    """Return symbols in alphabetical order, real ones if a function needs that, as `|x - 3| = 5` does."""
-    calls = {node.function for relation in relations for node in walk(relation) if isinstance(node, Call)}
-    real = True if calls & _REAL else None
+    """Return symbols in alphabetical order, real ones if a function of them needs that, as in `|x - 3| = 5`."""
+    calls = [node for relation in relations for node in walk(relation) if isinstance(node, Call)]
+    real = True if any(c.function in _REAL and names(c) & set(unknowns) for c in calls) else None
     return {name: sympy.Symbol(name, real=real) for name in sorted(unknowns)}
 
 
@@ -92,7 +94,11 @@ def _solutions(equations: Sequence[_Equation], order: Sequence[sympy.Symbol], fi
     """Find at least one solution, each checked: for the first unknowns by the others, else for any unknowns."""
     residuals = [e.residual for e in equations]
     wanted = order[:first]
-    found = _checked(closed_forms(residuals, wanted), residuals)
+    polynomial = substituted(residuals, wanted)
+    numbers = _checked(polynomial.solutions(), residuals) if polynomial else []
+    if polynomial and numbers and not polynomial.has_closed_forms():
+        return numbers
+    found = max(_checked(closed_forms(residuals, wanted), residuals), numbers, key=len)
     if not found and len(wanted) < len(order):
         found = _checked(closed_forms(residuals, order), residuals)
     if not found and len(residuals) == len(order):

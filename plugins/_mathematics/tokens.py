@@ -7,6 +7,7 @@
 | fullwidth digits, letters and punctuation, subscripts | their plain form |
 | `12`, `1.5`, `.5`, `6e8`, `0x1F`, `0b101`, `0o17` | numbers; only the first and the last three are integers |
 | `1,234,567` outside the arguments of a function | one number |
+| `x+y=35,100=2x+4y` | two equations, since an equals sign stands on both sides of the number |
 | `3万`, `2.5亿`, `1亿2千万`, `4 million`, `7 billion` | the number times its magnitude |
 | `$ € £ ¥ ₹` | tokens of kind `unit` |
 | newline, `&`, `&&`, `and` | `;` |
@@ -74,6 +75,8 @@ _MAGNITUDE = re.compile(
     re.IGNORECASE,
 )
 _DIGITS = re.compile("(?P<number>[0-9]+)")
+_PART = re.compile(r"[;,\n&]|(?<=[\w)\]])\s+(?=[\w(\[])")  # what separates equations
+_EQUALS, _LETTER = re.compile("(?<![<>!=])=+"), re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True)
@@ -124,10 +127,8 @@ def _scan(text: str) -> Iterator[Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise PluginError(f"unexpected character {text[position]!a}")
-        if match.lastgroup == "grouped" and any(calls):
+        if match.lastgroup == "grouped" and (any(calls) or _is_seam(text, match)):
             match = _DIGITS.match(text, position) or match
-        elif match.lastgroup == "grouped" and _is_seam(text, match.end()):
-            raise PluginError(f"{match.group()} can be read in two ways")
         position = match.end()
         if match.lastgroup == "space":
             spaced = True
@@ -143,9 +144,19 @@ def _scan(text: str) -> Iterator[Token]:
         previous = token
 
 
-def _is_seam(text: str, end: int) -> bool:
-    """Return whether a number such as the 1,100 of `x+y=1,100x=200` or `x=1,100-x` may be two, with a comma between."""
-    return "=" in text and ";" not in text and re.match(r"\s*[-+*/]?\s*[A-Za-z]", text[end:]) is not None
+def _is_seam(text: str, number: re.Match[str]) -> bool:
+    """Return whether the comma is between two equations, as in `x+y=35,100=2x+4y`.
+
+    Raises PluginError if it may be, as in `x=1,100-x`, `x+y=1,100x=200` or `a = 1,200 = b`.
+    """
+    before = _PART.split(text[: number.start()])[-1].strip()
+    after = _PART.split(text[number.end() - 1 :])[0][1:]
+    equals = [len(_EQUALS.findall(side)) if _LETTER.search(side) else 0 for side in (before, after)]
+    is_before_name = "=" in text and ";" not in text and re.match(r"\s*[-+*/]?\s*[A-Za-z]", text[number.end() :])
+    is_clear = equals == [1, 1] and number.group().count(",") == 1 and not re.search(r"\s", before + after)
+    if is_before_name or (all(equals) and not is_clear):
+        raise PluginError(f"{number.group()} can be read in two ways")
+    return is_clear
 
 
 def _with_magnitudes(token: Token, text: str, position: int) -> tuple[int, Token]:

@@ -36,4 +36,5 @@ for _line, _text in enumerate(_TABLE.strip().splitlines()):
     for _place, _words in enumerate(_units.split(" | ")):
         UNITS |= dict.fromkeys(_words.split(), (_kind, (_line, _place)))
 UNIT_WORDS = frozenset(word for word in UNITS if len(word) > 1 or not word.isascii())
+SPEEDS = {"mph": "mile/h", "kmh": "km/h", "kph": "km/h"}
 LETTERS = frozenset("mshgltVAWNJL")  # those of one letter that may also be unknowns

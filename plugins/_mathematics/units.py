@@ -2,7 +2,8 @@
 
 A unit stands right after a number or a closing parenthesis: `18 kg`, `40 cm^3`, `60 km/h`, `328.2万人`; a
 currency sign stands anywhere. So does a plural that nobody knows (`30 students`), and a single letter
-(`5 m * 4 m`) where no equation could make it an unknown. Degrees become `°` inside a trigonometric function.
+(`5 m * 4 m`) where no equation could make it an unknown. Degrees become `°` inside a trigonometric function;
+`mph` is mile/h.
 
 Nothing is converted: units of one kind that do not cancel (`2小时/30分钟`, but `8 hours/day * 5 days`) and sums or
 comparisons of different units are refused.
@@ -20,7 +21,7 @@ from moss_agent.errors import PluginError
 from .grammar import canonical
 from .tokens import Token
 from .tree import RELATIONS
-from .unit_words import LETTERS, UNIT_WORDS, UNITS
+from .unit_words import LETTERS, SPEEDS, UNIT_WORDS, UNITS
 
 _DEGREES = frozenset({"degree", "degrees", "deg", "度", "°"})
 _TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "tg", "ctg"})
@@ -100,8 +101,8 @@ def _check_sizes(found: Sequence[str], kept: Sequence[Token], powers: Mapping[tu
 
 
 def _add_powers(powers: Counter[tuple[object, object]], unit: str, is_divisor: bool) -> None:
-    """Count the unit's parts with their sign: `km/h` is km once and h minus once."""
-    above, *below = unit.split("/")
+    """Count the unit's parts with their sign: `km/h` and `kmh` are km once and h minus once."""
+    above, *below = SPEEDS.get(unit.lower(), unit).split("/")
     for part, power in [(above, 1), *((part, -1) for part in below)]:
         for kind_and_size in _parts(part):
             powers[kind_and_size] += -power if is_divisor else power

@@ -13,14 +13,14 @@ import sympy
 
 from moss_agent.errors import PluginError
 
-from .algebra import CONSTANTS, is_short
+from .algebra import CONSTANTS, cbrt, is_short
 from .tree import Call, Chain, Name, Node, Number, Relation, names, walk
 
 MAX_CLOSED_FORM = 80  # characters
 ROUNDING = 1e-12  # a real or imaginary part that is smaller than the other one by this is nothing
 _ELEMENTARY = (
     sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.cot, sympy.asin, sympy.acos, sympy.atan,
-    sympy.sinh, sympy.cosh, sympy.tanh, sympy.Abs,
+    sympy.sinh, sympy.cosh, sympy.tanh, sympy.Abs, cbrt,
 )  # fmt: skip
 
 Solution = dict[sympy.Symbol, sympy.Expr]

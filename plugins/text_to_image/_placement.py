@@ -73,9 +73,8 @@ def numbers(file: Path) -> int:
 
 def free_memory(device: torch.device) -> tuple[int, int | None]:
     """Return the bytes that are free in the machine's memory, and on the device if it has memory of its own."""
+    import psutil
     import torch
 
-    from moss_agent.checkpoints.machine import free_ram
-
     own = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
-    return free_ram(), own
+    return psutil.virtual_memory().available, own

@@ -129,6 +129,85 @@ def test_a_polynomial_has_all_its_roots(equation, begin, count):
 
 
 @pytest.mark.parametrize(
+    ("equation", "begin", "count"),
+    [
+        ("y=x^6-3x+2; y=0", ["x_0 ≈ 0.709011195150870", "y_0 = 0", "x_1 = 1", "y_1 = 0"], 12),
+        ("x^2+y^2=10; y=x^3-2", ["x_0 = -1", "y_0 = -3", "x_1 ≈ 1.67309676783573", "y_1 ≈ 2.68342080290394"], 12),
+        ("x^2+y^2=10; y=x^3-2; x>0", ["x ≈ 1.67309676783573", "y ≈ 2.68342080290394"], 2),
+        ("x^6+y=1; y^6+x=1", ["x_0 ≈ -1.13472413840152", "y_0 ≈ -1.13472413840152", "x_1 = 0", "y_1 = 1"], 72),
+        ("(x^7-2)(x-1)=0; y=x+1", ["x_0 = 1", "y_0 = 2", "x_1 ≈ 1.10408951367381", "y_1 ≈ 2.10408951367381"], 16),
+        ("x^5-x-1=0; y=x^5-x; z=sin(y)", ["x_0 ≈ 1.16730397826142", "y_0 = 1", "z_0 ≈ 0.841470984807897"], 15),
+        ("x+y=100000000; x^5-y=3; x>0", ["x ≈ 39.8107141244274", "y ≈ 99999960.1892859"], 2),
+        ("x^5+y=3; y=1/x", ["x_0 ≈ 0.333794388543193", "y_0 ≈ 2.99585623462510"], 12),
+        ("x^6-3x+2=0; y=|x|", ["x_0 ≈ 0.709011195150870", "y_0 ≈ 0.709011195150870", "x_1 = 1", "y_1 = 1"], 4),
+        ("x^5-x-1=0; a+b=5", ["a_0 = 5 - b", "x_0 ≈ 1.16730397826142"], 10),
+    ],
+)
+def test_a_system_has_all_roots_of_the_polynomial_that_substitution_leaves(equation, begin, count):
+    lines = solve(equation)
+    assert lines[: len(begin)] == begin
+    assert len(lines) == count
+
+
+@pytest.mark.parametrize(
+    ("equation", "lines"),
+    [
+        ("y=x^5-2; y=-2", ["x = 0", "y = -2"]),
+        ("y=x^5-32; y=0; x>0", ["x = 2", "y = 0"]),
+        (
+            "y=x^4-5x^2+4; y=0",
+            ["x_0 = -2", "y_0 = 0", "x_1 = -1", "y_1 = 0", "x_2 = 1", "y_2 = 0", "x_3 = 2", "y_3 = 0"],
+        ),
+        ("x^2+y^2=25; x+y=7", ["x_0 = 3", "y_0 = 4", "x_1 = 4", "y_1 = 3"]),
+    ],
+)
+def test_a_system_with_closed_forms_keeps_them(equation, lines):
+    assert solve(equation) == lines
+
+
+@pytest.mark.parametrize(
+    ("equation", "lines"),
+    [
+        ("y=cbrt(x); x=-8", ["x = -8", "y = -2"]),
+        ("x=-8; y=∛x+1", ["x = -8", "y = -1"]),
+        ("cbrt(x)=-2", ["x = -8"]),
+        ("cbrt(x)=2", ["x = 8"]),
+        ("cbrt(x)=20", ["x = 8000"]),
+        ("cbrt(x)=x", ["x_0 = -1", "x_1 = 0", "x_2 = 1"]),
+        ("cbrt(x)^2-cbrt(x)-2=0", ["x_0 = -1", "x_1 = 8"]),
+        ("cbrt(x^3+x)=2", ["x ≈ 1.83375095772140"]),
+        ("y=2cbrt(x)+1; y=-5", ["x = -27", "y = -5"]),
+        ("cbrt(x+y)=-2; x-y=2", ["x = -3", "y = -5"]),
+        ("s=cbrt(V); V", ["V = s**3"]),
+        ("y=cbrt(8a)", ["y = cbrt(8*a)"]),
+        ("cbrt(x)>-2", ["x > -8"]),
+        ("cbrt(x-1)<=-2", ["x <= -7"]),
+        ("x^2+cbrt(8)=0", ["x_0 = -1.4142135623731*I", "x_1 = 1.4142135623731*I"]),
+    ],
+)
+def test_a_cube_root_is_real(equation, lines):
+    assert solve(equation) == lines
+
+
+@pytest.mark.parametrize(
+    ("equation", "lines"),
+    [
+        ("x+y=35,100=2x+4y", ["x = 20", "y = 15"]),
+        ("x+y=30,100-2x=y", ["x = 70", "y = -40"]),
+        ("x+y+z=35,100=2x+4y,z=3", ["x = 14", "y = 18", "z = 3"]),
+        ("苹果+香蕉=35，100=2苹果+4香蕉", ["苹果 = 20", "香蕉 = 15"]),
+        ("x+y=1,200", ["x = 1200 - y"]),
+        ("x=1,200; y=2x", ["x = 1200", "y = 2400"]),
+        ("x=1,200,y=2x", ["x = 1200", "y = 2400"]),
+        ("x+y=1,200 2x-y=2", ["x = 1202/3", "y = 2398/3"]),
+        ("1<x<=1,200", ["1 < x <= 1200"]),
+    ],
+)
+def test_a_comma_between_two_equations_separates_them(equation, lines):
+    assert solve(equation) == lines
+
+
+@pytest.mark.parametrize(
     ("equation", "lines"),
     [
         ("9^x=81", ["x = 2"]),
@@ -273,6 +352,8 @@ def test_an_equation_that_holds_for_a_sample_is_no_identity():
         ("x的平方根=3", "'x的平方根'"),
         ("x+y=5 (1) x-y=1 (2)", "number of an equation"),
         ("x+y=1,100x=200", "two ways"),
+        ("a = 1,200 = b", "two ways"),
+        ("x+y=1,234,567=2x", "two ways"),
         ("x^2=-I^2; x", "I is an unknown"),
         ("x+y=2; x-y=0; x=5", "contradict"),
         ("x=1; x=2", "contradict"),
