@@ -37,7 +37,6 @@ else:
 
 DIALECTS = ("", "moss", "tools", "shown")
 QUANTIZED = ("", "int8", "int4")
-HERE = ("model", "device", "dtype", "quantize")  # what means nothing with a server
 LONGEST_FILE = 1_000_000  # bytes
 LONGEST_TIMEOUT = 1_000_000  # seconds
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -154,8 +153,8 @@ def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
     """
     variables = {name: os.environ.get(f"MOSS_AGENT_{name.upper()}") for name in ("model", "device", "dtype", "server")}
     given = {name: value for name, value in flags.items() if value is not None}
-    if useless := [name for name in HERE if given.get("server") and name in given]:
-        raise UsageError(f"--{useless[0]} is for models here: leave it or --server out; see also --server-model")
+    if "model" in given and given.get("server"):
+        raise UsageError("--model is for models here: name the server's with --server-model, or leave out --server")
     values: dict[str, Any] = {}
     for layer in (_from_file(settings_file()), {name: value for name, value in variables.items() if value}, given):
         if "model" in layer and "server" not in layer:

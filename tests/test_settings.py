@@ -39,10 +39,9 @@ def test_a_model_that_is_named_above_a_server_is_used(file, monkeypatch):
     assert load_settings({"server": "http://localhost:9"}).server == "http://localhost:9"
 
 
-@pytest.mark.parametrize("flag", [{"model": "mini"}, {"device": "cuda:1"}, {"quantize": "int8"}])
-def test_a_flag_for_a_model_here_beside_a_server_is_refused(file, flag):
-    with pytest.raises(UsageError, match=f"--{next(iter(flag))} is for models here"):
-        load_settings({"server": "http://localhost:8000", **flag})
+def test_a_model_beside_a_server_is_refused(file):
+    with pytest.raises(UsageError, match="name the server's with --server-model"):
+        load_settings({"server": "http://localhost:8000", "model": "mini"})
 
 
 def test_plugins_are_enabled_and_set_up_in_one_table(file):

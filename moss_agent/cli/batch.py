@@ -72,17 +72,22 @@ def appending(path: Path | None, out: TextIO) -> Iterator[TextIO]:
         file = open(path, "a", encoding="utf-8")  # noqa: SIM115
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot write to {path}: {getattr(error, 'strerror', None) or error}") from None
+    with file:
+        if file.tell() and not path.read_bytes().endswith(b"\n"):  # the last line of a run that was killed
+            file.write("\n")
+        yield file
+
+
+@contextmanager
+def needing_room(path: Path | None) -> Iterator[None]:
+    """Raise UsageError, which says what to do, where a file that is written becomes full."""
     try:
-        with file:
-            if file.tell() and not path.read_bytes().endswith(b"\n"):  # the last line of a run that was killed
-                file.write("\n")
-            yield file
+        yield
     except OSError as error:
-        if error.filename is not None:  # of another file
+        if path is None or error.filename is not None:  # not of this file
             raise
-        raise UsageError(
-            f"cannot write to {path}: {error.strerror or error}: make room there, and the same command goes on"
-        ) from None
+        problem = f"cannot write to {path}: {error.strerror or error}"
+        raise UsageError(f"{problem}: make room there, and the same command goes on") from None
 
 
 def run(runtime: Runtime, questions: list[Question], out: TextIO, at_once: int, *, plain: bool = False) -> int:

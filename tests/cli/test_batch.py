@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from moss_agent import Runtime, cli
-from moss_agent.cli.batch import Question, answered, appending, read_questions, run
+from moss_agent.cli.batch import Question, answered, appending, needing_room, read_questions, run
 from moss_agent.errors import EngineError, ServerError, UsageError
 from tests.cli.conftest import Program
 from tests.cli.test_eval import QuestionServer
@@ -108,8 +108,9 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
     with scripted_runtime(AnsweringModel([]), []) as runtime:
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
         try:
-            with pytest.raises(UsageError, match="make room there"), appending(path, io.StringIO()) as lines:
-                run(runtime, questions, lines, at_once=1)
+            with pytest.raises(UsageError, match="make room there"), needing_room(path):
+                with appending(path, io.StringIO()) as lines:
+                    run(runtime, questions, lines, at_once=1)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
     known = answered(path)
