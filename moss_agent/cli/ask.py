@@ -123,9 +123,13 @@ def run_batch(parsed: argparse.Namespace) -> int:
         raise UsageError(f"--out {parsed.out}: that is the file of the questions: name another one")
     known = batch.answered(path) if path else set()
     left, settings = [question for question in questions if question not in known], settings_from(parsed)
-    with own_stdout() as out, batch.needing_room(path), batch.appending(path, out) as lines:
-        with closing(open_runtime(settings)) as runtime:
-            return int(batch.run(runtime, left, lines, at_once, plain=parsed.plain) > 0)
+    with (
+        own_stdout() as out,
+        batch.needing_room(path),
+        batch.appending(path, out) as lines,
+        closing(open_runtime(settings)) as runtime,
+    ):
+        return int(batch.run(runtime, left, lines, at_once, plain=parsed.plain) > 0)
 
 
 def question_of(parsed: argparse.Namespace) -> str:

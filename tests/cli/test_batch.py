@@ -108,9 +108,12 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(tmp_path: Path) ->
     with scripted_runtime(AnsweringModel([]), []) as runtime:
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
         try:
-            with pytest.raises(UsageError, match="make room there"), needing_room(path):
-                with appending(path, io.StringIO()) as lines:
-                    run(runtime, questions, lines, at_once=1)
+            with (
+                pytest.raises(UsageError, match="make room there"),
+                needing_room(path),
+                appending(path, io.StringIO()) as lines,
+            ):
+                run(runtime, questions, lines, at_once=1)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
     known = answered(path)
