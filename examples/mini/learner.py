@@ -62,9 +62,9 @@ class Learner(nn.Module):
         count, length = batch.ids.shape
         positions = torch.cat([torch.arange(PREAMBLE), batch.shared + torch.arange(length).repeat(count)])
         turns = self.cosines[positions], self.sines[positions]
-        masks = _unseen(PREAMBLE), torch.cat([torch.zeros(length, PREAMBLE), _unseen(length)], 1)
-        masks[1][:, batch.shared : PREAMBLE] = -torch.inf
-        masks = tuple(mask.to(self.embedding.dtype) for mask in masks)
+        padding = torch.zeros(PREAMBLE)
+        padding[batch.shared :] = -torch.inf
+        masks = tuple(mask.to(self.embedding.dtype) for mask in (_unseen(PREAMBLE), padding, _unseen(length)))
         states = self.embedding[torch.cat([batch.preamble, batch.ids.flatten()])].requires_grad_()
         for norms, linears in zip(self.norms, self.linears, strict=True):
             adapted = [_adapted(group, self.scale) for group in linears]
@@ -124,7 +124,7 @@ def _layer(
     norms: Sequence[torch.Tensor],
     linears: Sequence[Sequence[torch.Tensor]],
     turns: tuple[torch.Tensor, torch.Tensor],
-    masks: tuple[torch.Tensor, torch.Tensor],
+    masks: Sequence[torch.Tensor],
     count: int,
     scale: float,
     eps: float,
@@ -142,7 +142,7 @@ def _attend(
     joined: torch.Tensor,
     ups: Sequence[torch.Tensor],
     turns: tuple[torch.Tensor, torch.Tensor],
-    masks: tuple[torch.Tensor, torch.Tensor],
+    masks: Sequence[torch.Tensor],
     count: int,
 ) -> torch.Tensor:
     """Attend within the preamble, and from each conversation to the preamble and to itself.
@@ -165,13 +165,25 @@ def _attend(
     own = queries[first:].view(count, length, keys, -1, size).permute(2, 0, 3, 1, 4)  # k c g t d
     own_keys = keyed[first:].view(count, length, keys, size).permute(2, 0, 3, 1).reshape(keys * count, size, length)
     own_values = values[first:].view(count, length, keys, size).permute(2, 0, 1, 3).reshape(keys * count, length, size)
-    to_first = torch.bmm(own.reshape(keys, -1, size), first_keys).view(*own.shape[:4], first)
-    to_own = torch.bmm(own.reshape(keys * count, -1, size), own_keys).view(*own.shape[:4], length)
-    shares = (torch.cat([to_first, to_own], -1) + masks[1]).softmax(-1)
-    from_first = torch.bmm(shares[..., :first].reshape(keys, -1, first), first_values)
-    from_own = torch.bmm(shares[..., first:].reshape(keys * count, -1, length), own_values)
-    attended = (from_first.view(own.shape) + from_own.view(own.shape)).permute(1, 3, 0, 2, 4)  # c t k g d
+    to_first = torch.bmm(own.reshape(keys, -1, size), first_keys).view(*own.shape[:4], first) + masks[1]
+    to_own = torch.bmm(own.reshape(keys * count, -1, size), own_keys).view(*own.shape[:4], length) + masks[2]
+    first_powers, own_powers, total = _powers(to_first, to_own)
+    from_first = torch.bmm(first_powers.reshape(keys, -1, first), first_values).view(own.shape)
+    from_own = torch.bmm(own_powers.reshape(keys * count, -1, length), own_values).view(own.shape)
+    attended = ((from_first + from_own) / total).to(joined.dtype).permute(1, 3, 0, 2, 4)  # c t k g d
     return torch.cat([ahead, attended.reshape(count * length, -1)])
+
+
+def _powers(first: torch.Tensor, own: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return e to the power of both scores, and the sum of each row of both: divided by it they are a softmax.
+
+    If the scores were joined first, they and their gradients would be copied there and back.
+    """
+    with torch.no_grad():
+        most = torch.maximum(first.amax(-1, keepdim=True), own.amax(-1, keepdim=True))
+    powers = (first - most).exp(), (own - most).exp()
+    sums = [each.sum(-1, keepdim=True, dtype=torch.float32) for each in powers]
+    return *powers, sums[0] + sums[1]
 
 
 def _normalised(states: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:

@@ -16,7 +16,7 @@ from moss_agent.protocol import Command, check_citations, first_marker, parse_co
 from moss_agent.resources import bundled
 
 # Of 3,000 conversations: changes of generators and of most of the data show here, of rare words they may not.
-SHA256 = "ebb3a957e5b60246f2e6c3fdbf770ce490a4d23111d161f475de3e7635cc8b1b"
+SHA256 = "2967106732f59b72dabe6dc7fc73f6b0f87107024fe6e54c11653c7d019822bd"
 
 
 def test_the_same_seed_gives_the_same_examples_and_another_others(examples):
