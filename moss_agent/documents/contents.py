@@ -50,13 +50,14 @@ def add_folder(db: sqlite3.Connection, folder: Path) -> None:
 
 
 def remove_folder(db: sqlite3.Connection, folder: Path) -> int:
-    """Take a folder and all in it out of the index; how many files that were."""
-    files = files_below(db, folder)
+    """Take a folder out of the index, with its files that are in no other; how many files that were."""
+    others = set(_folders(db)) - {folder}
+    gone = [file.id for path, file in files_below(db, folder).items() if others.isdisjoint(path.parents)]
     with transaction(db):
-        for file in files.values():
-            _remove(db, file.id)
+        for file in gone:
+            _remove(db, file)
         db.execute("DELETE FROM folders WHERE path = ?", [os.fsencode(folder)])
-    return len(files)
+    return len(gone)
 
 
 def add(db: sqlite3.Connection, entry: Entry, extract: Extract, instead_of: Known | None) -> None:
@@ -116,8 +117,11 @@ class FolderStatus:
 
 def status(db: sqlite3.Connection) -> list[FolderStatus]:
     """Return all folders of the index, by name. A folder inside another counts in both."""
-    folders = [Path(os.fsdecode(path)) for (path,) in db.execute("SELECT path FROM folders ORDER BY path")]
-    return [_status(db, folder) for folder in folders]
+    return [_status(db, folder) for folder in _folders(db)]
+
+
+def _folders(db: sqlite3.Connection) -> list[Path]:
+    return [Path(os.fsdecode(path)) for (path,) in db.execute("SELECT path FROM folders ORDER BY path")]
 
 
 def _status(db: sqlite3.Connection, folder: Path) -> FolderStatus:

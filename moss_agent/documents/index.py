@@ -68,6 +68,7 @@ class DocumentIndex:
     def forget(self, folder: str | Path) -> int:
         """Take a folder out of the index, whether it still exists or not; how many files that were.
 
+        Files that are in another folder of the index too stay.
         Raises UsageError if the folder was not indexed, DocumentIndexError if the index cannot be written.
         """
         place = _absolute(folder)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby, pairwise
 
 from moss_agent.errors import PluginError
 
 from .grammar import canonical, parse_tokens
 from .letter_runs import split_runs
 from .tokens import Token, tokenize
-from .tree import Statement
+from .tree import RELATIONS, Statement
 from .units import without_units
 
 _DERIVATIVE = re.compile(r"\bd(?: \^ \d+ [a-z]|[a-z])? / d[a-z]\b")
@@ -24,6 +25,7 @@ def read_calculation(text: str) -> tuple[tuple[Statement, ...], bool]:
     """Return the statements of a calculator's argument, and whether units were dropped from it."""
     tokens = _with_parentheses(tokenize(text))
     plain = without_units(tokens, loose=True)
+    _check_no_inequality(plain)
     return parse_tokens(split_runs(plain, by_look=False)), len(plain) < len(tokens)
 
 
@@ -32,7 +34,9 @@ def read_equations(text: str) -> tuple[Statement, ...]:
     tokens = _with_ratios(_with_parentheses(tokenize(text)))
     _check_no_derivative(tokens)
     _check_no_speed(tokens)
-    return parse_tokens(split_runs(without_units(_separated(tokens), loose=False), by_look=True))
+    plain = without_units(_separated(tokens), loose=False)
+    _check_no_inequality(plain)
+    return parse_tokens(split_runs(plain, by_look=True))
 
 
 def _with_parentheses(tokens: Sequence[Token]) -> list[Token]:
@@ -84,6 +88,16 @@ def _quotient(side: list[Token]) -> list[Token]:
 def _check_no_derivative(tokens: Sequence[Token]) -> None:
     if _DERIVATIVE.search(" ".join(t.text for t in tokens)):
         raise PluginError("derivatives are not covered")
+
+
+def _check_no_inequality(tokens: Sequence[Token]) -> None:
+    """Raise PluginError for `x+2!=5`, which may be a factorial; `5!=120` and `n=5!=120` are."""
+    for _, group in groupby(tokens, key=lambda token: token.text in (";", ",")):
+        part = list(group)
+        is_glued = any(sign.text == "!" and after.text == "=" and not after.spaced for sign, after in pairwise(part))
+        has_name = any(token.kind == "name" and not canonical(token.text) for token in part)
+        if is_glued and has_name and sum(token.text in RELATIONS for token in part) == 1:
+            raise PluginError("!= can be read in two ways after a number: write ' !=', or '! =' for a factorial")
 
 
 def _check_no_speed(tokens: Sequence[Token]) -> None:

@@ -12,7 +12,7 @@
 | `$ € £ ¥ ₹` | tokens of kind `unit` |
 | newline, `&`, `&&`, `and` | `;` |
 | `50% of 80` | `50% * 80` |
-| `x!=3`, `5 !=3` | "not equal"; `5!=120` is the factorial and `=` |
+| `x!=3`, `5 !=3` | "not equal"; `5!=120` is the factorial and `=`, `x+2!=5` is refused (`reading.py`) |
 | a trailing `=`, `=?`, `等于多少` | nothing: it only asks |
 
 Before that, LaTeX and words are replaced (`latex.py`, `wording.py`). Invisible format characters are

@@ -29,10 +29,11 @@ _INVERSE = frozenset({"asin", "acos", "atan", "arcsin", "arccos", "arctan"})
 _PRICE = re.compile(r"([A-Za-z])([^\x00-\x7f]+)|([^\x00-\x7f]+)([A-Za-z])")  # `x元`, and the `元x` of `5元x`
 _PLURAL = re.compile("[a-z]{3,}s")
 _NO_NOUNS = frozenset({
-    "halves", "thirds", "quarters", "fourths", "fifths", "sixths", "eighths", "tenths", "hundreds", "thousands",
-    "millions", "billions", "trillions", "dozens", "pairs", "percents", "times", "plus", "minus", "less", "equals",
-    "squares", "cubes", "roots", "radians",
+    "halves", "thirds", "quarters", "twos", "threes", "fours", "fives", "sixes", "sevens", "eights", "nines", "tens",
+    "elevens", "twelves", "scores", "gross", "grosses", "hundreds", "thousands", "millions", "billions", "trillions",
+    "dozens", "pairs", "percents", "times", "plus", "minus", "less", "equals", "squares", "cubes", "roots", "radians",
 })  # fmt: skip
+_ORDINALS = re.compile("(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|.+teen|.+tie|hundred|thousand|.+illion)ths")
 
 
 def without_units(tokens: Sequence[Token], *, loose: bool) -> list[Token]:
@@ -153,7 +154,8 @@ def _is_unit(token: Token, free: set[str], loose: bool) -> bool:
         return False
     if token.text in UNIT_WORDS or token.text.lower() in UNIT_WORDS:
         return True
-    is_plural = _PLURAL.fullmatch(token.text) and not canonical(token.text) and token.text not in _NO_NOUNS
+    is_number = token.text in _NO_NOUNS or _ORDINALS.fullmatch(token.text)
+    is_plural = _PLURAL.fullmatch(token.text) and not canonical(token.text) and not is_number
     return loose and (token.text in LETTERS or bool(is_plural))
 
 

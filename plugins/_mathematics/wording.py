@@ -5,7 +5,7 @@
 | `3 times 4`, `divided by`, `plus`, `minus`, `17 mod 5`, `15 percent` | `3 * 4`, `/`, `+`, `-`, `17 % 5`, `15%` |
 | `3乘以4`, `除以`, `加上`, `减去`, `5的平方`, `2的10次方`, `百分之5`, `4分之3` | the same in Chinese |
 | `square root of 2`, `根号2` | `sqrt 2` |
-| `1 1/2`, `2½` | `(1+1/2)`, `(2+1/2)` |
+| `1 1/2`, `2½` | `(1+1/2)`, `(2+1/2)`; `x+y=10 1/2x+y=7` is refused |
 | `1+2+3+...+100` | the sum of the series, if its steps are equal |
 | `math.sqrt(2)`, `1_000_000` | `sqrt(2)`, `1000000` |
 | `x = ?, 2x = 10`, `= 5*6` | `x, 2x = 10`, `5*6` |
@@ -48,22 +48,33 @@ _ORDER = [
     (r"的(\d+)次方", r"^\1"),
     *((rf"(?<=[\w)\]%!°])\s+{word}\s+(?=[\w(\[√.-])", symbol) for word, symbol in _ENGLISH.items()),
     *((rf"(?<=[A-Za-z\d)%])\s*{word}\s*(?=[A-Za-z\d(.])", symbol) for word, symbol in _CHINESE.items()),
-    (r"(?<![\w.)/^])(?<!\d\s)(\d+)\s+(\d+/\d+)(?![\d.])", r"(\1+\2)"),
 ]
 _NOTATIONS = [(re.compile(written, re.IGNORECASE), symbols) for written, symbols in _ORDER]
 _TERM, _DOTS = r"\d{1,15}", r"(?:\.{3,}|…+|⋯)"
 _SERIES = re.compile(
     rf"((?:^|[(=;])\s*)({_TERM}(?:\s*\+\s*{_TERM})+)\s*\+\s*{_DOTS}\s*\+\s*({_TERM})(?=\s*(?:$|[)=;?+-]))"
 )
+_MIXED = re.compile(r"(?<![\w.)/^])(?<!\d\s)(\d+)\s+(\d+/\d+)(?![\d.])")
+_FACTOR_AND_EQUALS = re.compile(r"\s*\*?\s*(?:[^\W\d]|\()[^;,\n]*=")
 FRACTIONS = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _FRACTION = re.compile(rf"(?<![\d.,{FRACTIONS}])(\d*)([{FRACTIONS}])(?![\d{FRACTIONS}])")
 
 
 def in_symbols(text: str) -> str:
-    """Return the text with the words and notations of the table replaced. Raises PluginError for an uneven series."""
+    """Return the text with the words and notations of the table replaced.
+
+    Raises PluginError for an uneven series, and for what may be a mixed fraction or two equations.
+    """
     for written, symbols in _NOTATIONS:
         text = written.sub(symbols, text)
-    return _SERIES.sub(_sum, _FRACTION.sub(_fraction, text))
+    return _SERIES.sub(_sum, _FRACTION.sub(_fraction, _MIXED.sub(_mixed, text)))
+
+
+def _mixed(match: re.Match[str]) -> str:
+    before = re.split(r"[;,\n]", match.string[: match.start()])[-1]
+    if "=" in before and _FACTOR_AND_EQUALS.match(match.string, match.end()):
+        raise PluginError(f"{match[0]} can be read in two ways")
+    return f"({match[1]}+{match[2]})"
 
 
 def _fraction(match: re.Match[str]) -> str:

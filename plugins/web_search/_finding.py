@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from datetime import date, timedelta
+from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.request import getproxies
@@ -108,5 +108,5 @@ def _remembered(cache: Cache, key: str, seconds: float | None = None) -> list[Hi
     stored, age = cache.get(key)
     if not stored or (seconds is not None and age > seconds):
         return []
-    day = "" if seconds is not None else f" (as of {date.today() - timedelta(seconds=age)})"
+    day = "" if seconds is not None else f" (as of {date.fromtimestamp(time.time() - age)})"
     return [Hit(text, title + day, url) for text, title, url in stored]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from io import BytesIO
 
@@ -33,6 +34,9 @@ def test_text_in_chinese_encodings(encoding: str, text: str) -> None:
         ("big5", "海象在浮冰上休息，牠們潛入海底尋找蛤蜊和貽貝。"),
         ("cp1252", "Été à Málaga: le café crème coûte déjà 3€ et l’hôtel est fermé."),
         ("ascii", ENGLISH),
+        ("cp932", "①海象は氷の上で休みます。㈱髙橋水産によると、彼らは海底に潜って貝を探します。"),
+        ("cp949", "바다코끼리는 얼음 위에서 쉽니다. 똠방각하처럼 바다 밑으로 잠수하여 조개를 찾습니다."),
+        ("cp950", "恒春的海邊沒有海象，牠們潛入海底尋找蛤蜊和貽貝，粧裏的鯨魚則在遠方。"),
         ("utf-16-le", ENGLISH),
         ("utf-16-be", ENGLISH),
     ],
@@ -59,6 +63,19 @@ def test_a_few_characters_in_a_long_english_text(encoding: str, rare: str, befor
     assert read(text.encode(encoding), ".txt").sections[0].text == text
 
 
+@pytest.mark.parametrize("text", ["欢迎使用本软件。", "会议记录", "中国", "合同编号：2023"])
+def test_a_few_characters_of_chinese_are_the_whole_text(text: str) -> None:
+    assert decode(text.encode("gbk")) == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("cp949", "회의 기록"), ("cp949", "감사합니다!"), ("cp1252", "opções"), ("cp1252", "coração")],
+)
+def test_a_few_characters_of_another_language_are_not_taken_for_chinese(encoding: str, text: str) -> None:
+    assert decode(text.encode(encoding)) == text
+
+
 @pytest.mark.parametrize("start", ["", "a"])
 def test_a_long_chinese_text_wherever_its_characters_begin(start: str) -> None:
     text = start + f"{CHINESE}\n" * 3000
@@ -79,6 +96,23 @@ def test_a_few_characters_in_the_encoding_that_is_declared(declared: str, text: 
     text = f"{ENGLISH} " * 70 + text + f" {ENGLISH}" * 70
     data = text.encode("cp1252" if declared == "us-ascii" else declared)
     assert decode(data, declared) == text
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        ("ISO-8859-1", "cp1252", "“Walrus” – 5 €"),
+        ("latin1", "cp1252", "It’s…"),
+        ("gb2312", "gb18030", "朱镕基"),
+        ("shift_jis", "cp932", "㈱髙橋"),
+        ("euc-kr", "cp949", "똠방각하"),
+        ("big5", "cp950", "恒春"),
+    ],
+)
+def test_a_declared_encoding_is_read_as_browsers_do(declared: str, encoding: str, text: str) -> None:
+    assert decode(text.encode(encoding), declared) == text
+    head = f'<html><head><meta charset="{declared}"></head><body><p>'.encode()
+    assert text in read(head + text.encode(encoding), ".html").sections[0].text
 
 
 @pytest.mark.parametrize("declared", ["", "utf-8", "iso-8859-1", "ascii", "gbk"])
@@ -151,6 +185,22 @@ def test_markdown_line_breaks_in_html(tag: str) -> None:
 
 def test_markdown_is_named_after_its_first_heading() -> None:
     assert read(b"# Walrus\n\ntext\n\n# Seal\n", ".md").title == "Walrus"
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "found"),
+    [
+        ("---\ntitle: Seals\n...\ntext", "Seals", "text"),
+        ("---\ntitle:\nauthor: Bob\n---\ntext", "", "text"),
+        ("---\ntitle: >-\n  Sea animals\ntags:\n- seal\n\n# more\nid: 5\n---\ntext", "Sea animals", "text"),
+        ("---\ntitle: >-\nauthor: Bob\n---\ntext", "", "text"),
+        ("---\n\nSeals dive.\n\n---\ntext", "", "Seals dive. text"),
+        ("---\n- Seals\n- dive\n\n---\ntext", "", "Seals dive text"),
+    ],
+)
+def test_markdown_front_matter_is_what_looks_like_it(text: str, title: str, found: str) -> None:
+    document = read(text.encode(), ".md")
+    assert (document.title, headings(document)) == (title, [("", found)])
 
 
 def test_html_without_menus_and_scripts() -> None:
@@ -269,6 +319,21 @@ def test_word_file_with_content_controls() -> None:
     rows = f"<w:tr>{cells('a')}{control(cells('b'))}</w:tr>{control('<w:tr>' + cells('c') + '</w:tr>')}"
     found = word(control(heading + paragraph) + control(f"<w:tbl>{rows}</w:tbl>"))
     assert found == [("Seals", "They eat herring\n\na b\n\nc")]
+
+
+def test_word_file_with_tags_and_fields() -> None:
+    tag = f'<w:smartTag w:element="place"><w:smartTagPr/>{run("Tokyo")}</w:smartTag>'
+    field = f'<w:fldSimple w:instr="REF a">{run("section 5")}</w:fldSimple>'
+    marked = f"<w:dir>{run(' and')}</w:dir><w:bdo>{run(' more')}</w:bdo>"
+    paragraph = f"<w:p><w:customXml>{run('See ')}</w:customXml>{tag}{run(', ')}{field}{marked}</w:p>"
+    assert word(f"<w:customXml><w:customXmlPr/>{paragraph}</w:customXml>") == [("", "See Tokyo, section 5 and more")]
+
+
+def test_word_file_without_properties_has_no_title_but_its_heading() -> None:
+    data = docx("Walrus", [ENGLISH], title="lost")
+    with zipfile.ZipFile(BytesIO(data)) as file:
+        relationships = re.sub(rb"<Relationship [^>]*core-properties[^>]*>", b"", file.read("_rels/.rels"))
+    assert read(rewritten(data, "_rels/.rels", relationships), ".docx").title == "Walrus"
 
 
 def test_word_file_without_its_text_boxes() -> None:

@@ -162,6 +162,20 @@ def test_several_folders_share_an_index(tmp_path: Path, index: DocumentIndex) ->
         index.forget(tmp_path / "a")
 
 
+@pytest.mark.parametrize(("forgotten", "kept"), [("a", "a/b"), ("a/b", "a")])
+def test_what_is_in_another_folder_too_is_not_forgotten(
+    tmp_path: Path, index: DocumentIndex, forgotten: str, kept: str
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "x.txt").write_text("walrus")
+    index.update(tmp_path / "a")
+    index.update(tmp_path / "a" / "b")
+    assert index.forget(tmp_path / forgotten) == 0
+    assert len(index.search("walrus")) == 1
+    assert index.forget(tmp_path / kept) == 1
+    assert index.search("walrus") == []
+
+
 def test_terms_are_made_anew_when_the_libraries_that_shape_them_change(
     tmp_path: Path, index: DocumentIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

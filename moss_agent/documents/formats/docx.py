@@ -1,7 +1,7 @@
 """Word files (.docx) with python-docx: paragraphs and tables, in sections by heading.
 
-Tracked insertions and content controls are read, tracked deletions left out. Not covered: footnotes, comments, text
-boxes, headers and footers, tables inside tables.
+Tracked insertions, fields and content controls are read, tracked deletions left out. Not covered: footnotes, comments,
+text boxes, headers and footers, tables inside tables.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 UNPACKED = 256 << 20  # bytes of all parts together; python-docx holds them in memory
 _ENCRYPTED = b"\xd0\xcf\x11\xe0"  # an OLE container: what Word puts around an encrypted file, and the old .doc
 _HEADING = re.compile(r"(?:Heading [1-9]|Title)\Z")
-_WRAPPERS = ("w:ins", "w:moveTo", "w:sdt", "w:sdtContent")  # python-docx does not look into them
+_WRAPPERS = (  # python-docx does not look into them
+    "w:ins", "w:moveTo", "w:sdt", "w:sdtContent", "w:smartTag", "w:customXml", "w:fldSimple", "w:dir", "w:bdo",
+)  # fmt: skip
 
 
 def read(data: bytes) -> Document:
     from docx import Document as WordFile
+    from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.table import Table
 
     _check(data)
@@ -35,7 +38,9 @@ def read(data: bytes) -> Document:
     except (KeyError, ValueError, SyntaxError, BadZipFile):  # lxml's errors are SyntaxErrors
         raise Unreadable("damaged, or no Word file") from None
     _unwrap(file.element.body)
-    document = Document(file.core_properties.title)
+    parts = {related.reltype for related in file.part.package.rels.values()}
+    has_title = RELATIONSHIP_TYPE.CORE_PROPERTIES in parts  # else python-docx makes one up
+    document = Document(file.core_properties.title if has_title else "")
     heading = ""
     paragraphs: list[str] = []
     for block in file.iter_inner_content():
@@ -65,7 +70,7 @@ def _check(data: bytes) -> None:
 
 
 def _unwrap(body: CT_Body) -> None:
-    """Replace tracked insertions and content controls with what is in them."""
+    """Replace the wrappers with what is in them."""
     from docx.oxml.ns import qn
 
     for wrapper in list(body.iter(*map(qn, _WRAPPERS))):

@@ -12,8 +12,11 @@ from moss_agent.documents.formats.text import decode
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_FRONT_MATTER = re.compile(r"---\n(.*?\n)?---\n", re.DOTALL)
-_TITLE = re.compile(r"^title:\s*(.+)$", re.MULTILINE)
+_KEY = r"[^\s#:-][^:\n]*:(?:[ \t].*)?\n"
+_FRONT_MATTER = re.compile(  # only what looks like YAML: a text may begin with a rule, and have another
+    rf"---[ \t]*\n{_KEY}(?:{_KEY}|[ \t].*\n|-(?:[ \t].*)?\n|#.*\n|\n){{0,999}}(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
+)
+_TITLE = re.compile(r"^title:[ \t]*(?:[>|].*\n[ \t]+)?([^\s>|].*)$", re.MULTILINE)
 _BREAK = re.compile(r"<br\b", re.IGNORECASE)
 
 

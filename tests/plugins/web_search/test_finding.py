@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,6 +95,17 @@ def test_without_network_an_old_answer_is_better_than_none(site: Site, monkeypat
     site.pages["/search"] = answer("", status="502 Bad Gateway")
     day = date.today() - timedelta(days=3)
     assert ask(site) == [replace(HIT, title=f"Paris (as of {day})")]
+
+
+def test_an_old_answer_has_the_day_on_which_it_was_found(site: Site) -> None:
+    since_midnight = (datetime.now() - datetime.combine(date.today(), datetime.min.time())).total_seconds()
+    site.pages["/search"] = results(PARIS)
+    ask(site)
+    with closing(sqlite3.connect(user_file())) as cache, cache:
+        cache.execute("UPDATE entries SET stored = stored - ?", [since_midnight + 3600])
+    site.pages["/search"] = answer("", status="502 Bad Gateway")
+    day = date.today() - timedelta(days=1)
+    assert ask(site, cache_hours=0) == [replace(HIT, title=f"Paris (as of {day})")]
 
 
 def test_nothing_is_kept_if_that_is_wanted(site: Site) -> None:
