@@ -12,7 +12,7 @@ from moss_agent.cancellation import Cancellation
 from moss_agent.errors import UsageError
 from moss_agent.events import ApprovalRequested, CallProgress, CallStarted, Hit, Notice, Picture, Value
 from moss_agent.plugin_host import PluginRunner, Progress, Result
-from moss_agent.protocol import Command
+from moss_agent.protocol import Command, as_value
 
 MAX_CALLS = 16  # the training data has up to 12 in a turn; a model caught in a loop would write on and on
 
@@ -23,6 +23,7 @@ class Approval:
 
     run: whether it may run. arguments, named: those to run it with, None for the model's own.
     reason: why not; the model is told.
+    Raises UsageError for arguments that a model could not have written.
     """
 
     run: bool
@@ -31,8 +32,14 @@ class Approval:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.arguments, str):
-            raise UsageError(f"the arguments of an Approval must be a tuple: write ({self.arguments!r},)")
+        if self.arguments is not None:
+            if not isinstance(self.arguments, (list, tuple)):
+                raise UsageError(f"the arguments of an Approval must be a tuple: write ({self.arguments!r},)")
+            object.__setattr__(self, "arguments", tuple(map(_value, self.arguments)))
+        if self.named is not None:
+            if not isinstance(self.named, Mapping):
+                raise UsageError(f"the named arguments of an Approval must be a mapping, not {self.named!r}")
+            object.__setattr__(self, "named", {name: _value(value) for name, value in self.named.items()})
 
 
 OnApproval = Callable[[ApprovalRequested], Union["Approval", None]]
@@ -137,6 +144,7 @@ class TurnCalls:
 
     def approve(self, call_id: str, decision: Approval) -> None:
         """Decide on a call that waits for it. Thread-safe. Raises UsageError if none of that id does."""
+        _check(decision, "the decision on a call must be an Approval")
         with self._decided:
             waiting = next((p for p in self._pending if p.request.call_id == call_id and not p.decision), None)
             if waiting is None:
@@ -186,7 +194,7 @@ class TurnCalls:
         if decision.arguments is not None or decision.named is not None:
             arguments = command.arguments if decision.arguments is None else decision.arguments
             named = command.named if decision.named is None else decision.named
-            command = self._commands[pending.index] = Command(command.name, tuple(arguments), named)
+            command = self._commands[pending.index] = Command(command.name, arguments, named)
         if decision.run:
             yield self._start(pending.index, command, approved=True)
             return
@@ -208,8 +216,8 @@ class TurnCalls:
         if self._on_approval is None:
             return Approval(False)
         decision = self._on_approval(request)
-        if decision is not None and not isinstance(decision, Approval):
-            raise UsageError(f"on_approval must return an Approval or None, not {decision!r}")
+        if decision is not None:
+            _check(decision, "on_approval must return an Approval or None")
         return decision
 
     def _start(self, index: int, command: Command, approved: bool = False) -> CallStarted:
@@ -237,3 +245,15 @@ class TurnCalls:
 
     def _id(self, index: int) -> str:
         return f"{self._turn_id}.{index}"
+
+
+def _value(given: object) -> Value:
+    try:
+        return as_value(given)
+    except ValueError as error:
+        raise UsageError(f"an argument of an Approval {error}: {given!r}") from None
+
+
+def _check(decision: object, rule: str) -> None:
+    if not isinstance(decision, Approval):
+        raise UsageError(f"{rule}, not {decision!r}")

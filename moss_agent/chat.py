@@ -173,9 +173,9 @@ class Chat:
     def _take_from(self, place: int) -> list[Turn]:
         """Remove the turns from that place on and return them."""
         turns = self._conversation.turns
-        if not turns:
-            raise UsageError("there is no turn to take back")
         taken = turns[place:]
+        if not taken:
+            raise UsageError("there is no turn to take back")
         del turns[place:]
         return taken
 

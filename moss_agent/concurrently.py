@@ -15,6 +15,7 @@ def results(
 ) -> Iterator[R]:
     """Yield what the work gives for each thing, in the order in which it is done, `at_once` of them at a time.
 
+    Raises what the work raises, after the results that are there by then.
     give_up: called on an error or an interrupt; it ends what is being worked on, which is then waited for.
     """
     waiting, running = iter(things), set[Future[R]]()
@@ -28,7 +29,7 @@ def results(
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                yield from (each.result() for each in done)
+                yield from (each.result() for each in sorted(done, key=lambda each: each.exception() is not None))
         except BaseException:
             give_up()
             raise

@@ -16,6 +16,7 @@ from moss_agent.events import Call, Citation
 from moss_agent.protocol import (
     ANSWER,
     COMMANDS,
+    DRAWN,
     HUMAN,
     NO_RESULT,
     RESULTS,
@@ -49,15 +50,14 @@ class Conversation:
     def save(self, path: str | Path) -> None:
         """Write the conversation as JSON, for its owner's eyes. A crash leaves the old file or the new one, whole.
 
+        A half of a character, which no file can have, is written as a question mark.
         Raises UsageError if it cannot be written there.
         """
         path = user_path(path)
         if os.path.exists(path) and not os.path.isfile(path):
             raise UsageError(f"cannot save the conversation to {path}: it is no regular file")
         try:
-            replace_file(path, json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode())
-        except UnicodeEncodeError:
-            raise UsageError(f"cannot save the conversation to {path}: it contains a lone surrogate") from None
+            replace_file(path, json.dumps(self.to_json(), ensure_ascii=False, indent=1).encode(errors="replace"))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(f"cannot save the conversation to {path}: {reason}") from None
@@ -130,10 +130,19 @@ def _turn_of_texts(data: Mapping[str, Any]) -> Turn:
     )
     entries = parse_results(results)
     told = {entry.head: render_outcome(entry) for entry in entries}
+    other = DRAWN if any(entry.drawn for entry in entries) else NO_RESULT  # drawn pictures are told without a head
+    made = [(command, told.get(str(command), other)) for command in parse_commands(commands)]
     calls = tuple(
-        Call(command.name, command.argument, result, result != NO_RESULT, 0.0, arguments=command.arguments)
-        for command in parse_commands(commands)
-        for result in [told.get(str(command), NO_RESULT)]
+        Call(
+            command.name,
+            command.argument,
+            result,
+            result != NO_RESULT,
+            0.0,
+            arguments=command.arguments,
+            named=command.named,
+        )
+        for command, result in made
     )
     sources = _sources(entries)
     citations = tuple(sources[number] for number in cited_numbers(answer) if number in sources)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from time import monotonic
 from typing import Literal
 
 from moss_agent.errors import UsageError
 from moss_agent.events import Call, Citation, Reply, Usage
-from moss_agent.protocol import NO_COMMAND, check_citations, cited_numbers, possible_marker, weak_citations
+from moss_agent.protocol import (
+    NO_COMMAND,
+    check_citations,
+    cited_numbers,
+    possible_marker,
+    unfinished_citation,
+    weak_citations,
+)
 from moss_agent.records import Round, Turn, new_id, now
 from moss_agent.session import Generation
 
@@ -19,7 +26,7 @@ class Draft:
     """What has been written of a turn so far.
 
     rounds: those that are finished. thoughts: of the running round. answer: as the model writes it, or what it says
-    before its calls. untold: as in `Turn`.
+    before its calls. untold: as in `Turn`. usage, seconds: of the stopped turn that it goes on with.
     """
 
     question: str
@@ -33,6 +40,8 @@ class Draft:
     generations: list[Generation] = field(default_factory=list)
     started: float = field(default_factory=monotonic)
     untold: int = 0
+    usage: Usage = Usage()
+    seconds: float = 0.0
 
     @property
     def sources(self) -> dict[int, Citation]:
@@ -66,8 +75,8 @@ class Draft:
     def turn(self, status: Literal["done", "stopped"], calls: tuple[Call, ...] = ()) -> Turn:
         """Return the record. calls: those of the round that was stopped."""
         if status == "stopped":
-            self.end_answer(_complete(self.answer))
-        running = (Round(_complete(self.thoughts), calls=calls),) if self.thoughts or calls else ()
+            self.end_answer(_complete(self.answer.lstrip()))  # of a gap to what was said before its calls
+        running = (Round(self.thoughts, calls=calls),) if self.thoughts or calls else ()
         finish = "length" if any(each.finish == "length" for each in self.generations[-1:]) else "stop"
         return Turn(
             self.question,
@@ -76,8 +85,8 @@ class Draft:
             self.id,
             self.time,
             self.citations,
-            usage_of(self.generations),
-            monotonic() - self.started,
+            Usage(*map(sum, zip(astuple(self.usage), astuple(usage_of(self.generations)), strict=True))),
+            self.seconds + monotonic() - self.started,
             finish,
             tuple(self.notices),
             status,
@@ -92,11 +101,21 @@ def resumed(turn: Turn, continues_answers: bool) -> Draft:
     """
     if turn.status != "stopped":
         raise UsageError("the last turn was not stopped: there is nothing to go on with")
-    kept = [done for done in turn.rounds if done.results != NO_COMMAND or (turn.answer and not done.calls)]
+    goes_on = continues_answers and turn.answer
+    kept = [done for done in turn.rounds if done.results != NO_COMMAND or (goes_on and not done.calls)]
     is_same = kept == [done for done in turn.rounds if done in kept or done.calls]
     id = turn.id if is_same and (continues_answers or not turn.answer) else new_id()
     rounds = [replace(done, calls=tuple(_renamed(call, turn.id, id) for call in done.calls)) for done in kept]
-    return Draft(turn.question, rounds, _complete(turn.answer), id, turn.time, notices=list(turn.notices))
+    return Draft(
+        turn.question,
+        rounds,
+        _complete(turn.answer),
+        id,
+        turn.time,
+        notices=list(turn.notices),
+        usage=turn.usage,
+        seconds=turn.seconds,
+    )
 
 
 def _renamed(call: Call, old: str, new: str) -> Call:
@@ -135,7 +154,7 @@ def usage_of(generations: list[Generation]) -> Usage:
 
 
 def _complete(text: str) -> str:
-    """Return a text that was stopped without the beginning of a marker, which could grow into one when it goes on."""
-    while beginning := possible_marker(text):
+    """Return an answer that was stopped without the beginning of a marker or citation, which could grow into one."""
+    while beginning := possible_marker(text) or unfinished_citation(text):
         text = text[:-beginning]
     return text

@@ -81,7 +81,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class Usage:
-    """Token counts of one turn.
+    """Token counts of one turn; of one that was stopped and gone on with, the sums.
 
     prompt_tokens: tokens that the model had to read: the two below together.
     prefilled_tokens: those computed in this turn: question, headers, results, the last token of every

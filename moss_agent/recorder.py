@@ -96,14 +96,14 @@ class Recorder:
     def end(self, turn: Turn, before: Sequence[Turn]) -> None:
         """Store a turn that is over."""
         with self._guarded() as store:
-            if store:
+            if store and self.id:
                 self._known.discard(turn.id)  # if this is interrupted, the next question stores it
                 self._save(store, turn, _last_id(before), is_running=False)
 
     def take_back(self, turn: str, turns: Sequence[Turn]) -> None:
         """Store that a turn was not kept. turns: the conversation without it, or with what it was before."""
         with self._guarded() as store:
-            if not store:
+            if not store or not self.id:
                 return
             if _last_id(turns) == turn:
                 self._save(store, turns[-1], _last_id(turns[:-1]), is_running=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from types import MappingProxyType
 
 import pytest
 
-from moss_agent import Approval, plugin
+from moss_agent import Approval, Conversation, plugin
 from moss_agent.errors import Cancelled, UsageError
 from moss_agent.events import ApprovalRequested, CallFinished, CallProgress, CallStarted, Notice, Picture
 from moss_agent.plugin_host import Plugin, Policy, report
@@ -89,6 +90,35 @@ def test_the_model_is_told_the_reason_of_a_refusal(turn):
 def test_a_text_in_place_of_the_edited_arguments_is_refused():
     with pytest.raises(UsageError, match=r"write \('other',\)"):
         Approval(True, arguments="other")
+
+
+@pytest.mark.parametrize("given", [{"arguments": 5}, {"arguments": ({"a": 1},)}, {"named": ("a",)}])
+def test_edited_arguments_that_no_model_could_write_are_refused(given):
+    with pytest.raises(UsageError, match="of an Approval must"):
+        Approval(True, **given)
+
+
+def test_edited_arguments_are_recorded_as_a_model_writes_them():
+    @plugin("Sum", label="Sum", approval="ask")
+    def add(numbers: list[float], times: int = 1) -> str:
+        return str(sum(numbers) * times)
+
+    edited = Approval(True, arguments=([1.0, 2.0],), named=MappingProxyType({"times": 2}))
+    replies = [" x<eot>", ' Sum(["1"])<eoc>', " y<eom>"]
+    chat, _ = scripted_chat(replies, [add], policy=Policy(), on_approval=lambda _: edited)
+    (made,) = chat.ask("Hi").calls
+    assert (made.result, made.arguments, made.named) == ("6.0", (("1.0", "2.0"),), {"times": 2})
+    assert Conversation.from_json(chat.conversation.to_json()) == chat.conversation
+
+
+def test_a_decision_that_is_none_is_refused_where_it_is_given(plugins, ran):
+    chat, _ = scripted_chat(REPLIES, plugins, policy=Policy(), on_approval=lambda request: None)
+    for event in chat.stream("Hi"):
+        if isinstance(event, ApprovalRequested):
+            with pytest.raises(UsageError, match="must be an Approval, not True"):
+                chat.approve(event.call_id, True)
+            chat.approve(event.call_id, Approval(True))
+    assert sorted(ran) == ["a", "b"]
 
 
 @pytest.mark.parametrize("returned", [True, False])

@@ -231,6 +231,17 @@ def test_nothing_to_regenerate():
         make_chat(PLAIN)[0].regenerate()
 
 
+def test_a_question_that_is_gone_when_it_is_to_be_edited():
+    chat, _ = make_chat(PLAIN * 2)
+    chat.ask("Hi")
+    chat.ask("And?")
+    events = chat.stream_edited(2, "Or?")
+    chat.drop()
+    with pytest.raises(UsageError, match="no turn"):
+        next(events)
+    assert [turn.question for turn in chat.conversation.turns] == ["Hi"]
+
+
 def test_reset_forgets_the_conversation_and_keeps_the_preamble():
     chat, model = make_chat(PLAIN * 2)
     chat.ask("Hi")

@@ -153,6 +153,21 @@ def test_the_training_format_is_read_and_written_the_same():
     assert conversation.to_training("example_1", "calculator") == TRAINING
 
 
+def test_pictures_and_named_arguments_are_read_from_the_training_format():
+    commands = 'Text2Image("a fox"), Text2Image("a cat", style="ink")'
+    told = {
+        "Commands": f"<|Commands|>: {commands}<eoc>\n",
+        "Tool Responses": "<|Results|>: Image generated successfully.<eor>\n",
+    }
+    record = {**TRAINING, "chat": {"turn_1": {**TRAINING["chat"]["turn_1"], **told}}}
+    conversation = Conversation.from_training(record)
+    assert [(call.arguments, call.named, call.result, call.ok) for call in conversation.turns[0].calls] == [
+        (("a fox",), {}, "Image generated successfully.", True),
+        (("a cat",), {"style": "ink"}, "Image generated successfully.", True),
+    ]
+    assert conversation.to_training("example_1", "calculator") == record
+
+
 def test_what_answers_cite_is_told_from_the_results():
     answer = "A <sup><|2|></sup> and B <sup><|1|></sup><sup><|3|></sup>, not C <sup><|4|></sup>."
     results = "Search(\"x\") =>\n<|1|>: 'moss'\n<|2|>: 'fern'\nCalculate(\"1+1\") => '2'\nSolve(\"y\") =>\nNo result."
@@ -204,12 +219,12 @@ def test_what_a_killed_process_has_left_goes_with_the_next_save(tmp_path, name):
     assert sorted(tmp_path.iterdir()) == sorted([path, *others])
 
 
-def test_half_a_character_is_not_saved_and_the_old_file_stays(tmp_path):
+def test_half_a_character_is_saved_as_a_question_mark(tmp_path):
     path = tmp_path / "chat.json"
-    Conversation("old").save(path)
-    with pytest.raises(UsageError, match="a lone surrogate"):
-        Conversation("", [Turn("\ud800")]).save(path)
-    assert Conversation.load(path) == Conversation("old")
+    done = Round(calls=(Call("Search", "x", "y", True, 0.0, hits=(Hit("moss", "a \ud800 title"),)),))
+    Conversation("", [Turn("What is moss?", (done,))]).save(path)
+    (turn,) = Conversation.load(path).turns
+    assert (turn.question, turn.calls[0].hits) == ("What is moss?", (Hit("moss", "a ? title"),))
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -6,11 +6,13 @@ import asyncio
 import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from moss_agent import Conversation, plugin
 from moss_agent.chat import Chat
+from moss_agent.draft import Draft
 from moss_agent.errors import Cancelled, EngineError, UsageError
 from moss_agent.events import (
     ApprovalRequested,
@@ -315,3 +317,20 @@ def test_no_marker_grows_where_an_answer_was_stopped(shown):
         ["eom> b<eom>"], conversation=Conversation("", [Turn("Hi", answer=shown, status="stopped")])
     )
     assert list(chat.stream_on())[-1].text == "a eom> b"
+
+
+@pytest.mark.parametrize("begun", ["<sup", "<sup><|1|>", "<|1", "<<su"])
+def test_a_stopped_answer_ends_before_a_citation_that_is_not_whole(begun):
+    stopped = Draft("What is moss?", answer=f"Moss is small{begun}").turn("stopped")
+    assert stopped.answer == "Moss is small"
+
+
+def test_a_turn_that_goes_on_has_cost_what_it_had_before_too():
+    chat, model = make_chat([" x<eot>", ' Echo("a")<eoc>', " One two three.<eom>"])
+    stop_at(chat.stream("Hi", keep_stopped=True), "One")
+    stopped = replace(chat.conversation.turns[0], seconds=100.0)
+    chat.conversation, model.replies = Conversation("", [stopped]), [" and four.<eom>"]
+    reply = list(chat.stream_on())[-1]
+    assert reply.usage.generated_tokens == stopped.usage.generated_tokens + len(" and four.") > len(" and four.")
+    assert reply.usage.prompt_tokens == reply.usage.prefilled_tokens + reply.usage.cached_tokens
+    assert reply.seconds > 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +14,8 @@ from moss_agent.errors import one_line
 from moss_agent.events import Call, Citation, Value
 from moss_agent.messages import Message, Tool, ToolCall
 from moss_agent.plugin_host import Plugin
-from moss_agent.protocol import NO_RESULT, Command, as_told, as_written, neutralise
-from moss_agent.records import Round, Turn
+from moss_agent.protocol import NO_RESULT, Command, as_told, as_value, as_written, join_surrogates, neutralise
+from moss_agent.records import Round, Turn, as_command
 
 NOT_RUN = "Not run: the turn has had too many calls."
 EMPTY = "…"  # some servers refuse an empty message
@@ -120,10 +119,10 @@ def _result_text(call: Call, sources: Sequence[Citation]) -> str:
 
 def _arguments(call: Call, tools: Mapping[str, Tool]) -> str:
     """Return the arguments as a JSON object; those by position get the names of the plugin's parameters."""
-    tool = tools.get(call.name)
+    tool, command = tools.get(call.name), as_command(call)
     names = [*tool.schema["properties"]] if tool else []
-    names += [f"argument_{i}" for i in range(len(names), len(call.arguments))]
-    given = dict(zip(names, call.arguments, strict=False)) | dict(call.named)
+    names += [f"argument_{i}" for i in range(len(names), len(command.arguments))]
+    given = dict(zip(names, command.arguments, strict=False)) | dict(command.named)
     return harmless(json.dumps(given, ensure_ascii=False))
 
 
@@ -137,17 +136,14 @@ def _values(arguments: str) -> dict[str, Value]:
         raise FaultyArguments(f"the arguments are no JSON: {one_line(arguments)[:100]}") from None
     if not isinstance(data, dict):
         raise FaultyArguments(f"the arguments must be a JSON object, not {one_line(arguments)[:100]}")
-    return {str(name): _value(str(name), value) for name, value in data.items()}
+    return {name: _value(name, value) for name, value in zip(map(join_surrogates, data), data.values(), strict=True)}
 
 
-def _value(name: str, value: Any) -> Value:
-    if isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
-        return tuple(item if isinstance(item, str) else json.dumps(item) for item in value)
-    if isinstance(value, (dict, list)):
-        raise FaultyArguments(f"{one_line(name)[:40]} must not hold objects")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise FaultyArguments(f"{one_line(name)[:40]} is too large")
-    return value if not isinstance(value, str) else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def _value(name: str, value: object) -> Value:
+    try:
+        return as_value(value)
+    except ValueError as error:
+        raise FaultyArguments(f"{one_line(name)[:40]} {error}") from None
 
 
 def _refuse(constant: str) -> Any:

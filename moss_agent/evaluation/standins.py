@@ -82,7 +82,7 @@ def _recorded(turn: Turn) -> Iterator[tuple[tuple[str, str], Output]]:
 
 def _output(call: Call, done: Round) -> Output:
     """Return what the plugin gave, as far as the record says."""
-    if call.images or done.results.strip() == DRAWN:
+    if call.images or call.result == DRAWN:
         return Picture(RECORDED, call.argument)
     if call.hits:
         return call.hits

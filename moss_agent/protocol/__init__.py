@@ -18,7 +18,7 @@ from moss_agent.protocol.citations import (
     cited_numbers,
     unfinished_citation,
 )
-from moss_agent.protocol.commands import Command, CommandScanner, Value, parse_commands
+from moss_agent.protocol.commands import Command, CommandScanner, Value, as_value, parse_commands
 from moss_agent.protocol.markers import (
     ANSWER,
     COMMANDS,
@@ -32,7 +32,7 @@ from moss_agent.protocol.markers import (
     first_marker,
     possible_marker,
 )
-from moss_agent.protocol.neutral import neutralise
+from moss_agent.protocol.neutral import join_surrogates, neutralise
 from moss_agent.protocol.preamble import Capability, Preamble, told_plugins
 from moss_agent.protocol.results import (
     DRAWN,
@@ -81,12 +81,14 @@ __all__ = [
     "TurnParser",
     "Value",
     "as_told",
+    "as_value",
     "as_written",
     "check_citations",
     "cited_numbers",
     "first_marker",
     "hit_length",
     "hits_per_search",
+    "join_surrogates",
     "neutralise",
     "number_passages",
     "parse_commands",

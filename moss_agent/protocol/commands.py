@@ -16,6 +16,7 @@ neither is it inside. Nothing behind `None` is a call but what a comma or a line
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +36,7 @@ from moss_agent.protocol.arguments import (
     Token,
 )
 from moss_agent.protocol.markers import COMMANDS
+from moss_agent.protocol.neutral import join_surrogates
 
 Value: TypeAlias = str | int | float | bool | tuple[str, ...] | None
 
@@ -42,6 +44,7 @@ _LONGEST_NAME = 40
 _SEPARATORS = COMMAS | frozenset(";；\n")
 _SPECIAL = re.compile(r'["\\]')
 _ESCAPED = re.compile(r"""\\(["'\\])""")
+_SIMPLE = (str, int, float, type(None))
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,20 @@ def parse_commands(text: str) -> list[Command]:
     """Parse a Commands segment, with or without its header and end marker."""
     body = text.removeprefix(COMMANDS.header).rstrip().removesuffix(COMMANDS.end)
     return list(CommandScanner().feed(body))
+
+
+def as_value(given: object) -> Value:
+    """Return what JSON or a program gives as an argument: lists as texts, without lone surrogates.
+
+    Raises ValueError with what is wrong with it, to follow the name of the argument.
+    """
+    if isinstance(given, (list, tuple)) and all(isinstance(item, _SIMPLE) for item in given):
+        return tuple(join_surrogates(item) if isinstance(item, str) else json.dumps(item) for item in given)
+    if not isinstance(given, _SIMPLE):
+        raise ValueError("must not hold objects")
+    if isinstance(given, float) and not math.isfinite(given):
+        raise ValueError("is too large")
+    return join_surrogates(given) if isinstance(given, str) else given
 
 
 def _values(text: str, tokens: Iterable[Token]) -> tuple[tuple[Value, ...], dict[str, Value]]:

@@ -36,3 +36,8 @@ def neutralise(text: str) -> str:
     text = _END.sub(r"‹\1›", text)
     text = _NAMED.sub(lambda found: f"‹{found[1] or found[2]}›", text)
     return _SURROGATE.sub("\ufffd", text)
+
+
+def join_surrogates(text: str) -> str:
+    """Join pairs of surrogates to the characters that they stand for; lone ones become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

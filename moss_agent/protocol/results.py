@@ -23,7 +23,7 @@ from itertools import count
 from typing import TypeAlias
 
 from moss_agent.protocol.commands import CommandScanner
-from moss_agent.protocol.neutral import neutralise
+from moss_agent.protocol.neutral import join_surrogates, neutralise
 
 NO_RESULT = "No result."
 NO_COMMAND = "None"
@@ -237,8 +237,7 @@ def _unquote(text: str) -> str:
     if not text.startswith(_QUOTES):
         return text
     quoted = text[1:-1] if _is_quoted(text) else text[1:]
-    plain = _ESCAPE.sub(_unescape, quoted)
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # joins pairs of surrogates
+    return join_surrogates(_ESCAPE.sub(_unescape, quoted))
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -14,9 +14,11 @@ from moss_agent.cancellation import NEVER
 from moss_agent.dialects.moss import render_turn
 from moss_agent.dialects.tools import HIT_LENGTH, ToolsDialect
 from moss_agent.errors import ContextFull, ServerError
-from moss_agent.events import CallFinished, CallStarted, HistoryTrimmed, Reply, Text, Thoughts
+from moss_agent.events import Call, CallFinished, CallStarted, HistoryTrimmed, Reply, Text, Thoughts
 from moss_agent.plugin_host import Policy
 from moss_agent.protocol import parse_turn
+from moss_agent.records import Round, Turn
+from tests.chat_scene import stop_at
 from tests.scripted_chat import ScriptedChatModel, call, scripted_chat, think
 
 
@@ -237,6 +239,19 @@ def test_lists_and_arguments_that_are_packed_twice_are_read():
     assert [c.result for c in chat.ask("Join").calls] == ["a-b", "1-21-2"]
 
 
+def test_halves_of_characters_in_arguments_and_their_names_are_replaced():
+    chat, _ = scripted_chat([[call("Add", '{"a": ["\\ud800x"], "\\ud800": "\\ud800y"}')], ["OK"]], PLUGINS)
+    (made,) = chat.ask("Add").calls
+    assert (made.arguments, made.named) == ((("\ufffdx",),), {"\ufffd": "\ufffdy"})
+
+
+def test_calls_of_old_records_are_told_with_their_argument():
+    old = Turn("1+1?", (Round(calls=(Call("Add", "1", "2", True, 0.0),)),), "2.")
+    chat, model = scripted_chat([["Yes."]], PLUGINS, conversation=Conversation("", [old]))
+    chat.ask("Sure?")
+    assert [made.arguments for made in model.seen[0][2].calls] == ['{"a": "1"}']
+
+
 def test_more_calls_than_a_turn_may_have_are_answered_too():
     replies = [[call("Add", '{"a": 1}', f"c{i}") for i in range(20)], ["Done."]]
     chat, model = scripted_chat(replies, PLUGINS)
@@ -374,6 +389,24 @@ def test_a_call_that_was_stopped_runs_again_whatever_was_said_before_it():
     assert [made.error for made in reply.calls] == [""]
     assert reply.text == "Let me compute.\n\nIt is 1."
     assert model.seen[1] == model.seen[0]
+
+
+def test_what_was_said_before_a_stop_takes_no_round():
+    calling = [think("Hm."), "Let me compute. ", call("Add", '{"a": 1}')]
+    chat, model = scripted_chat([calling, calling, ["It is 2."]], PLUGINS, max_rounds=1)
+    events = chat.stream("1+1?", keep_stopped=True)
+    next(event for event in events if isinstance(event, Text))
+    events.close()
+    reply = [*chat.stream_on()][-1]
+    assert ([made.result for made in reply.calls], reply.thoughts) == (["2"], "Hm.")
+    assert model.may_call == [True, True, False]
+
+
+def test_the_gap_behind_what_was_said_before_calls_is_no_part_of_a_stopped_answer():
+    chat, _ = scripted_chat([["Let me compute.", call("Add", '{"a": 1}')], ["It ", "is 2."]], PLUGINS)
+    stop_at(chat.stream("1+1?", keep_stopped=True), "\n\nIt")
+    (turn,) = chat.conversation.turns
+    assert (turn.answer, turn.text) == ("It ", "Let me compute.\n\nIt ")
 
 
 def test_calls_that_have_begun_are_kept_of_a_turn_that_is_stopped_while_the_model_writes():

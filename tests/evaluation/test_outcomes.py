@@ -103,7 +103,7 @@ def test_a_recorded_picture_is_drawn_without_drawing() -> None:
                 "",
                 'Text2Image("fox")',
                 "Image generated successfully.",
-                (Call("Text2Image", "fox", "No result.", False, 0.0, arguments=("fox",)),),
+                (Call("Text2Image", "fox", "Image generated successfully.", True, 0.0, arguments=("fox",)),),
             ),
         ),
         "Here.",
