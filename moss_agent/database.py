@@ -13,14 +13,14 @@ Failure: TypeAlias = Literal["full", "closed", "foreign", "no_fts5", "other"]
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Run the block in one transaction."""
-    db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("BEGIN IMMEDIATE")  # an interrupt comes when it has begun
         yield
+        db.execute("COMMIT")
     except BaseException:
         with suppress(sqlite3.Error):  # after some failures SQLite has rolled back already
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 def failure_of(error: sqlite3.Error) -> Failure:
@@ -36,6 +36,8 @@ def failure_of(error: sqlite3.Error) -> Failure:
         return "closed"
     if code == "SQLITE_ERROR" and not _has_fts5():
         return "no_fts5"
+    if "transaction" in message:  # begun or ended twice
+        return "other"
     if type(error) is sqlite3.DatabaseError or code == "SQLITE_ERROR":  # its tables are not as we made them
         return "foreign"
     return "other"

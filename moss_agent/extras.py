@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, distribution, requires
 
 from moss_agent.errors import MissingDependency
 
-EXTRAS = ("documents", "images", "local", "mini", "search", "terminal")  # their packages are in pyproject.toml
+# Their packages are in pyproject.toml.
+EXTRAS = ("ctranslate2", "documents", "images", "local", "mini", "quantize", "search", "terminal", "train")
 _REQUIREMENT = re.compile(
     r"\s*(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?.*?extra == ['\"](?P<extra>[^'\"]+)['\"]"
 )

@@ -20,15 +20,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moss_agent.errors import UsageError
-from moss_agent.plugin_host.approval import Decision, Policy
+from moss_agent.plugin_host import Decision, Plugin, Policy
 from moss_agent.resources import read_text, user_path
 from moss_agent.session import Sampling
-
-if TYPE_CHECKING:
-    from moss_agent.plugin_host import Plugin
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,18 +36,16 @@ DIALECTS = ("", "moss", "tools", "shown")
 QUANTIZED = ("", "int8", "int4")
 LONGEST_FILE = 1_000_000  # bytes
 LONGEST_TIMEOUT = 1_000_000  # seconds
-_KINDS: dict[str, tuple[type, ...]] = {
-    "bool": (bool,),
-    "str": (str,),
-    "int": (int,),
-    "int | None": (int,),
-    "float": (int, float),
-    "float | None": (int, float),
-    "tuple[str | Plugin, ...] | None": (list, tuple),
-    "tuple[str, ...]": (list, tuple),
-    "Mapping[str, str]": (dict,),
-    "Mapping[str, Decision]": (dict,),
-    "Mapping[str, Mapping[str, Any]]": (dict,),
+_KINDS: dict[str, tuple[str, tuple[type, ...], tuple[type, ...]]] = {  # in words, types of the value and its items
+    "bool": ("true or false", (bool,), ()),
+    "str": ("a text", (str,), ()),
+    "int": ("a whole number", (int,), ()),
+    "float": ("a number", (int, float), ()),
+    "tuple[str | Plugin, ...]": ("a list of names", (list, tuple), (str, Plugin)),
+    "tuple[str, ...]": ("a list of texts", (list, tuple), (str,)),
+    "Mapping[str, str]": ("a table of texts", (dict,), (str,)),
+    "Mapping[str, Decision]": ("a table", (dict,), (object,)),  # Policy checks the decisions
+    "Mapping[str, Mapping[str, Any]]": ("a table of tables", (dict,), (Mapping,)),
 }
 
 
@@ -114,9 +109,8 @@ class Settings:
     def __post_init__(self) -> None:
         for item in fields(self):
             value, kind = getattr(self, item.name), str(item.type)
-            optional = value is None and kind.endswith("None")
-            if not optional and (not isinstance(value, _KINDS[kind]) or isinstance(value, bool) != (kind == "bool")):
-                raise UsageError(f"setting {item.name} must be {kind.removesuffix(' | None')}, not {value!r}")
+            if value is not None or not kind.endswith(" | None"):
+                _check(item.name, value, kind.removesuffix(" | None"))
             if isinstance(value, list):
                 object.__setattr__(self, item.name, tuple(value))
         if self.quantize not in QUANTIZED:
@@ -143,6 +137,15 @@ class Settings:
         return {**defaults, **{name: value for name, value in chosen.items() if value is not None}}
 
 
+def _check(name: str, value: object, kind: str) -> None:
+    """Raise UsageError if the value is not of the kind."""
+    words, types, of_items = _KINDS[kind]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    is_right = isinstance(value, types) and isinstance(value, bool) == (kind == "bool")
+    if not is_right or not all(isinstance(item, of_items) for item in items):
+        raise UsageError(f"setting {name} must be {words}, not {value!r}")
+
+
 def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
     """Load settings from the file, the environment and `flags`; None among the flags means not given.
 
@@ -160,6 +163,8 @@ def load_settings(flags: Mapping[str, Any] = {}) -> Settings:
         if "model" in layer and "server" not in layer:
             values["server"] = values["server_model"] = ""
         values.update(layer)
+    if given.get("server_model") and not values.get("server"):
+        raise UsageError("--server-model names a model of a server: add --server URL")
     return make_settings(values)
 
 
@@ -190,14 +195,15 @@ def _from_file(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from None
     plugins = values.get("plugins")
-    if isinstance(plugins, dict):  # tables [plugins.NAME], and `enabled`, which names the plugins to enable
-        enabled = plugins.pop("enabled", None)
-        for name, table in plugins.items():
-            if not isinstance(table, dict):
-                raise UsageError(f"{path}: plugins.{name} must be a table [plugins.{name}]")
-        values["plugin_settings"] = plugins
-        values["plugins"] = enabled
     try:
+        if isinstance(plugins, dict):  # tables [plugins.NAME], and `enabled`, which names the plugins to enable
+            values["plugins"] = plugins.pop("enabled", None)
+            if values["plugins"] is not None:
+                _check("[plugins] enabled", values["plugins"], "tuple[str | Plugin, ...]")
+            for name, table in plugins.items():
+                if not isinstance(table, dict):
+                    raise UsageError(f"plugins.{name} must be a table [plugins.{name}]")
+            values["plugin_settings"] = plugins
         make_settings(values)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None

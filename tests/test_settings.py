@@ -44,6 +44,11 @@ def test_a_model_beside_a_server_is_refused(file):
         load_settings({"server": "http://localhost:8000", "model": "mini"})
 
 
+def test_a_model_of_a_server_without_a_server_is_refused(file):
+    with pytest.raises(UsageError, match="--server-model names a model of a server: add --server URL"):
+        load_settings({"server_model": "qwen3"})
+
+
 def test_plugins_are_enabled_and_set_up_in_one_table(file):
     file.write_text('[plugins]\nenabled = ["calculator"]\n[plugins.web_search]\nregion = "cn-zh"\n')
     settings = load_settings()
@@ -66,10 +71,14 @@ def test_memory_limits_are_a_table(file):
     ("text", "message"),
     [
         ("modell = 'x'", "no setting 'modell'; there are: model, "),
-        ("seed = 'x'", "setting seed must be int, not 'x'"),
-        ("seed = true", "setting seed must be int"),
-        ("plugins = 'calculator'", "setting plugins must be"),
-        ("[plugins]\nenabled = 'calculator'", "setting plugins must be"),
+        ("seed = 'x'", "setting seed must be a whole number, not 'x'"),
+        ("seed = true", "setting seed must be a whole number"),
+        ("log = 1", "setting log must be true or false, not 1"),
+        ("plugins = 'calculator'", "setting plugins must be a list of names"),
+        ("[plugins]\nenabled = 'calculator'", r"setting \[plugins\] enabled must be a list of names, not 'calculator'"),
+        ("[plugins]\nenabled = [['calculator']]", r"setting \[plugins\] enabled must be a list of names"),
+        ("plugin_dirs = [1]", r"setting plugin_dirs must be a list of texts, not \[1\]"),
+        ("max_memory = {cpu = 40}", "setting max_memory must be a table of texts"),
         ("[plugins]\nweb_search = 3", "must be a table"),
         ("context_length = 3", "at least 256"),
         ("server_timeout = 0", "above 0 and at most"),

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 
 from moss_agent.database import failure_of, transaction
 from moss_agent.errors import HistoryError, UsageError
-from moss_agent.history.migrations import APPLICATION, migrate, version_of
+from moss_agent.history.migrations import APPLICATION, MIGRATIONS, migrate, refuse_newer, version_of
 from moss_agent.resources import beside, read_beginning, user_path
 
 BUSY_SECONDS = 10.0
@@ -33,7 +33,7 @@ def history_file() -> Path:
 class HistoryFile:
     """One connection, opened when it is first needed and used by one thread at a time.
 
-    tidy: called once, at the end of the first writing transaction.
+    tidy: called once, after the first writing transaction.
     """
 
     def __init__(self, path: Path, tidy: Callable[[sqlite3.Connection], None]) -> None:
@@ -60,9 +60,9 @@ class HistoryFile:
                 self._db = _open(self.path)
             with transaction(self._db):
                 yield self._db
-                if not self._is_tidy:
-                    self._tidy(self._db)
-            self._is_tidy = True
+            if not self._is_tidy:
+                self._tidy(self._db)
+                self._is_tidy = True
 
     def close(self) -> None:
         with self._lock:
@@ -83,31 +83,33 @@ def _open(path: Path) -> sqlite3.Connection:
         read_beginning(path, 1)  # SQLite would wait for ever for what only looks like a file
     except UsageError as error:
         raise HistoryError(str(error)) from None
-    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-        return _open_to_read(path)
-    if os.stat(path).st_mode & 0o077:
+    is_writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if is_writable and os.stat(path).st_mode & 0o077:
         with suppress(OSError):  # not ours
             os.chmod(path, 0o600)
-    db = _connect(path, "mode=rw")  # waits for others, whatever follows
+    # Without a log beside it nobody writes a file that we cannot write, and no shared memory is needed.
+    to_read = "mode=ro" if beside(path, "-wal").exists() else "mode=ro&immutable=1"
+    db = _connect(path, "mode=rw" if is_writable else to_read)  # waits for others, whatever follows
     try:
         _refuse_other_programs(db, path)
-        _enter_wal(db)
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA secure_delete = ON")
-        migrate(db)
+        refuse_newer(db)
+        if is_writable:
+            _prepare(db)
+        elif version_of(db) < len(MIGRATIONS):
+            raise HistoryError(
+                f"{path} is empty or of an older version of moss_agent, and cannot be written: check its permissions"
+            )
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    """Open a file that cannot be written. Without a log beside it nobody writes it, and no shared memory is needed."""
-    db = _connect(path, "mode=ro" if beside(path, "-wal").exists() else "mode=ro&immutable=1")
-    _refuse_other_programs(db, path)
-    if version_of(db) == 0:
-        raise HistoryError(f"{path}: nothing was ever stored there, and it cannot be written: check its permissions")
-    return db
+def _prepare(db: sqlite3.Connection) -> None:
+    _enter_wal(db)
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA secure_delete = ON")
+    migrate(db)
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import time_ns
 
+from moss_agent.database import transaction
 from moss_agent.errors import HistoryError
 from moss_agent.extras import need
 from moss_agent.history import rows
@@ -48,7 +49,7 @@ class History:
         with self._file.writing() as db:
             rows.write_turn(db, row)
             self._use(db, conversation, turn.id)
-            if parent is None:  # the first question, which may be an edited one
+            if parent is None and not is_running:  # the first question, which may be an edited one
                 rows.set_title(db, conversation, title_of(turn.question))
 
     def move(self, conversation: str, head: str | None, discard: str = "") -> None:
@@ -126,8 +127,11 @@ class History:
     def _delete_old(self, db: sqlite3.Connection) -> None:
         if self._keep_days is not None:
             limit = max(0, time_ns() - self._keep_days * DAY)
-            if old := rows.unused_since(db, limit):
-                rows.delete(db, old)
+            with transaction(db):
+                if old := rows.unused_since(db, limit):
+                    rows.delete(db, old)
+            if old:
+                rows.wipe(db)
 
 
 def _read(row: sqlite3.Row) -> Turn:

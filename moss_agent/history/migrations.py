@@ -46,10 +46,14 @@ def _search_terms(db: sqlite3.Connection) -> None:
 MIGRATIONS: Sequence[Callable[[sqlite3.Connection], None]] = (_tables, _search_terms)
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the file to the newest version, each step in a transaction of its own. Raises HistoryError."""
+def refuse_newer(db: sqlite3.Connection) -> None:
+    """Raise HistoryError if the file has had steps that are not known here."""
     if version_of(db) > len(MIGRATIONS):
         raise HistoryError("the stored conversations were written by a newer version of moss_agent: install that one")
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the file to the newest version, each step in a transaction of its own."""
     while version_of(db) < len(MIGRATIONS):
         with transaction(db):
             if (done := version_of(db)) < len(MIGRATIONS):  # another process may have been faster

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from moss_agent.database import transaction
+from moss_agent.database import failure_of, transaction
 from moss_agent.errors import HistoryError, one_line
 from moss_agent.history.rows import turn_of
 from moss_agent.records import Turn, as_command
@@ -37,10 +37,17 @@ class Match:
 
 
 def search(db: sqlite3.Connection, words: str, limit: int) -> list[Match]:
-    """Return at most `limit` turns, best first; more than a few of one conversation last."""
+    """Return at most `limit` turns, best first; more than a few of one conversation last.
+
+    A file that cannot be written is searched as it was indexed.
+    """
     from moss_agent.text_search.ranking import matching, spread
 
-    update(db)
+    try:
+        update(db)
+    except sqlite3.OperationalError as error:
+        if failure_of(error) != "closed":
+            raise
     found = (_match(db, number, score, words) for number, score in matching(db, words))
     return spread(filter(None, found), limit, PER_CONVERSATION, lambda match: match.conversation)
 

@@ -23,7 +23,7 @@ from moss_agent.errors import UsageError
 if TYPE_CHECKING:
     import httpx2
 
-LOOPBACK = re.compile(r"(.+\.)?localhost\.?|127\.[\d.]+|::1", re.IGNORECASE)
+LOOPBACK = re.compile(r"(.+\.)?localhost\.?|127\.[\d.]+|0\.0\.0\.0|::1?", re.IGNORECASE)
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXIES = "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
 

@@ -15,6 +15,7 @@ class Failure(Enum):
     TIMEOUT = "no answer in time"
     ADDRESS = "not an http address"
     PROXY = "the proxy does not let the request through"
+    REDIRECTS = "it redirects again and again: check the address"
     CERTIFICATE = "its certificate is not trusted (REQUESTS_CA_BUNDLE names a bundle of your own)"
     TLS = "it does not speak TLS: is the address http instead of https?"
     NAME = "there is no host of that name"
@@ -55,6 +56,7 @@ def _failure(error: Exception) -> Failure:
         Failure.TIMEOUT: httpx2.TimeoutException,
         Failure.ADDRESS: (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError),
         Failure.PROXY: httpx2.ProxyError,
+        Failure.REDIRECTS: httpx2.TooManyRedirects,
         Failure.CERTIFICATE: ssl.SSLCertVerificationError,
         Failure.NAME: gaierror,
         Failure.REFUSED: ConnectionRefusedError,

@@ -67,8 +67,8 @@ def _is_module(path: Path) -> bool:
 
 
 def installed_modules() -> list[str]:
-    """Return the modules that installed packages offer as plugins."""
-    return [entry.module for entry in entry_points(group=GROUP)]
+    """Return the modules that installed packages offer as plugins, each once."""
+    return list(dict.fromkeys(entry.module for entry in entry_points(group=GROUP)))
 
 
 def plugins_in(module: ModuleType) -> list[Plugin]:
@@ -132,9 +132,11 @@ def _imported(name: str, path: Path) -> ModuleType:
     try:
         with restored():
             spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         sys.modules.pop(name, None)
-        raise PluginContractError(path.stem, f"{file} does not load: {reason(error)}") from error
+        if isinstance(error, (Exception, SystemExit)):
+            raise PluginContractError(path.stem, f"{file} does not load: {reason(error)}") from error
+        raise
     sys.modules[name] = module  # whatever it has put there
     _sources[name] = str(path)
     return module

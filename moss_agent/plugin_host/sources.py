@@ -119,7 +119,7 @@ def discover(folders: Iterable[Path] = ()) -> Catalog:
 
 
 def gather(sources: Iterable[Source]) -> Catalog:
-    """Load the plugins of all sources. Logs a warning for each problem."""
+    """Load the plugins of all sources; what several have counts once. Logs a warning for each problem."""
     plugins: list[Plugin] = []
     problems: list[str] = []
     for source in sources:
@@ -131,7 +131,7 @@ def gather(sources: Iterable[Source]) -> Catalog:
         problems += found.problems
     for problem in problems:
         _logger.warning("%s", problem)
-    return Catalog(plugins, problems)
+    return Catalog(dict.fromkeys(plugins), problems)
 
 
 def select(available: Mapping[str, Plugin], names: Iterable[str | Plugin]) -> list[Plugin]:

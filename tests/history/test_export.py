@@ -105,6 +105,14 @@ def test_no_answer_and_no_result_brings_html_into_markdown(said: list[tuple[str,
     assert html_in(FORMATS["markdown"](Stored(About(said[0][0]), turns))) == []
 
 
+def test_code_in_a_question_is_shown_as_it_is() -> None:
+    question = "Why?\n\n    def __init__(self, *a):\n\treturn 1\n\n  - b\n  1. c\n  # d"
+    text = FORMATS["markdown"](Stored(About("t"), [Turn(question)]))
+    shown = parse(MarkdownIt().render(text)).find(".//blockquote").text_content()
+    assert shown.replace("\xa0", " ").split() == question.split()
+    assert "\n\xa0\xa0\xa0\xa0def __init__(self, *a):\n\xa0\xa0\xa0\xa0return 1\n" in shown
+
+
 def test_code_in_fences_stays_as_it_is() -> None:
     turn = Turn("q", answer="See\n```cpp\nvector<int> a;\n```\nand <b>bold</b>")
     text = FORMATS["markdown"](Stored(About("t"), [turn]))
@@ -189,11 +197,12 @@ def test_pages_have_all_arguments_of_a_call(kind: str) -> None:
 
 def test_openai_arguments_have_the_names_that_the_preamble_tells() -> None:
     call = Call("Weather", "Paris", "sunny", True, 0.1, arguments=("Paris", "today", 3))
-    turn = Turn("q", (Round(calls=(call,)),), "Sunny.")
+    old = Call("Weather", "Nice", "sunny", True, 0.1)  # a record from before there were several arguments
+    turn = Turn("q", (Round(calls=(call, old)),), "Sunny.")
     preamble = "- Weather: enabled. API: Weather(city, day)\n"
     messages = json.loads(FORMATS["openai"](Stored(About(preamble=preamble), [turn])))["messages"]
-    arguments = json.loads(messages[2]["tool_calls"][0]["function"]["arguments"])
-    assert arguments == {"city": "Paris", "day": "today", "argument_2": 3}
+    arguments = [json.loads(made["function"]["arguments"]) for made in messages[2]["tool_calls"]]
+    assert arguments == [{"city": "Paris", "day": "today", "argument_2": 3}, {"city": "Nice"}]
 
 
 def test_a_file_may_hold_many_records(tmp_path: Path) -> None:

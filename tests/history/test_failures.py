@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import pytest
 
+from moss_agent.database import failure_of, transaction
 from moss_agent.errors import HistoryError, UsageError
 from moss_agent.events import Notice
 from moss_agent.history import History
@@ -147,17 +153,48 @@ def test_an_old_conversation_that_goes_on_is_not_deleted(tmp_path: Path, is_fork
         assert [turn.question for turn in history.load(chat.id).turns] == ["a", "b"]
 
 
-def test_what_was_deleted_is_not_in_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_old", [False, True])
+def test_what_was_deleted_is_not_in_the_file(tmp_path: Path, is_old: bool) -> None:
     pytest.importorskip("opencc")
     path = tmp_path / "history.sqlite"
-    with History(path) as history:
+    with History(path, keep_days=9) as history:
         history.create(about := About("walrus"))
         for number in range(50):
             history.save(about.id, Turn(f"walrus {number}", answer="walrus " * 100), None)
         assert history.search("walrus")
-        history.delete(about.id)
+        if not is_old:
+            history.delete(about.id)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("PRAGMA secure_delete = ON; UPDATE conversations SET used = 0")
+    with History(path, keep_days=9) as history:
+        history.create(About("x"))
         assert history.search("walrus") == []
-    assert b"walrus" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
+        assert b"walrus" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
+
+
+def test_an_interrupt_while_others_write_leaves_no_transaction_open(tmp_path: Path) -> None:
+    path, begun = tmp_path / "file", SimpleQueue[str]()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def interrupt() -> None:
+            begun.get()  # the other one waits to begin
+            signal.raise_signal(signal.SIGINT)
+            other.execute("COMMIT")
+
+        with closing(sqlite3.connect(path, timeout=600, isolation_level=None)) as db:
+            db.set_trace_callback(begun.put)
+            Thread(target=interrupt).start()
+            with pytest.raises(KeyboardInterrupt), transaction(db):
+                pass
+            assert not db.in_transaction
+
+
+def test_a_transaction_in_another_says_nothing_about_the_file() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db, transaction(db):
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            db.execute("BEGIN")
+        assert failure_of(caught.value) == "other"
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS)))
@@ -209,22 +246,53 @@ def test_a_full_disk_is_one_notice_and_what_was_stored_stays(tmp_path: Path) -> 
         assert {turn.status for turn in turns[:number]} == {"done"}
 
 
+@contextmanager
+def read_only(path: Path) -> Iterator[None]:
+    """The file and its folder, not to be written in the block."""
+    path.chmod(0o400)
+    path.parent.chmod(0o500)
+    try:
+        if os.access(path, os.W_OK):
+            pytest.skip("permissions do not bind this user")
+        yield
+    finally:
+        path.parent.chmod(0o700)
+
+
 def test_a_file_that_cannot_be_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
     with History(path) as history:
         history.create(about := About("x"))
         history.save(about.id, Turn("Hi"), None)
-    path.chmod(0o400)
-    tmp_path.chmod(0o500)
-    try:
-        try:
-            (tmp_path / "x").touch()
-        except OSError:
-            with History(path) as history:
-                assert [turn.question for turn in history.load("last").turns] == ["Hi"]
-                with pytest.raises(HistoryError, match="cannot be opened or written"):
-                    history.create(About("y"))
-            return
-    finally:
-        tmp_path.chmod(0o700)
-    pytest.skip("permissions do not bind this user")
+    with read_only(path), History(path) as history:
+        assert [turn.question for turn in history.load("last").turns] == ["Hi"]
+        with pytest.raises(HistoryError, match="cannot be opened or written"):
+            history.create(About("y"))
+
+
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_a_file_that_cannot_be_written_is_searched_as_it_was_indexed(tmp_path: Path, is_indexed: bool) -> None:
+    pytest.importorskip("opencc")
+    path = tmp_path / "history.sqlite"
+    with History(path) as history:
+        history.create(about := About("x"))
+        history.save(about.id, first := Turn("walrus"), None)
+        if is_indexed:
+            history.search("x")
+        history.save(about.id, Turn("another walrus"), first.id)
+    with read_only(path), History(path) as history:
+        assert [match.question for match in history.search("walrus")] == ["walrus"] * is_indexed
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [(version, "older version of moss_agent") for version in range(len(MIGRATIONS))] + [(99, "newer version")],
+)
+def test_a_file_of_another_version_that_cannot_be_written_says_so(tmp_path: Path, version: int, reason: str) -> None:
+    path = tmp_path / "history.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for step in MIGRATIONS[:version]:
+            step(db)
+        db.execute(f"PRAGMA user_version = {version}")
+    with read_only(path), pytest.raises(HistoryError, match=reason):
+        History(path).list(9)

@@ -17,6 +17,7 @@ from moss_agent.opening.plugins import open_plugins
 from moss_agent.records import Turn
 from moss_agent.session import Sampling
 from moss_agent.settings import make_settings
+from moss_agent.store import About
 from tests.chat_scene import PLAIN, PLUGINS, stop_at
 from tests.scripted import PREAMBLE, ScriptedModel, scripted_runtime
 from tests.scripted_chat import ScriptedChatModel, runtime_of
@@ -186,16 +187,17 @@ def test_an_edited_question_begins_a_branch(history: History) -> None:
             chat.stream_edited(number, "x")
 
 
-def test_a_branch_that_fails_leaves_everything_as_it_was(history: History) -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_branch_that_fails_leaves_everything_as_it_was(history: History, number: int) -> None:
     chat = make_chat(history, *PLAIN * 3, " x<eot>", EngineError("boom"))
     for question in "abc":
         chat.ask(question)
     before = history.load("last")
     with pytest.raises(EngineError):
-        list(chat.stream_edited(2, "B"))
+        list(chat.stream_edited(number, "B"))
     assert chat.conversation.turns == before.turns
     assert history.load("last") == before
-    assert history.others(before.turns[1].id) == []
+    assert history.others(before.turns[number - 1].id) == []
 
 
 def test_a_first_question_that_fails_leaves_nothing(history: History) -> None:
@@ -326,6 +328,26 @@ def test_an_interrupt_while_the_end_of_a_turn_is_stored_loses_nothing(history: H
         chat.ask("b")
     assert history.load("last").turns == chat.conversation.turns
     assert [question for question, *_ in stored(history)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_an_interrupt_while_a_conversation_begins_costs_no_later_turn(history: History, goes_on: bool) -> None:
+    class Interrupted(History):
+        was_interrupted = False
+
+        def create(self, *arguments: About, **named: str | None) -> None:
+            if not self.was_interrupted:
+                self.was_interrupted = True
+                raise KeyboardInterrupt
+            super().create(*arguments, **named)
+
+    stopped = Conversation("", [Turn("a", answer="So", status="stopped")])
+    with Interrupted(history.path) as store:
+        chat = make_runtime(*PLAIN).chat(stopped if goes_on else None, store=store)
+        with pytest.raises(KeyboardInterrupt):
+            list(chat.stream_on(keep_stopped=True) if goes_on else chat.stream("a"))
+        assert chat.ask("b").notices == ()
+    assert [question for question, *_ in stored(history)] == (["a", "b"] if goes_on else ["b"])
 
 
 def test_what_is_said_in_a_conversation_that_is_deleted_meanwhile_is_not_stored(history: History) -> None:

@@ -86,6 +86,8 @@ def test_a_bundle_that_cannot_be_read_is_one_line(content, tmp_path, monkeypatch
         ("http://model.localhost/v1", True),
         ("http://127.8.0.1", True),
         ("http://[::1]:80", True),
+        ("http://0.0.0.0:8000", True),
+        ("http://[::]:80", True),
         ("http://localhost.example", False),
         ("http://127.0.0.1.example", False),
         ("http://192.168.0.1", False),

@@ -15,7 +15,8 @@ from tests.http.silent_server import PART, silent_server
 
 
 def failure(url: str, read: float = 60.0) -> Failure:
-    with open_client(url, connect=60.0, read=read) as client, pytest.raises(RequestFailed) as error, told_apart():
+    client = open_client(url, connect=60.0, read=read, redirects=True)
+    with client, pytest.raises(RequestFailed) as error, told_apart():
         client.get(url)
     assert str(error.value) == error.value.failure.value
     return error.value.failure
@@ -48,6 +49,11 @@ def test_a_connection_that_breaks():
     for answer in (lambda: iter(()), lambda: iter([PART]), lambda: iter([b"no HTTP\r\n\r\n"])):
         with serving(server := RawServer({"/": [answer]})):
             assert failure(server.url + "/") is Failure.LOST
+
+
+def test_redirects_without_end():
+    with serving(server := RawServer({"/": [page(302, b"", head="Location: /\r\n")]})):
+        assert failure(server.url + "/") is Failure.REDIRECTS
 
 
 def test_no_tls_where_it_is_expected():

@@ -133,7 +133,7 @@ def test_an_async_plugin_is_still_a_coroutine_function():
         (
             "Weather",
             {"extra": "serach"},
-            "no extra 'serach' of moss-agent; there are: documents, images, local, mini, search",
+            "no extra 'serach' of moss-agent; there are: ctranslate2, documents, images, local, mini, quantize",
         ),
         ("Weather", {"approval": "sometimes"}, "approval must be never, ask or always"),
         ("Weather", {"key": "my weather"}, "the key must be"),

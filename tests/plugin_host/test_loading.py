@@ -51,6 +51,14 @@ def test_a_module_that_does_not_load_is_named(tmp_path, content):
         load_folder(tmp_path)
 
 
+def test_a_module_whose_import_is_interrupted_is_imported_anew(tmp_path):
+    (tmp_path / "one.py").write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load_module(tmp_path / "one.py")
+    write(tmp_path, "one.py", "One")
+    assert [plugin.name for plugin in plugins_in(load_module(tmp_path / "one.py"))] == ["One"]
+
+
 def test_a_module_that_ends_the_process_is_named_and_its_neighbours_are_tried(tmp_path):
     (tmp_path / "crash.py").write_text("import os; os._exit(0)")
     (tmp_path / "leave.py").write_text("raise KeyboardInterrupt")

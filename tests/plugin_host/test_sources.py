@@ -80,6 +80,12 @@ def test_whoever_comes_second_is_left_out_unless_it_is_named(tmp_path, said, fil
     assert said.messages == [message]
 
 
+def test_a_folder_that_is_named_twice_counts_once(tmp_path, said):
+    write(tmp_path / "one.py", "One")
+    assert "One" in [plugin.name for plugin in discover([tmp_path, tmp_path / "one.py"]).enabled()]
+    assert said.messages == []
+
+
 def test_a_plugin_or_folder_that_fails_is_one_warning(tmp_path, said):
     write(tmp_path / "good" / "one.py", "One")
     (tmp_path / "good" / "broken.py").write_text("import no_such_module")
@@ -131,12 +137,13 @@ def test_two_plugins_that_a_model_cannot_tell_apart_are_not_enabled_together():
         PluginRunner([one, make("Two", "One")])
 
 
-def install(folder: Path, package: str) -> None:
-    """Write the metadata of an installed package that offers its module as a plugin."""
+def install(folder: Path, package: str, *offers: str) -> None:
+    """Write the metadata of an installed package that offers its module, or plugins in it, by name."""
     info = folder / f"{package}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[moss_agent.plugins]\n{package} = {package}\n")
+    points = "".join(f"{name} = {package}:{name}\n" for name in offers) or f"{package} = {package}\n"
+    (info / "entry_points.txt").write_text(f"[moss_agent.plugins]\n{points}")
 
 
 @pytest.mark.parametrize(
@@ -149,9 +156,9 @@ def install(folder: Path, package: str) -> None:
 def test_installed_packages_offer_plugins_and_a_broken_one_is_a_warning(tmp_path, content, problem):
     write(tmp_path / "weather_station" / "__init__.py", "Station")
     (tmp_path / "broken_station.py").write_text(content)
-    install(tmp_path, "weather_station")
+    install(tmp_path, "weather_station", "run", "also_run")  # a module that is named twice is loaded once
     install(tmp_path, "broken_station")
-    code = "from moss_agent.plugin_host import discover; print(discover()['Station']('x'))"
+    code = "from moss_agent.plugin_host import discover; all = discover(); all.enabled(); print(all['Station']('x'))"
     path = os.pathsep.join([str(tmp_path), str(Path.cwd())])
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True

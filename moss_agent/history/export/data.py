@@ -10,7 +10,7 @@ from moss_agent.conversation import Conversation
 from moss_agent.events import Call
 from moss_agent.history.export.texts import as_chat_model
 from moss_agent.protocol import as_told, told_plugins
-from moss_agent.records import Turn
+from moss_agent.records import Turn, as_command
 from moss_agent.store import Stored
 
 
@@ -48,8 +48,8 @@ def _messages(turn: Turn, names: Mapping[str, list[str]]) -> Iterator[dict[str, 
 
 
 def _call(id: str, call: Call, names: Mapping[str, list[str]]) -> dict[str, Any]:
-    known = names.get(call.name, [])
-    places = [*known, *(f"argument_{place}" for place in range(len(known), len(call.arguments)))]
-    arguments = dict(zip(places, call.arguments, strict=False)) | dict(call.named)
+    known, made = names.get(call.name, []), as_command(call)
+    places = [*known, *(f"argument_{place}" for place in range(len(known), len(made.arguments)))]
+    arguments = dict(zip(places, made.arguments, strict=False)) | dict(made.named)
     written = json.dumps(arguments, ensure_ascii=False)
     return {"id": id, "type": "function", "function": {"name": call.name, "arguments": written}}

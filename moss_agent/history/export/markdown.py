@@ -13,8 +13,9 @@ from moss_agent.history.export.texts import is_address, plain, said, source_text
 from moss_agent.records import Turn, as_command
 from moss_agent.store import Stored
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&^$]|^[ \t]*[#+=-])", re.MULTILINE)
-_NUMBERED = re.compile(r"^(\s*\d+)([.)])", re.MULTILINE)
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&^$]|^[#+=-])", re.MULTILINE)
+_NUMBERED = re.compile(r"^(\d+)([.)])", re.MULTILINE)
+_INDENTED = re.compile(r"^[ \t]+(?=[^ \t\n])", re.MULTILINE)
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
 _ANY_FENCE = re.compile(r"`{3,}|~{3,}")
 _BLOCK_OR_FENCE = re.compile(
@@ -39,12 +40,9 @@ def markdown(stored: Stored) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    return _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(_escaped, plain(text)))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"{found[0][:-1].strip()}\\{found[0][-1]}"
+    """Return text that Markdown shows as it is. Blanks at the beginning of a line stay, and make no code of it."""
+    escaped = _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain(text)))
+    return _INDENTED.sub(lambda found: "&nbsp;" * len(found[0].expandtabs(4)), escaped)
 
 
 def without_html(text: str) -> str:
