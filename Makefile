@@ -7,6 +7,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 Q ?= What is 37*89?
+# as it is written, dollars too:
+override Q := $(value Q)
 export Q
 
 .PHONY: ask chat test test-fast check clean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -53,6 +54,7 @@ def test_the_wheel_names_its_command_and_its_extras(installed):
     sources = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "moss_agent").rglob("*.py")]
     named = {extra for path in sources for extra in EXTRA.findall(path.read_text("utf-8"))}
     assert set(EXTRAS) <= named
+    assert {*EXTRAS, "all", "test"} == set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
     assert all(f"Provides-Extra: {extra}\n" in metadata for extra in named)
     assert "Requires-Dist: moss-agent" not in metadata  # `moss_agent.extras` reads whole lists
 
@@ -78,3 +80,19 @@ def test_how_the_bundled_models_are_made_is_not_in_the_wheel(installed):
     assert {name.split("/")[0] for name in files} == {"moss_agent", next(installed.glob("*.dist-info")).name}
     modules = {name for name in files if name.startswith("moss_agent/training/")}
     assert modules == {f"moss_agent/training/{path.name}" for path in (ROOT / "moss_agent" / "training").glob("*.py")}
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make on this system")
+def test_make_asks_the_question_as_it_is_written(tmp_path):
+    bin = tmp_path / ".venv" / "bin"
+    bin.mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (bin / "moss-agent").write_text('#!/bin/sh\nprintf %s "$3"\n')
+    (bin / "moss-agent").chmod(0o755)
+    (tmp_path / ".venv" / "installed").touch()
+    for given, question in (
+        (["Q=I have $20, not $(5) # or `$$`"], "I have $20, not $(5) # or `$$`"),
+        ([], "What is 37*89?"),
+    ):
+        assert subprocess.check_output(["make", "ask", *given], cwd=tmp_path, text=True) == question

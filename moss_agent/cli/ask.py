@@ -123,6 +123,9 @@ def run_batch(parsed: argparse.Namespace) -> int:
         raise UsageError(f"--out {parsed.out}: that is the file of the questions: name another one")
     known = batch.answered(path) if path else set()
     left, settings = [question for question in questions if question not in known], settings_from(parsed)
+    if not left:
+        print(f"all {len(questions)} questions are answered there already", file=sys.stderr)
+        return 0
     with (
         own_stdout() as out,
         batch.needing_room(path),

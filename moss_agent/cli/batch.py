@@ -55,7 +55,8 @@ def answered(path: Path) -> set[Question]:
         return set()
     questions = set()
     for line in read_bytes(path, LONGEST).split(b"\n"):
-        with suppress(ValueError, AttributeError, TypeError):  # a line that was cut off or is another program's
+        # A line may be cut off, or another program's.
+        with suppress(ValueError, AttributeError, TypeError, RecursionError):
             data = json.loads(line)
             if data.get("type") == "answer":
                 questions.add(Question(data.get("id"), data.get("question")))

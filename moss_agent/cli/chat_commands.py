@@ -17,7 +17,7 @@ from moss_agent.cli.talk import Talk, show
 from moss_agent.cli.text import clean, fitted, one_line, readable, wrapped
 from moss_agent.conversation import Conversation
 from moss_agent.errors import MossAgentError, PluginError, UsageError
-from moss_agent.events import Call, CallFinished, CallStarted
+from moss_agent.events import Call, CallFinished, CallStarted, Notice
 from moss_agent.history import History
 from moss_agent.history.export import FORMATS
 from moss_agent.plugin_host import PluginRunner
@@ -151,11 +151,14 @@ def _image(talk: Talk, rest: str) -> None:
     try:
         with closing(PluginRunner([plugin], talk.settings.plugin_settings)) as runner:
             call = call_plugin(runner, Command(plugin.name, (rest,)), talk.printer.show)
-    except PluginError as error:
+    except (PluginError, UsageError) as error:
         call = Call(plugin.name, rest, "", False, 0.0, str(error), arguments=(rest,))
+    finally:
+        talk.printer.settle()
     talk.printer.show(CallFinished(0, call))
+    for notice in dict.fromkeys(notice for image in call.images for notice in image.notices):
+        talk.printer.show(Notice(notice))
     talk.printer.show_images(call.images)
-    talk.printer.settle()
 
 
 def _usage(talk: Talk, rest: str) -> None:

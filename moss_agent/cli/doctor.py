@@ -26,6 +26,7 @@ from moss_agent.extras import EXTRAS, missing
 from moss_agent.plugin_host import Plugin, PluginRunner, discover
 from moss_agent.protocol import Command
 from moss_agent.resources import user_path
+from moss_agent.session import Sampling
 from moss_agent.settings import Settings, settings_file
 
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ def findings(load: Callable[[], Settings], screen: Screen) -> Iterator[Finding]:
     yield from _extras()
     try:
         settings = load()
+        _check(settings)
     except MossAgentError as error:
-        yield Finding("settings", "problem", str(error), f"mend {settings_file()}, or leave out the flag")
+        yield Finding("settings", "problem", str(error), _mend())
         settings = Settings()
     else:
         yield Finding("settings", "ok", str(settings_file()) + ("" if settings_file().exists() else " (none yet)"))
@@ -100,6 +102,19 @@ def findings(load: Callable[[], Settings], screen: Screen) -> Iterator[Finding]:
             yield from look(settings)
         except Exception as error:  # a library may be installed and broken
             yield Finding(look.__name__.strip("_"), "problem", said_by(error), "install the package anew")
+
+
+def _check(settings: Settings) -> None:
+    """Raise UsageError for a family or a value of sampling with which no model opens."""
+    from moss_agent.opening.dialect import choose_family
+
+    Sampling(**settings.sampling({}))
+    if settings.family:  # else it is the model's, which may have to be fetched
+        choose_family(settings, None)
+
+
+def _mend() -> str:
+    return f"mend {settings_file()}, or leave out the flag"
 
 
 def _terminal(screen: Screen) -> Finding:
@@ -149,12 +164,18 @@ def _can_be_written(path: Path) -> bool:
 
 
 def _plugins(settings: Settings) -> Iterator[Finding]:
-    """Yield whether the plugins load; those that need nothing but this machine are tried."""
+    """Yield whether the plugins load and those of the settings exist; those that need nothing else are tried."""
+    from moss_agent.opening.plugins import enabled_plugins
+
     available = discover(map(user_path, settings.plugin_dirs))
     for problem in available.problems:
         yield Finding("plugin", "problem", problem, "moss-agent plugins check FILE says more")
     for plugin in available.left_out:
         yield Finding(f"plugin {plugin.key}", "note", "left out: its name, label or key is taken by another one")
+    try:
+        enabled_plugins(settings, available)
+    except MossAgentError as error:
+        yield Finding("plugins", "problem", str(error), _mend())
     for plugin in available.values():
         yield _plugin(plugin, settings)
 

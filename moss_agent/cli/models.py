@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     pull.add_argument("model", metavar="NAME", help="mini, or a name on the model hub")
     pull.set_defaults(run=run_pull)
     info = actions.add_parser(
-        "info", help="what a model needs and where it would go; fetches its config and tokenizer only"
+        "info", help="what a model needs and where it would go; fetches its config and tokenizer only, but mini whole"
     )
     info.add_argument("model", metavar="NAME", help="mini, a folder, or a name on the model hub")
     add_placement_options(info)

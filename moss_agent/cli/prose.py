@@ -26,7 +26,7 @@ _UNFINISHED = re.compile(
     r"|!?\[[^\]\n]{0,300}(?:\](?:\([^)\s]{0,2000})?)?)\Z",
     re.DOTALL,
 )
-_WORD = re.compile(r"[A-Za-z0-9]")
+_FACTOR_ENDS = frozenset(")]}%°!）】")  # what a factor ends with, besides letters and digits
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,16 @@ class Prose:
                 self._add(token["escaped"] or token[0], "")
 
     def _is_mark(self, mark: str, following: str) -> bool:
-        """Return whether a mark stands for emphasis: at one side of a word, and `_` never within one."""
+        """Return whether a mark stands for emphasis, and not for multiplication or within a name.
+
+        Stricter than CommonMark, which looks for the other mark, since the text is printed as it comes.
+        """
         before, after = self._last.strip(), following.strip()
-        style = _style_of(mark)
-        if style in self._styles:
-            return bool(before)
-        inside = bool(_WORD.match(before) and _WORD.match(after))
-        return bool(after) and not (inside and mark in ("_", "__", "*"))
+        narrow = columns(before) == 1 and after.isascii()  # Chinese has no blanks around what is emphasised
+        if _style_of(mark) in self._styles:
+            return bool(before) and not (before in _FACTOR_ENDS and narrow and after.isalnum())
+        follows_factor = before in _FACTOR_ENDS or before.isalnum()
+        return bool(after) and not (follows_factor and (narrow or mark in ("*", "_", "__")))
 
     def _toggle(self, mark: str) -> None:
         style = _style_of(mark)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from moss_agent.calls import OnApproval
 from moss_agent.chat import Chat
 from moss_agent.cli.conversations import KEPT, moved
-from moss_agent.cli.printing import Printer, drain
+from moss_agent.cli.printing import CUT, Printer, drain
 from moss_agent.errors import MossAgentError
 from moss_agent.events import Events
 from moss_agent.plugin_host import Plugin
@@ -72,6 +72,7 @@ def show(talk: Talk, turn: Events) -> None:
         printer.after_echo()
         printer.note(f"Stopped. {_left(chat, before)}")
     except MossAgentError as error:
+        printer.settle(mark=CUT)
         printer.failure(str(error))
         if (left := _left(chat, before)) == KEPT:
             printer.note(left)

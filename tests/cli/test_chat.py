@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from moss_agent import Conversation, Picture, PluginError, plugin
 from moss_agent.chat import Chat
 from moss_agent.cli.chat import run
 from moss_agent.cli.printing import Printer
-from moss_agent.cli.talk import Talk
+from moss_agent.cli.talk import Talk, show
 from moss_agent.errors import EngineError
+from moss_agent.events import CallStarted, Events, Text
 from moss_agent.history import History
+from moss_agent.runtime import Runtime
 from moss_agent.settings import Settings
 from tests.cli.scenes import HELLO, NONE, SUM, THINK, Stopped, make_chat, make_runtime
 from tests.scripted import ScriptedModel, scripted_runtime
@@ -252,7 +255,7 @@ def test_a_chat_that_is_not_stored_says_so() -> None:
 def paint(description: str, *, folder: str = "/tmp") -> Picture:
     if "moss" not in description:
         raise PluginError("only moss can be drawn")
-    return Picture(f"{folder}/moss.png", description)
+    return Picture(f"{folder}/moss.png", description, notices=("moss is green",))
 
 
 def test_a_picture_is_drawn_without_the_model() -> None:
@@ -262,8 +265,40 @@ def test_a_picture_is_drawn_without_the_model() -> None:
     run(lambda: talk, typing(["/image a moss", "/image a fox", "/image"]), talk.printer)
     shown = out.getvalue()
     assert '→ Text2Image("a moss")' in shown and "picture: /pictures/moss.png" in shown
+    assert shown.count("note: moss is green\n") == 1
     assert "failed: only moss can be drawn" in shown and "say what to draw" in shown
     assert not chat.conversation.turns
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch, runtime: Runtime, settings: Settings) -> tuple[Talk, io.StringIO]:
+    """A chat, and the terminal, which shows the calls that are running."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: True)
+    return Talk(runtime, runtime.chat(), Printer(out, out), settings), out
+
+
+def test_a_picture_with_a_wrong_setting_is_a_failed_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = Settings(plugin_settings={paint.key: {"folder": 3}})
+    before = threading.enumerate()
+    talk, out = on_terminal(monkeypatch, scripted_runtime(ScriptedModel([]), [paint]), wrong)
+    run(lambda: talk, typing(["/image a moss"]), talk.printer)
+    assert "failed: folder = 3 under [plugins." in out.getvalue()
+    assert set(threading.enumerate()) <= set(before)  # nothing is shown to be running any more
+
+
+def test_a_turn_that_fails_cuts_its_answer_off_and_shows_no_running_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> Events:
+        yield CallStarted(0, "Add", "1,2", ("1,2",))
+        yield Text("It is")
+        raise EngineError("the server is gone")
+
+    before = threading.enumerate()
+    talk, out = on_terminal(monkeypatch, make_runtime([]), Settings())
+    show(talk, failing())
+    assert "It is […]" in out.getvalue()
+    assert set(threading.enumerate()) <= set(before)
 
 
 def test_without_a_plugin_that_draws_nothing_is_drawn() -> None:

@@ -48,6 +48,25 @@ def test_broken_settings_are_a_problem_and_the_rest_is_looked_at(command, tmp_pa
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "about", "told"),
+    [
+        ("temperature = -3.0", "settings", "temperature must be"),
+        ('family = "qwen"', "settings", "no model family 'qwen'"),
+        ('[plugins]\nenabled = ["calculater"]', "plugins", "no plugin 'calculater'"),
+        ("[plugins.calculater]", "plugins", "[plugins.calculater] of an unknown plugin"),
+        ('[approval]\ncalculater = "ask"', "plugins", "a rule for 'calculater'"),
+    ],
+)
+def test_settings_with_which_no_model_opens_are_a_problem(command, tmp_path, monkeypatch, content, about, told) -> None:
+    (tmp_path / "settings.toml").write_text(content)
+    monkeypatch.setenv("MOSS_AGENT_SETTINGS", str(tmp_path / "settings.toml"))
+    done = command("doctor", "--json")
+    found = findings(done)[about]
+    assert done.returncode == 1 and found["state"] == "problem" and told in found["text"]
+    assert str(tmp_path / "settings.toml") in found["remedy"]
+
+
 def test_a_server_that_is_not_there_is_a_problem(command, monkeypatch) -> None:
     monkeypatch.setattr(sending, "PAUSE", 0.001)  # before it asks the server again
     done = command("doctor", "--json", "--server", "http://127.0.0.1:9")

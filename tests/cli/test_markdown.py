@@ -57,6 +57,31 @@ def test_what_appears(text, wanted):
     assert shown(text) == wanted
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["(1500/20)*1.5 = 112.5", "2*(3+4)=14", "4*(5+1)*2 = 48", "5*-3 = -15", "x**(2+1)", "π*r^2", "2**10 = 1024", "5!*4"]
+    + ["(1+r)**n", "50%*200", "长*宽", "长*(宽+高)", "（15+5）*1.5", "price*, tax*", "x_(1)", "单价_数量"],
+)
+def test_a_sign_of_multiplication_is_kept_and_emphasises_nothing(text):
+    assert shown(f"{text} so", styled=True) == f"{text} so\n"
+    assert shown(f"{text} so", size=1, styled=True) == f"{text} so\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("**b**s", "<1>b</>s"),
+        ("(*b*), *b*!", "(<3>b</>), <3>b</>!"),
+        ("这**是**的，第3**步**", "这<1>是</>的，第3<1>步</>"),
+        ("G**“引”**的，**（注）**的，**b：**的", "G<1>“引”</>的，<1>（注）</>的，<1>b：</>的"),
+        ("**2*3**, *(2)*3*", "<1>2*3</>, <3>(2)*3</>"),
+    ],
+)
+def test_what_is_emphasised(text, wanted):
+    together = shown(text, styled=True).replace("</><1>", "").replace("</><3>", "")
+    assert together == wanted + "\n"
+
+
 def test_a_table_that_is_too_wide_is_shown_cell_by_cell():
     head, row = (
         ["name", *"bcdefg"],
