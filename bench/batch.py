@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 
-import httpx2
+from _serving import server_process
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import Family
@@ -77,7 +75,7 @@ def measure(opened: Callable[[], Session], questions: list[str], tokens: int) ->
 
 def report(name: str, opened: Callable[[], Session], count: int, arguments: argparse.Namespace) -> None:
     """Print a row for so many conversations at once."""
-    questions = [json.loads(line)["question"] for line in QUESTIONS.read_text("utf-8").splitlines()]
+    questions = [json.loads(line)["question"] for line in QUESTIONS.read_bytes().splitlines()]
     rounds = []
     for number in range(arguments.rounds + 1):
         chosen = [questions[(number * count + place) % len(questions)] for place in range(count)]
@@ -89,32 +87,15 @@ def report(name: str, opened: Callable[[], Session], count: int, arguments: argp
 @contextmanager
 def llama_process(program: str, slots: int) -> Iterator[str]:
     """The address of a server that has the base weights, for so many conversations at once."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [program, "-m", str(base_gguf()), "--port", str(port), "-np", str(slots), "-c", str(slots * SLOT)]
-    process = subprocess.Popen([*command, "--special"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        while process.poll() is None and not answers(f"{url}/health"):
-            time.sleep(0.1)
+    command = [program, "-m", base_gguf(), "-np", str(slots), "-c", str(slots * SLOT), "--special"]
+    with server_process(command) as (url, _):
         yield url
-    finally:
-        process.kill()
-        process.wait()
 
 
 def sessions_at(url: str, family: Family) -> Callable[[], Session]:
     settings = Settings(server=url)
     model = open_served(settings, family, find_served(settings))
     return lambda: model.session(preamble(family))
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx2.get(url, timeout=5, trust_env=False).is_success
-    except httpx2.TransportError:
-        return False
 
 
 def preamble(family: Family) -> str:

@@ -25,7 +25,7 @@ HAN = re.compile("[\u3400-\u9fff]")
 
 def read(path: Path) -> Iterator[tuple[str, str, dict[int, str]]]:
     """Conversation, answer and hits of each turn that has hits."""
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().splitlines():
         turn = json.loads(line)
         entries = number_passages(parse_results(_inside(turn["results_raw"], RESULTS.header, RESULTS.end)))
         hits = {

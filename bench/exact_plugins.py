@@ -55,7 +55,7 @@ def main() -> None:
 
 def read(path: Path) -> dict[str, list[str]]:
     """The arguments of a file, by tool."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in path.read_bytes().splitlines()]
     return {name: [row["argument"] for row in rows if row["tool"] == name] for name in ARGUMENTS}
 
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -23,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from statistics import median
 
-import httpx2
+from _serving import server_process
 
 from moss_agent.cancellation import Cancellation
 from moss_agent.checkpoints.families import Family
@@ -80,27 +78,9 @@ def measure(session: Session, prompt: str, tokens: int) -> tuple[float, float, i
 @contextmanager
 def transformers_serve(folder: str) -> Iterator[str]:
     """The address of a process that serves the model."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [Path(sys.executable).with_name("transformers"), "serve", folder, "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--device", "cpu", "--dtype", "float32"]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    try:
-        while process.poll() is None and not answers(f"http://127.0.0.1:{port}/health"):
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx2.get(url, timeout=5, trust_env=False).is_success
-    except httpx2.TransportError:
-        return False
+    command = [Path(sys.executable).with_name("transformers"), "serve", folder, "--device", "cpu", "--dtype", "float32"]
+    with server_process(command, variables={**os.environ, "HF_HUB_OFFLINE": "1"}) as (url, _):
+        yield url
 
 
 @contextmanager

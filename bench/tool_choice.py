@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="measure about this many turns, spread over the file")
     parser.add_argument("--log", type=Path, help="write question and commands here, one JSON object per turn")
     arguments = parser.parse_args()
-    rows = [json.loads(line) for line in arguments.turns.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in arguments.turns.read_bytes().splitlines()]
     rows = [row for row in rows if row["turn"] == 1]
     if not rows:
         parser.error(f"{arguments.turns} has no first turn: name a file with rows of turn 1")

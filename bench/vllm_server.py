@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import socket
 import subprocess
 import time
 import venv
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+from _serving import server_process
 
 ROOT = Path(__file__).parents[1]
 STEPS = (
@@ -68,42 +67,10 @@ class Server:
 @contextmanager
 def serving(python: Path, model: Path, *flags: str) -> Iterator[Server]:
     """The server of a model, with all of its processes ended afterwards. Raises RuntimeError if it does not start."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), *FLAGS, *flags]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
-    log = model.with_name(model.name + ".vllm.log")
+    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", model, *FLAGS, *flags]
     started = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, cwd=model.parent, env=_plain() | VARIABLES, start_new_session=True
-        )
-        try:
-            while not _answers(f"http://127.0.0.1:{port}/health"):
-                if process.poll() is not None:
-                    raise RuntimeError(f"vLLM did not start: see {log}")
-                time.sleep(0.5)
-            yield Server(f"http://127.0.0.1:{port}", process, time.monotonic() - started)
-        finally:
-            end(process)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End the server as its owner would; then what is left: killing its first process leaves those that compute."""
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(60)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx2.get(url, timeout=5, trust_env=False).is_success
-    except httpx2.TransportError:
-        return False
+    with server_process(command, model.parent, _plain() | VARIABLES) as (url, process):
+        yield Server(url, process, time.monotonic() - started)
 
 
 def _plain() -> dict[str, str]:

@@ -70,7 +70,7 @@ class Recorded:
 def asked(path: Path | None, limit: int) -> Iterator[str]:
     """Yield so many questions, spread over the file."""
     files = [path] if path else sorted(EVERYDAY.glob("*.jsonl"))
-    rows = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
     for row in rows[:: max(1, len(rows) // limit)][:limit]:
         yield row.get("question") or row["human"].removeprefix(HUMAN.header).strip().removesuffix(HUMAN.end)
 

@@ -65,4 +65,4 @@ def written_family(folder: Path) -> str:
     except (UsageError, ValueError, RecursionError):
         return ""
     name = noted.get("family") if isinstance(noted, dict) else None
-    return name if name in {path.stem for path in bundled("prompts").glob("*.toml")} else ""
+    return name if isinstance(name, str) and name in {path.stem for path in bundled("prompts").glob("*.toml")} else ""

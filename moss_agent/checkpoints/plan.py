@@ -84,6 +84,10 @@ def _check(needs: Needs, machine: Machine, request: Request) -> None:
     for device in request.max_memory or {}:
         if isinstance(device, int) and device >= len(machine.gpus):
             raise UsageError(f"max_memory names GPU {device}, and this machine has {len(machine.gpus)}")
+    device = {"cuda": "0"}.get(request.device, request.device.removeprefix("cuda:"))  # as max_memory names it
+    is_chosen = device not in ("auto", "mps")  # mps may be what `auto` has found
+    if request.max_memory and is_chosen and {*map(str, request.max_memory)} != {device}:
+        raise UsageError(f"--max-memory names other devices than --device {request.device}: leave out one of the two")
     if request.quantize not in ("", *QUANTIZED):
         raise UsageError(f"no quantization {request.quantize!r}: use {' or '.join(QUANTIZED)}")
     if request.tp < 1 or needs.heads % request.tp:

@@ -48,6 +48,11 @@ class JsonEnd:
         return -1
 
 
+def refuse_constant(constant: str) -> Any:
+    """Raise ValueError: what Python's parser takes for NaN and infinities is no JSON."""
+    raise ValueError(f"{constant} is no JSON")
+
+
 def make_call(name: str, arguments: str) -> ToolCall:
     """Return a call with an id that no other has."""
     return ToolCall(secrets.token_hex(5)[:9], name, arguments)
@@ -61,7 +66,7 @@ def calls_in_json(text: str) -> list[ToolCall]:
     text = text.strip()
     if text.startswith("{{") and text.endswith("}}"):  # as a widespread template shows it by mistake
         text = text[1:-1]
-    decoder = json.JSONDecoder(strict=False, parse_constant=_refuse)
+    decoder = json.JSONDecoder(strict=False, parse_constant=refuse_constant)
     calls: list[ToolCall] = []
     at = 0
     while at := _next(text, at):
@@ -85,9 +90,9 @@ def whole_message(text: str, names: Collection[str]) -> list[ToolCall]:
 
 
 def calls_in_tags(text: str, schemas: Mapping[str, Mapping[str, Any]]) -> list[ToolCall]:
-    """Return the call of a function whose parameters stand in tags, typed by the tool's schema.
+    """Return the call of a function whose parameters stand in tags, typed by the tool's schema, or in a JSON object.
 
-    One that is cut off has what was written as its arguments, which are none.
+    One that is cut off, or has anything else, has what was written as its arguments, which are none.
     """
     match = FUNCTION.match(text)
     if not match:
@@ -95,9 +100,12 @@ def calls_in_tags(text: str, schemas: Mapping[str, Mapping[str, Any]]) -> list[T
     name, body, end = match.groups()
     if not end:
         return [make_call(name, body.strip() or text.strip())]
+    head, *parts = body.split("<parameter=")
+    if head.strip():  # JSON, as Llama 3.1 is told to write it
+        return [make_call(name, _as_json(body.strip()))]
     types = schemas.get(name, {}).get("properties", {})
     values: dict[str, Any] = {}
-    for part in body.split("<parameter=")[1:]:
+    for part in parts:
         key, (value, end, _) = PARAMETER.match(part), part.rpartition("</parameter>")
         if not key or not end:
             return [make_call(name, body.strip())]
@@ -153,7 +161,7 @@ def _typed(value: str, schema: Any) -> Any:
     if kind == "string" or (isinstance(kind, list) and "string" in kind):
         return value
     try:
-        return json.loads(value, parse_constant=_refuse)
+        return json.loads(value, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         return value
 
@@ -161,10 +169,6 @@ def _typed(value: str, schema: Any) -> Any:
 def _as_json(text: str) -> str:
     """Return JSON as it is written everywhere else; other text as it is."""
     try:
-        return json.dumps(json.loads(text, strict=False, parse_constant=_refuse), ensure_ascii=False)
+        return json.dumps(json.loads(text, strict=False, parse_constant=refuse_constant), ensure_ascii=False)
     except (ValueError, RecursionError):
         return text
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")

@@ -18,7 +18,7 @@ LISTED = "[TOOL_CALLS]"  # before a list of calls, or before the name of one
 BEFORE_ARGUMENTS = ("[ARGS]", "[CALL_ID]")
 PYTHON_TAG = "<|python_tag|>"
 LLAMA = re.compile(r'\{"name":[^{}]{0,60}"parameters":')  # how Llama 3 is told to write a call
-FUNCTION = "<function="
+FUNCTION, FUNCTION_END = "<function=", "</function>"
 SPACE = re.compile(r"\s*")
 UNDECIDED = 64  # characters after which a message that may still be anything is content
 # How a message begins that is nothing but calls, and what may still become such a beginning.
@@ -192,7 +192,8 @@ class MessageReader:
         self._body_begin = _spaces_end(self._text, self._body_begin)
         begin = self._text[self._body_begin : self._body_begin + len(FUNCTION)]
         if any(sign.startswith(begin) for sign in (FUNCTION, *BEFORE_ARGUMENTS)):
-            return self._find("</function>") if begin == FUNCTION else -1
+            at = self._find(FUNCTION_END) if begin == FUNCTION else -1
+            return at + len(FUNCTION_END) if at >= 0 else -1
         if self._forms.opener == LISTED:
             is_list = begin.startswith("[") and not begin.startswith(BEFORE_ARGUMENTS)
             start, other = self._text.find("[" if is_list else "{"), self._text.find(LISTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,17 +148,18 @@ def limit_libraries() -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of that name; `auto` prefers cuda, then mps, then cpu."""
+    """Return the device of that name; `auto` prefers cuda, then mps, then cpu. Raises UsageError."""
     import torch
 
     has_mps = torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
-    try:
+    device = None
+    with suppress(RuntimeError):
         device = torch.device(name)
-    except RuntimeError:
-        raise UsageError(f"no device {name!r}: use auto, cpu, cuda, cuda:N or mps") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"no device {name!r}: use auto, cpu, cuda, cuda:N or mps")
+    if device.type == "cuda" and not 0 <= (device.index or 0) < torch.cuda.device_count():
         raise UsageError(f"device {name} is not there: torch sees {torch.cuda.device_count()} CUDA devices")
     if device.type == "mps" and not has_mps:
         raise UsageError("device mps is not there: use cpu")

@@ -140,8 +140,6 @@ def _answer(data: Any) -> tuple[Alternatives, ...]:
 
 
 def _said(part: str | int | float) -> str:
-    if isinstance(part, bool):
-        raise ValueError("the answer must be text, a number, null, or a list of these")
     return str(part).rpartition(_MARK)[2].strip()
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from moss_agent.checkpoints.families import load_family
+from moss_agent.checkpoints.families import FAMILY_FILE, load_family, written_family
 from moss_agent.errors import UsageError
 from moss_agent.protocol import Capability, parse_results, parse_turn, render_results, render_turn
 from moss_agent.resources import bundled
@@ -25,6 +25,12 @@ def test_every_family_loads(name):
 def test_an_unknown_family_is_told_with_the_known_ones():
     with pytest.raises(UsageError, match="no model family 'x'; there are: mini, moss, shown, tools"):
         load_family("x")
+
+
+@pytest.mark.parametrize("noted", ['{"family": ["mini"]}', '{"family": {}}', '["mini"]', "{", '{"family": "x"}'])
+def test_what_a_folder_notes_that_is_no_family_is_none(tmp_path, noted):
+    (tmp_path / FAMILY_FILE).write_text(noted)
+    assert written_family(tmp_path) == ""
 
 
 def test_the_examples_are_written_as_the_program_writes_turns():

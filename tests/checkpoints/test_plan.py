@@ -80,6 +80,7 @@ def test_grouped_heads_make_a_smaller_cache():
         (machine(ram=20), replace(WANTED, offload_folder="there"), ["cpu", "disk"]),
         (machine(24, ram=8), replace(WANTED, offload_folder="there"), [0, "cpu", "disk"]),
         (machine(24, 24), replace(WANTED, max_memory={1: 20 * GB, "cpu": 30 * GB}), [1, "cpu"]),
+        (machine(80), replace(WANTED, max_memory={0: 60 * GB}, device="cuda"), [0]),
     ],
 )
 def test_it_goes_where_it_fits(moss, where, wanted, devices):
@@ -141,6 +142,8 @@ def test_what_does_not_fit_is_told_with_the_flag_that_helps(moss, where, wanted,
         (replace(WANTED, tp=3), "use a divisor of 4"),
         (replace(WANTED, tp=2, quantize="int8"), "--tp cannot be combined"),
         (replace(WANTED, max_memory={1: GB}), "this machine has 1"),
+        (replace(WANTED, max_memory={"cpu": GB}, device="cuda:0"), "--max-memory .* --device cuda:0: leave out one"),
+        (replace(WANTED, max_memory={0: GB, "cpu": GB}, device="cpu"), "--max-memory .* --device cpu: leave out one"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused(moss, wanted, message):

@@ -85,6 +85,12 @@ CASES = [
     ),
     (TAGGED, "<tool_call>\n<function=add>\n", [("call", "add", "<function=add>")]),
     (TAGGED, "<tool_call><function=add><parameter=a>1</parameter></tool_call>", [one("add", a=1)]),
+    (TAGGED, '<tool_call>\n<function=add>\n{"a":1}\n</function>\n</tool_call>', [one("add", a=1)]),
+    (
+        TAGGED,
+        "<tool_call><function=add>a: 1 <parameter=b>2</parameter></function></tool_call>",
+        [("call", "add", "a: 1 <parameter=b>2</parameter>")],
+    ),
     (TAGGED, '```json\n{"name": "add", "arguments": {"a": 1}}\n```', [one("add", a=1)]),
     (TAGGED, '{"name": "add", "arguments": {"a": 1}}', [one("add", a=1)]),
     (TAGGED, f"<think>x</think>\n{CALL[12:-13]}", [("reasoning", "x"), one("add", a=1, b=2)]),
@@ -100,6 +106,11 @@ CASES = [
     (LLAMA, '{"name": "add", "parameters": {"a": 1}}', [one("add", a=1)]),
     (LLAMA, '{"name": "add", "parameters": {}}; {"name": "look", "parameters": {}}', [one("add"), one("look")]),
     (LLAMA, '<|python_tag|>{"name": "add", "parameters": {"a": 1}}', [one("add", a=1)]),
+    (
+        LLAMA,
+        "<|python_tag|><function=add><parameter=a>1</parameter></function> Bye",
+        [one("add", a=1), ("content", "Bye")],
+    ),
     (LLAMA, '<|python_tag|>add.call(a="1")', [("content", '<|python_tag|>add.call(a="1")')]),
     (
         LLAMA,

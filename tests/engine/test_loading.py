@@ -66,7 +66,7 @@ def test_devices_and_precisions_are_checked(folder):
     with pytest.raises(UsageError, match="no dtype 'int3'"):
         load(str(folder), device="cpu", dtype="int3")
     assert choose_device("cpu").type == "cpu"
-    for name in ("tpu9", "cuda:99", "xyz"):
+    for name in ("tpu9", "cuda:99", "xyz", "xpu", "meta"):
         with pytest.raises(UsageError, match="device"):
             choose_device(name)
     with pytest.raises(UsageError, match="no dtype 'int3': use auto, fp32, fp16, bf16"):

@@ -31,7 +31,7 @@ def test_commands_count_that_are_written_after_an_earlier_one_is_done() -> None:
 def test_a_file_without_first_turns_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "turns.jsonl").write_text('{"turn": 2}\n')
+    (tmp_path / "turns.jsonl").write_text('{"turn": 2, "human": "two\u2028lines"}\n', encoding="utf-8")
     monkeypatch.setattr("sys.argv", ["tool_choice.py", str(tmp_path / "turns.jsonl")])
     with pytest.raises(SystemExit):
         BENCH["main"]()

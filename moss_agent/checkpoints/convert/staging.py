@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,35 +13,40 @@ from typing import NoReturn
 from moss_agent.errors import CheckpointError, UsageError
 from moss_agent.resources import beside, locked, set_default_mode
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota, a limit on the size of files
+
 
 @contextmanager
 def staged(target: Path, size: int) -> Iterator[Path]:
     """Yield a folder beside `target` to write `size` bytes in; rename it to `target` when the block ends well.
 
     After an error nothing is left; what a killed process left behind is removed by the next one.
-    Raises UsageError if `target` is there, CheckpointError if the disk is too full or another process is at it.
+    Raises UsageError if `target` is there, CheckpointError if it cannot be written, the disk is too full or another
+    process is at it.
     """
-    if target.exists():
-        raise UsageError(f"{target} is there already: name a folder that is not, or remove it")
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = beside(target, ".part")
-    with _locked(target):
-        try:
-            shutil.rmtree(part, ignore_errors=True)
-            _check_room(target, size)
-            part.mkdir()
-            yield part
-            set_default_mode(part)
-            for file in part.iterdir():
-                with open(file, "r+b") as written:
-                    os.fsync(written.fileno())
-            part.rename(target)
-        except OSError as error:
-            if error.errno is None:  # some libraries raise OSError for what is no failure of the file system
-                raise
-            raise CheckpointError(f"cannot write {part} ({error.strerror}): make room there") from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    try:
+        if target.exists():
+            raise UsageError(f"{target} is there already: name a folder that is not, or remove it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target):
+            try:
+                shutil.rmtree(part, ignore_errors=True)
+                _check_room(target, size)
+                part.mkdir()
+                yield part
+                set_default_mode(part)
+                for file in part.iterdir():
+                    with open(file, "r+b") as written:
+                        os.fsync(written.fileno())
+                part.rename(target)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        if error.errno is None:  # some libraries raise OSError for what is no failure of the file system
+            raise
+        remedy = "make room there" if error.errno in FULL else "name a folder that can be written"
+        raise CheckpointError(f"cannot write {part} ({error.strerror}): {remedy}") from error
 
 
 @contextmanager

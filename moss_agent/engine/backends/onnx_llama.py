@@ -32,7 +32,7 @@ class OnnxCache:
     def cut(self, length: int) -> None:
         if length > self.length:
             return
-        self.length = max(0, min(self.length, length))
+        self.length = max(0, length)
         if not self.length or self.stored.shape[4] > self.length + SPARE:
             with suppress(MemoryError):
                 self.stored = self._filled().copy()  # frees the memory

@@ -74,6 +74,15 @@ def test_what_is_there_is_kept_and_a_full_disk_is_told_first(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("name", ["file/out", "n" * 251])  # no folder; too long a name for the lock
+def test_where_nothing_can_be_written_another_folder_is_asked_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    refusal = r"cannot write .*: name a folder that can be written$"
+    with pytest.raises(CheckpointError, match=refusal), staged(tmp_path / name, 1):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no modes there")
 @pytest.mark.parametrize("mask", [0o022, 0o027, 0o077])
 def test_what_is_converted_has_the_mode_that_the_umask_allows(mask: int, source: Source, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any
 
+from moss_agent.engine.call_bodies import refuse_constant
 from moss_agent.messages import Message, Tool, ToolCall
 
 NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
@@ -44,7 +45,7 @@ def _call_json(call: ToolCall) -> dict[str, Any]:
 def _arguments(written: str) -> str:
     """Return arguments that are a JSON object: llama.cpp, Ollama and transformers parse them and fail on others."""
     try:
-        if isinstance(json.loads(written), dict):
+        if isinstance(json.loads(written, parse_constant=refuse_constant), dict):
             return written
     except (ValueError, RecursionError):
         pass

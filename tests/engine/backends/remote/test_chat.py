@@ -136,6 +136,7 @@ def test_a_seed_gives_the_same_seeds_again_but_not_twice_in_a_chat():
 @pytest.mark.parametrize(
     ("written", "told"),
     [('{"a": 1}', '{"a": 1}'), ("{a: 1", '{"not_json": "{a: 1"}'), ("[1]", '{"not_json": "[1]"}')]
+    + [('{"a": NaN}', '{"not_json": "{\\"a\\": NaN}"}')]
     + [("[" * 99_999, json.dumps({"not_json": "[" * 99_999}))],
 )
 def test_what_a_model_wrote_wrongly_does_not_end_the_conversation(written, told):
