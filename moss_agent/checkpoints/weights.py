@@ -6,6 +6,7 @@ here as later on, and refuses code without running it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """In the order in which transformers looks for them, alone or as `<name>.index.json` with shards."""
+SAMPLES, SAMPLE = 64, 4096  # places in a file that its digest is made of, and the bytes read at each
 
 
 def check_weights(folder: Path, model: PreTrainedModel) -> None:
@@ -49,6 +51,22 @@ def weight_files(folder: Path) -> list[Path]:
                     raise CheckpointError(f"{file} is missing: fetch the model again")
             return files
     raise CheckpointError(f"{folder} has no weights: neither {' nor '.join(WEIGHTS)}, whole or in shards")
+
+
+def digest(folder: Path) -> str:
+    """Return what tells the weights from others of the same model: each file's size, and bytes from all over it.
+
+    Raises CheckpointError as `weight_files`.
+    """
+    sha = hashlib.sha256()
+    for file in weight_files(folder):
+        size = file.stat().st_size
+        sha.update(f"{file.name} {size} ".encode())
+        with file.open("rb") as stream:
+            for place in range(SAMPLES):
+                stream.seek(size * place // SAMPLES)
+                sha.update(stream.read(SAMPLE))
+    return sha.hexdigest()[:16]
 
 
 def _shards(index: Path) -> list[str]:

@@ -136,6 +136,7 @@ def _read(path: Path, source: train_model.Source) -> list[Conversation]:
 def _train(parsed: argparse.Namespace, source: train_model.Source, conversations: list[Conversation]) -> int:
     import torch
 
+    from moss_agent.checkpoints import weights
     from moss_agent.checkpoints.plan import dtype_name
     from moss_agent.engine.loading import choose_device
     from moss_agent.training.processes import first_holds, join_processes
@@ -149,6 +150,7 @@ def _train(parsed: argparse.Namespace, source: train_model.Source, conversations
     learned, kept = divided(conversations, parsed.held_out, parsed.seed)
     options = {name: getattr(parsed, name) for name in KEPT}
     options |= {"precision": dtype_name(shape.dtype), "data": digest(sequences(conversations))}
+    options["weights"] = weights.digest(Path(source.name))
     out = user_path(parsed.out)
     with first_holds(accelerator, holding(out)):
         settle(out, options, may_write=accelerator.is_main_process)

@@ -1,4 +1,4 @@
-"""The options and the data of a run, noted in its folder: a run goes on only with the same ones."""
+"""The options, the data and the base of a run, noted in its folder: a run goes on only with the same ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moss_agent.training.packing import Tokens
 from moss_agent.training.state import STATE
 
 NAME = "options.json"
-WORDS = {"data": "other data", "precision": "another --dtype"}
+WORDS = {"data": "other data", "weights": "other weights of the base", "precision": "another --dtype"}
 
 
 def digest(sequences: Sequence[Tokens]) -> str:

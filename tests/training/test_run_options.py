@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from moss_agent.checkpoints import weights
 from moss_agent.errors import UsageError
 from moss_agent.training.run_options import NAME, digest, noted, settle
 from moss_agent.training.state import STATE
@@ -50,6 +53,22 @@ def test_other_data_is_refused(tmp_path: Path, other: list[tuple[list[int], list
     begin(tmp_path)
     with pytest.raises(UsageError, match="has a run with other data"):
         settle(tmp_path, OPTIONS | {"data": digest(other)}, may_write=True)
+
+
+def test_other_weights_of_the_base_are_refused(tmp_path: Path) -> None:
+    base, out = tmp_path / "base", tmp_path / "run"
+    model = torch.nn.Linear(200, 200)
+    base.mkdir()
+    save_file(model.state_dict(), base / "model.safetensors")
+    options = OPTIONS | {"weights": weights.digest(base)}
+    settle(out, options, may_write=True)
+    (out / STATE).touch()
+    settle(out, OPTIONS | {"weights": weights.digest(base)}, may_write=True)
+    with torch.no_grad():
+        model.weight.mul_(1.01)
+    save_file(model.state_dict(), base / "model.safetensors")
+    with pytest.raises(UsageError, match="has a run with other weights of the base"):
+        settle(out, OPTIONS | {"weights": weights.digest(base)}, may_write=True)
 
 
 def test_a_start_that_saved_nothing_is_no_run(tmp_path: Path) -> None:
