@@ -180,6 +180,9 @@ def test_a_start_that_failed_does_not_fix_the_options(command: Program, base: st
     (broken / "model.safetensors").unlink()
     options = ("train", data, "--base", str(broken), "--family", "mini", "--out", "o", "--epochs", "1")
     failed = command(*options)
+    assert failed.returncode == 1 and "has no weights" in failed.stderr
+    (broken / "model.safetensors").write_bytes(b"cut off")
+    failed = command(*options)
     assert failed.returncode == 1 and "cannot load" in failed.stderr
     shutil.copy(Path(base) / "model.safetensors", broken)
     done = command(*options, "--row-tokens", "512")
