@@ -179,7 +179,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "mps":
         return torch.float16
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    has_kernels = torch.backends.cpu.get_cpu_capability() == "AVX512"  # ATEN_CPU_CAPABILITY may ask for lesser ones
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() and has_kernels else torch.float32
 
 
 def _remedy(name: str) -> str:

@@ -20,14 +20,17 @@ def test_what_is_asked_for_is_taken_unless_it_loses_gradients():
         choose_precision("fp8", CPU)
 
 
-def test_a_processor_without_16_bits_computes_in_32(monkeypatch):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+@pytest.mark.parametrize(("has_16_bits", "kernels"), [(False, "AVX512"), (True, "AVX2"), (True, "DEFAULT")])
+def test_a_processor_or_kernels_without_16_bits_compute_in_32(monkeypatch, has_16_bits, kernels):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_16_bits)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: kernels)
     assert choose_precision("auto", CPU) == torch.float32
 
 
 @pytest.mark.parametrize(("is_fast", "chosen"), [(True, torch.bfloat16), (False, torch.float32)])
 def test_a_processor_with_16_bits_computes_in_what_it_is_faster_in(monkeypatch, is_fast, chosen):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     monkeypatch.setattr(precision, "is_faster", lambda *_: is_fast)
     assert choose_precision("auto", CPU) == chosen
 
