@@ -62,7 +62,14 @@ class ContextFull(EngineError):
 
 
 class ServerError(EngineError):
-    """The server that has the model cannot be reached, refuses, or sends what is no answer."""
+    """The server that has the model cannot be reached, refuses, or sends what is no answer.
+
+    refusal: its own words, where it refuses a request for what stands in it.
+    """
+
+    def __init__(self, message: str, refusal: str = "") -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class OutOfMemory(EngineError):

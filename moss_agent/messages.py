@@ -41,6 +41,7 @@ class Message:
     """One message of a conversation.
 
     calls, reasoning: of an assistant's message. call_id: the call that a tool's message answers.
+    past_reasoning: of a message of an earlier turn, in place of `reasoning`: only some servers want it back.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -48,6 +49,7 @@ class Message:
     calls: tuple[ToolCall, ...] = ()
     reasoning: str = ""
     call_id: str = ""
+    past_reasoning: str = ""
 
 
 @dataclass(frozen=True)

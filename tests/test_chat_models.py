@@ -57,6 +57,7 @@ def test_a_turn_with_a_call():
     [
         (("qwen3",), {}, ToolsDialect),
         (("fnlp/moss-moon-003-sft-plugin",), {}, MossDialect),
+        (("/home/me/moss_agent/models/Qwen3-8B",), {}, ToolsDialect),
         (("mini",), {}, MossDialect),
         (("my-tune",), {"family": "mini"}, MossDialect),
         (("my-tune",), {"dialect": "moss"}, MossDialect),
@@ -76,6 +77,11 @@ def test_a_served_model_whose_tokenizer_has_the_markers_keeps_its_protocol(token
     served = server(names=("model.gguf",), owner="llamacpp", **tokenized)
     with serving(served), Runtime.open(server=served.url, plugins=[]) as runtime:
         assert isinstance(runtime._dialect, dialect)
+
+
+def test_a_chat_model_opens_behind_a_gateway_that_hides_the_tokenizer():
+    with serving(served := server(owner="vllm")), Runtime.open(server=served.url, plugins=[]) as runtime:
+        assert isinstance(runtime._dialect, ToolsDialect)
 
 
 def test_a_family_and_a_dialect_that_contradict_each_other_are_refused():

@@ -25,12 +25,16 @@ _LONGEST_ERROR = 300  # characters
 
 # What templates of chat models write as structure, besides what `neutralise` knows.
 _TAG = re.compile(
-    r"<(/?(?:tool_call|tool_response|tool_result|tools|think|start_of_turn|end_of_turn)\b[^<>]{0,99}"
-    r"|/?s|bos|eos"
+    r"<(/?(?:tool_call|tool_response|tool_result|tools|think|start_of_turn|end_of_turn|arg_key|arg_value)\b[^<>]{0,99}"
+    r"|/?s|bos|eos|sop|eop"
+    r"|/?(?:seed|minimax):\w{2,40}"
     r"|\|\w{2,40}|\w{2,40}\||\|\"\|"  # Gemma 4: <|turn>, <turn|>, <|"|>
     r"|｜[^<>｜\n]{1,98}｜)>"  # DeepSeek  # noqa: RUF001
 )
-_BRACKETS = re.compile(r"\[(/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|TOOL_CONTENT|ARGS))\]")
+_BRACKETS = re.compile(
+    r"\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|TOOL_CONTENT|ARGS|CALL_ID|THINK|gMASK)\]"
+    r"|\[e~\[|\]~!?b[\[\]]"  # MiniMax
+)
 
 
 class FaultyArguments(ValueError):
@@ -39,7 +43,7 @@ class FaultyArguments(ValueError):
 
 def harmless(text: str) -> str:
     """Return text from outside without what a template of a chat model could take for structure."""
-    return _BRACKETS.sub(r"❲\1❳", _TAG.sub(r"‹\1›", neutralise(text)))
+    return _BRACKETS.sub(lambda found: f"❲{found[0][1:-1]}❳", _TAG.sub(r"‹\1›", neutralise(text)))
 
 
 def tool_of(plugin: Plugin) -> Tool:
@@ -52,11 +56,14 @@ def turn_messages(turn: Turn, tools: Mapping[str, Tool]) -> Iterator[Message]:
     """Yield a turn that is over: the question, calls and results, what was said."""
     yield Message("user", harmless(turn.question))
     for done in turn.rounds:
-        yield from round_messages(done, tools)
-    yield Message("assistant", harmless(as_written(turn.answer)) or EMPTY)
+        for message in round_messages(done, tools, done.thoughts):
+            yield replace(message, reasoning="", past_reasoning=message.reasoning)
+    last = turn.rounds[-1]
+    thoughts = "" if last.calls else last.thoughts
+    yield Message("assistant", harmless(as_written(turn.answer)) or EMPTY, past_reasoning=thoughts)
 
 
-def round_messages(done: Round, tools: Mapping[str, Tool], reasoning: str = "") -> Iterator[Message]:
+def round_messages(done: Round, tools: Mapping[str, Tool], reasoning: str) -> Iterator[Message]:
     """Yield a round's calls and their results; nothing of a round without calls but what was said.
 
     reasoning: what models that think between their calls are given back while the turn lasts.

@@ -61,7 +61,7 @@ def make_call(name: str, arguments: str) -> ToolCall:
 def calls_in_json(text: str) -> list[ToolCall]:
     """Return the calls of objects, or lists of them, that follow one another; nothing if it is something else.
 
-    The last object may be broken: its arguments are what was written.
+    The last object may be broken: its arguments are what was written. Brackets too many at the end mean nothing.
     """
     text = text.strip()
     if text.startswith("{{") and text.endswith("}}"):  # as a widespread template shows it by mistake
@@ -73,6 +73,8 @@ def calls_in_json(text: str) -> list[ToolCall]:
         try:
             value, at = decoder.raw_decode(text, at - 1)
         except (ValueError, RecursionError):
+            if calls and not text[at - 1 :].strip("]} \n"):
+                return calls
             broken = _broken_call(text[at - 1 :])
             return [*calls, broken] if broken else []
         for item in value if isinstance(value, list) else [value]:
@@ -90,27 +92,33 @@ def whole_message(text: str, names: Collection[str]) -> list[ToolCall]:
 
 
 def calls_in_tags(text: str, schemas: Mapping[str, Mapping[str, Any]]) -> list[ToolCall]:
-    """Return the call of a function whose parameters stand in tags, typed by the tool's schema, or in a JSON object.
+    """Return the calls of functions whose parameters stand in tags, typed by the tool's schema, or in a JSON object.
 
     One that is cut off, or has anything else, has what was written as its arguments, which are none.
     """
-    match = FUNCTION.match(text)
-    if not match:
-        return []
+    calls: list[ToolCall] = []
+    at = 0
+    while match := FUNCTION.match(text, at):
+        calls.append(_tagged_call(match, schemas))
+        at = match.end()
+    return calls
+
+
+def _tagged_call(match: re.Match[str], schemas: Mapping[str, Mapping[str, Any]]) -> ToolCall:
     name, body, end = match.groups()
     if not end:
-        return [make_call(name, body.strip() or text.strip())]
+        return make_call(name, body.strip() or match[0].strip())
     head, *parts = body.split("<parameter=")
     if head.strip():  # JSON, as Llama 3.1 is told to write it
-        return [make_call(name, _as_json(body.strip()))]
+        return make_call(name, _as_json(body.strip()))
     types = schemas.get(name, {}).get("properties", {})
     values: dict[str, Any] = {}
     for part in parts:
         key, (value, end, _) = PARAMETER.match(part), part.rpartition("</parameter>")
         if not key or not end:
-            return [make_call(name, body.strip())]
+            return make_call(name, body.strip())
         values[key[1]] = _typed(value[key.end() :].removesuffix("\n"), types.get(key[1]))
-    return [make_call(name, json.dumps(values, ensure_ascii=False))]
+    return make_call(name, json.dumps(values, ensure_ascii=False))
 
 
 def named_call(text: str) -> list[ToolCall]:
@@ -156,14 +164,24 @@ def _broken_call(text: str) -> ToolCall | None:
 
 
 def _typed(value: str, schema: Any) -> Any:
-    """Return a parameter as JSON reads it, unless the schema wants text."""
-    kind = schema.get("type") if isinstance(schema, Mapping) else None
-    if kind == "string" or (isinstance(kind, list) and "string" in kind):
+    """Return a parameter as JSON reads it, unless the schema takes text."""
+    types = _types(schema)
+    if "string" in types and not (value == "null" and "null" in types):
         return value
     try:
         return json.loads(value, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         return value
+
+
+def _types(schema: Any) -> set[str]:
+    """Return the JSON types that a schema names, with those of its alternatives, and that of text among its values."""
+    if not isinstance(schema, Mapping):
+        return set()
+    named = schema.get("type", ())
+    types = {named} if isinstance(named, str) else set(named)
+    types |= {"string" for value in schema.get("enum", ()) if isinstance(value, str)}
+    return types.union(*map(_types, schema.get("anyOf", ())))
 
 
 def _as_json(text: str) -> str:

@@ -177,16 +177,16 @@ class MessageReader:
 
     def _call_end(self) -> tuple[int, int]:
         """Return where the body of a call ends, and where the text after it begins; -1 while it is not complete."""
-        closer = self._forms.closer
+        closer, opener = self._forms.closer, self._forms.opener
         if self._body_end < 0:
             self._body_end = self._find_body_end()
-        if self._body_end < 0 or not closer:
+        if self._body_end <= 0 or not closer:
             return self._body_end, self._body_end
-        at = self._find(closer, self._body_end)
-        return at, at + len(closer)
+        at = self._find(closer, opener, start=self._body_end)
+        return at, at if self._text.startswith(opener, at) else at + len(closer)
 
     def _find_body_end(self) -> int:
-        """Return from where on a call may end: within JSON and functions it cannot."""
+        """Return from where on a call may end: within JSON and functions it cannot. 0: there is no call."""
         if self._json:
             return self._json.find(self._text)
         self._body_begin = _spaces_end(self._text, self._body_begin)
@@ -208,13 +208,13 @@ class MessageReader:
         self._json = JsonEnd(start)
         return self._json.find(self._text)
 
-    def _find(self, sign: str, start: int = 0) -> int:
-        """Return where the sign is, from `start` on; the next search goes on where this one ends."""
+    def _find(self, *signs: str, start: int = 0) -> int:
+        """Return where the first of the signs is, from `start` on; the next search goes on where this one ends."""
         start = max(start, self._searched)
-        at = self._text.find(sign, start)
-        if at < 0:
-            self._searched = max(start, len(self._text) - len(sign) + 1)
-        return at
+        found = [at for sign in signs if (at := self._text.find(sign, start)) >= 0]
+        if not found:
+            self._searched = max(start, len(self._text) - max(map(len, signs)) + 1)
+        return min(found, default=-1)
 
 
 def _spaces_end(text: str, start: int) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from moss_agent.checkpoints.families import Family
+from moss_agent.errors import ServerError
 from moss_agent.protocol import END_MARKERS
 from moss_agent.settings import Settings
 
@@ -54,10 +56,16 @@ def open_served_chat(
 
 
 def is_taught_moss(served: ServedModel) -> bool:
-    """Return whether a served model knows MOSS's text: by its name, or as its tokenizer has the markers."""
-    if served.name == "mini" or "moss" in served.name.lower():
+    """Return whether a served model knows MOSS's text: by its name, or as its tokenizer has the markers.
+
+    Of a name that is a path the end counts. A tokenizer that the server does not let us ask (a gateway) has none.
+    """
+    if served.name == "mini" or "moss" in PurePosixPath(served.name).name.lower():
         return True
-    return bool(served.kind.tokenize) and len(served.tokenize(END_MARKERS[0], special=True)) == 1
+    try:
+        return bool(served.kind.tokenize) and len(served.tokenize(END_MARKERS[0], special=True)) == 1
+    except ServerError:
+        return False
 
 
 def _context_length(settings: Settings, family: Family, served: ServedModel) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from moss_agent import Approval, Conversation, Hit, Picture, plugin
 from moss_agent.cancellation import NEVER
+from moss_agent.dialects.messages import harmless
 from moss_agent.dialects.moss import render_turn
 from moss_agent.dialects.tools import HIT_LENGTH, ToolsDialect
+from moss_agent.engine.call_forms import BEFORE_ARGUMENTS, LISTED, PYTHON_TAG, THOUGHTS
 from moss_agent.errors import ContextFull, ServerError
 from moss_agent.events import Call, CallFinished, CallStarted, HistoryTrimmed, Reply, Text, Thoughts
 from moss_agent.plugin_host import Policy
@@ -117,11 +120,13 @@ def test_a_call_that_has_failed_may_be_tried_again():
 
 
 def test_thoughts_between_calls_are_given_back_while_the_turn_lasts_only():
-    chat, model = scripted_chat([[think("Add first."), call("Add", '{"a": 1}')], ["2."], ["Yes."]], PLUGINS)
-    assert chat.ask("1+1?").thoughts == "Add first."
+    replies = [[think("Add first."), call("Add", '{"a": 1}')], [think("Easy."), "2."], ["Yes."]]
+    chat, model = scripted_chat(replies, PLUGINS)
+    assert chat.ask("1+1?").thoughts == "Add first.\nEasy."
     assert model.seen[1][2].reasoning == "Add first."
     chat.ask("Sure?")
     assert not any(message.reasoning for message in model.seen[2])
+    assert [m.past_reasoning for m in model.seen[2] if m.role == "assistant"] == ["Add first.", "Easy."]
 
 
 def test_hits_are_numbered_and_citations_checked():
@@ -432,6 +437,21 @@ def test_calls_start_while_the_model_writes():
         if isinstance(event, CallStarted):
             started.append(event.index)
     assert started == [0, "written on", 1]
+
+
+@pytest.mark.parametrize("sign", [*chain(*THOUGHTS), *BEFORE_ARGUMENTS, LISTED, PYTHON_TAG])
+def test_the_signs_of_calls_and_thoughts_are_made_harmless(sign):
+    assert harmless(f"a{sign}b") != f"a{sign}b"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("[gMASK]<sop>", "❲gMASK❳‹sop›"), ("<arg_key>a</arg_key>", "‹arg_key›a‹/arg_key›"), ("[e~[", "❲e~❳")]
+    + [("]~b]user", "❲~b❳user"), ("<seed:eos></seed:tool_call>", "‹seed:eos›‹/seed:tool_call›")]
+    + [(text, text) for text in ("mask[~b], a[THINKING]", "<argument>", "<seeds>")],
+)
+def test_structure_of_other_families_is_made_harmless_and_other_text_is_not(text, told):
+    assert harmless(text) == told
 
 
 def test_the_day_stands_in_the_system_text():

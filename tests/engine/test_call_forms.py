@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moss_agent import plugin
+from moss_agent.dialects.messages import tool_of
 from moss_agent.engine.call_forms import Forms, MessageReader, forms_of
-from moss_agent.messages import Tool, ToolCall
+from moss_agent.messages import Content, Tool, ToolCall
 from tests.protocol.hostile import assert_linear
+
+
+@plugin("install", label="Installing")
+def install(version: str | None = None, channel: Literal["1", "2"] = "1", tries: int | None = None) -> str:
+    return ""
+
 
 TOOLS = [
     Tool("add", "Add numbers.", {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}),
     Tool("look", "Look.", {"type": "object", "properties": {"text": {"type": "string"}, "deep": {"type": "boolean"}}}),
+    tool_of(install),
 ]
 TAGGED = Forms(("<think>", "</think>"), "<tool_call>", "</tool_call>", whole=True)
 LISTED = Forms(None, "[TOOL_CALLS]")
@@ -78,6 +88,16 @@ CASES = [
         [one("look", text="7\n</tool_call>", deep=True)],
     ),
     (TAGGED, "<tool_call><function=add><parameter=a>1", [("call", "add", "<parameter=a>1")]),
+    (
+        TAGGED,
+        "<tool_call><function=install>\n<parameter=version>\n1.10\n</parameter>\n<parameter=channel>\n2\n</parameter>\n"
+        "<parameter=tries>\n3\n</parameter>\n</function>\n<function=install>\n<parameter=version>\nnull\n</parameter>\n"
+        "<parameter=tries>\nnull\n</parameter>\n</function>\n</tool_call>",
+        [one("install", version="1.10", channel="2", tries=3), one("install", version=None, tries=None)],
+    ),
+    (TAGGED, f"{CALL[:-13]}\n{CALL}", [one("add", a=1, b=2)] * 2),
+    (TAGGED, CALL.replace("}}", "}}}"), [one("add", a=1, b=2)]),
+    (TAGGED, f"By a <tool_call> it is:\n{CALL}", [("content", "By a <tool_call> it is:"), one("add", a=1, b=2)]),
     (
         TAGGED,
         "<tool_call><function=add><parameter=a>1</parameter>\n<para",
@@ -160,6 +180,10 @@ def test_cuts_change_nothing(forms, text, data):
 @given(st.sampled_from([LISTED, LLAMA, TAGGED]), st.text(st.sampled_from("ab<>[]|{}`\"' \n:,_/tool"), max_size=40))
 def test_text_without_a_form_comes_through_unchanged(forms, text):
     assert read(forms, list(text)) == ([("content", text)] if text else [])
+
+
+def test_text_behind_the_mention_of_a_call_is_told_at_once():
+    assert MessageReader(TAGGED, TOOLS).push("It writes <tool_call> as its sign,")[-1] == Content(" as its sign,")
 
 
 @given(st.sampled_from([TAGGED.without_calls(), LISTED.without_calls()]), TEXT)

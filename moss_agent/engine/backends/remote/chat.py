@@ -12,10 +12,11 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.engine.backends.remote.chat_request import message_json, tool_json
+from moss_agent.engine.backends.remote.chat_request import RequestForm, message_json, tool_json
 from moss_agent.engine.backends.remote.chat_stream import REASONING_FIELDS, Ending
 from moss_agent.engine.backends.remote.kinds import fragments
 from moss_agent.engine.backends.remote.served import ServedModel, scale
+from moss_agent.errors import ServerError
 from moss_agent.messages import Message, MessagePiece, Tool
 from moss_agent.session import Generation, check_room
 
@@ -27,7 +28,7 @@ class RemoteChatModel:
 
     sampling: what the user has set of a `Sampling`, by its names; the rest is for the server to choose.
     max_new_tokens: most tokens of one message; the request is ended when the server goes on. seed: what the messages
-    are drawn with, for servers that know seeds.
+    are drawn with, for servers that know seeds. form: how the server wants its requests, as far as it is known.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class RemoteChatModel:
     ) -> None:
         self.context_length = context_length
         self.served = served
+        self.form = RequestForm()
         self.max_new_tokens = max_new_tokens
         self.sampling = served.kind.chat(sampling)
         self._seed = seed
@@ -72,28 +74,32 @@ class RemoteChatSession:
     ) -> Generator[MessagePiece, None, Generation]:
         """Yield the next message as it comes. A server that does not know `tool_choice` may call all the same.
 
-        Closing the generator ends the request at once.
+        A request is repeated in another form where the server refuses the form. Closing the generator ends it at once.
         """
         model, needed = self._model, self.count(messages)
         check_room(needed + 1, model.context_length, model.context_length)
         limit = min(model.max_new_tokens, model.context_length - needed)
-        body = self._request(messages, may_call, limit)
+        body, form = self._request(may_call), model.form
         taken = {call.id for message in messages for call in message.calls}
-        tools = self._tools if may_call else ()
-        ending = yield from model.served.write_message(body, limit, taken, tools, cancellation)
+        while True:
+            told = [message_json(message, form, self._reasoning_field) for message in messages]
+            asked = body | {"messages": told, form.limit: limit}
+            try:
+                ending = yield from model.served.write_message(asked, limit, taken, self._tools, cancellation)
+                break
+            except ServerError as error:
+                refused, form = form, form.after(error.refusal)
+                if form == refused:
+                    raise
+        model.form = form
         return self._generation(messages, ending)
 
     def close(self) -> None:
         self._sent = ()
 
-    def _request(self, messages: Sequence[Message], may_call: bool, limit: int) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "messages": [message_json(message, self._reasoning_field) for message in messages],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "max_completion_tokens": limit,
-            **self._model.sampling,
-        }
+    def _request(self, may_call: bool) -> dict[str, Any]:
+        """Return what of a request has one form only."""
+        body: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}, **self._model.sampling}
         if self._tools:
             body["tools"] = self._tools_json
             if not may_call:  # the tools are sent all the same: without them the prompt would begin otherwise
@@ -126,6 +132,6 @@ class RemoteChatSession:
     def _estimate(self, messages: Sequence[Message]) -> int:
         texts = [str(tool) for tool in self._tools_json]
         for message in messages:
-            texts += [message.content, message.reasoning]
+            texts += [message.content, self._model.form.reasoning_of(message) or ""]
             texts += [call.name + call.arguments for call in message.calls]
         return sum(len(fragments(text)) for text in texts) + MESSAGE_TOKENS * (len(messages) + 1)

@@ -8,13 +8,40 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from moss_agent.engine.call_bodies import refuse_constant
 from moss_agent.messages import Message, Tool, ToolCall
 
 NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 LONGEST_NAME = 64  # characters, by OpenAI's rule
+WANTED = re.compile("passed back|missing", re.IGNORECASE)  # in a refusal that names reasoning
+
+
+@dataclass(frozen=True)
+class RequestForm:
+    """What servers want in different ways: a server that refuses one is asked in the other from then on.
+
+    limit: the field with the most tokens of a message. reasoning: of which messages it is sent back: those of the
+    running turn, all, or none.
+    """
+
+    limit: str = "max_completion_tokens"
+    reasoning: Literal["running", "all", "none"] = "running"
+
+    def after(self, refusal: str) -> RequestForm:
+        """Return the form to try after a refusal in these words; the same if there is no other."""
+        limit, reasoning = "max_tokens" if self.limit in refusal else self.limit, self.reasoning
+        if reasoning == "running" and "reasoning" in refusal:
+            reasoning = "all" if WANTED.search(refusal) else "none"
+        return RequestForm(limit, reasoning)
+
+    def reasoning_of(self, message: Message) -> str | None:
+        """Return the reasoning that is sent with the message, None for none."""
+        if self.reasoning == "all" and message.role == "assistant":
+            return message.reasoning or message.past_reasoning
+        return None if self.reasoning == "none" else message.reasoning or None
 
 
 def tool_json(tool: Tool) -> dict[str, Any]:
@@ -23,11 +50,11 @@ def tool_json(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def message_json(message: Message, reasoning_field: str) -> dict[str, Any]:
+def message_json(message: Message, form: RequestForm, reasoning_field: str) -> dict[str, Any]:
     """Return the message as a request has it. reasoning_field: the server's name for reasoning."""
     data: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.reasoning:
-        data[reasoning_field] = message.reasoning
+    if (reasoning := form.reasoning_of(message)) is not None:
+        data[reasoning_field] = reasoning
     if message.calls:
         # null, as OpenAI's own messages have it: some servers refuse an empty text, some templates leave the calls out.
         data["content"] = message.content or None

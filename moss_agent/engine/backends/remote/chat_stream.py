@@ -6,6 +6,7 @@ The format: https://platform.openai.com/docs/api-reference/chat-streaming, and w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -20,15 +21,17 @@ from moss_agent.engine.backends.remote.stream import (
     well_formed,
 )
 from moss_agent.engine.call_forms import Forms, MessageReader
-from moss_agent.errors import ServerError
+from moss_agent.errors import ServerError, one_line
 from moss_agent.messages import Content, MessagePiece, Reasoning, Tool
 
 # What some models write and their server does not read. Templates that begin the thoughts themselves (DeepSeek-R1, QwQ)
 # leave nothing to tell thoughts from an answer by: such servers have to be started with their parser.
 UNREAD = Forms(("<think>", "</think>"), "<tool_call>", "</tool_call>", whole=True)
 REASONING_FIELDS = ("reasoning_content", "reasoning")
-CUT = ("length", "max_tokens", "model_length")
-FAILED = ("error", "abort", "insufficient_system_resource")
+# Reasons why a message ends that is not whole; what else servers say is a good end.
+CUT = ("length", "max_tokens", "model_length", "model_context_window_exceeded")
+FAILED = re.compile("error|abort|fail|malformed|insufficient")
+FILTERED = re.compile("content_filter|safety|recitation|sensitive|prohibited|blocklist|spii")
 
 
 @dataclass(frozen=True)
@@ -146,10 +149,10 @@ class _Message:
             self._reader = MessageReader(self._forms, self._tools)
 
     def _check(self) -> None:
-        if self._finish == "content_filter":
+        if FAILED.search(self._finish):
+            raise ServerError(f"the server gave up in the middle of its answer ({one_line(self._finish)}): ask again")
+        if FILTERED.search(self._finish):
             raise ServerError("the server's content filter stopped the answer: ask in other words")
-        if self._finish in FAILED:
-            raise ServerError(f"the server gave up in the middle of its answer ({self._finish}): ask again")
 
     def _noted(self, pieces: Iterable[MessagePiece]) -> Iterator[MessagePiece]:
         for piece in pieces:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from moss_agent.cancellation import Cancellation
-from moss_agent.errors import ContextFull, ServerError, UsageError, one_line
+from moss_agent.engine.backends.remote.error_words import said_in
+from moss_agent.errors import ContextFull, ServerError, UsageError
 from moss_agent.http.client import open_client
 from moss_agent.http.failures import Failure, RequestFailed
 from moss_agent.http.sending import BUSY, body_of, pieces_of, sending
@@ -136,7 +137,7 @@ class Connection:
             raise ContextFull(f"the conversation is too long for the served model{said}: set a lower context_length")
         if status == 404:
             raise ServerError(f"{self.host} has no such model, or nothing at {response.url.path} (HTTP 404{said})")
-        raise ServerError(f"{self.host} answers HTTP {status}{said}")
+        raise ServerError(f"{self.host} answers HTTP {status}{said}", said if status in (400, 422) else "")
 
     def _json(self, response: httpx2.Response) -> Any:
         """Return the body as JSON; None if it is something else, or does not end."""
@@ -146,12 +147,9 @@ class Connection:
             return None
 
     def _said(self, response: httpx2.Response) -> str:
-        """Return `: ` and the server's own words, if it has any, from the shapes in use."""
-        data = self._json(response)
-        for name in ("error", "detail", "message"):
-            if isinstance(data, dict) and data.get(name):
-                data = data[name]
-        return f": {one_line(data)}" if isinstance(data, (str, list)) else ""
+        """Return `: ` and what the server says, if it says anything."""
+        words = said_in(self._json(response))
+        return f": {words}" if words else ""
 
     def _reason(self, error: RequestFailed) -> str:
         """Return what `error` means, in a few words without addresses."""

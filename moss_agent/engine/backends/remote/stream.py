@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from moss_agent.engine.backends.remote.error_words import said_in
 from moss_agent.errors import ServerError, one_line
 
 LONGEST_EVENT = 1 << 20  # characters
@@ -145,7 +146,7 @@ def parse_event(data: str, read: Callable[[dict[str, Any], dict[str, Any]], AnyP
     try:
         event = _json(data)
         if told := event.get("error") or (event if event.get("object") == "error" else None):
-            raise ServerError(f"the server failed: {one_line(told.get('message') if isinstance(told, dict) else told)}")
+            raise ServerError(f"the server failed: {said_in(told)}")
         return read(event, (event.get("choices") or [{}])[0])
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         raise ServerError(f"the server sends what is no completion: {one_line(data)}") from None

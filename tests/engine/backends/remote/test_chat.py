@@ -160,6 +160,55 @@ def test_thoughts_go_back_under_the_name_that_the_server_gives_them(shape):
     assert bodies(server)[1]["messages"][2][field] == "Two numbers."
 
 
+def refusal(status: int, **body: Any) -> Answer:
+    return page(status, json.dumps(body).encode())
+
+
+TALKED = [*ASKED, Message("assistant", "", (TWO[0],), past_reasoning="Two numbers."), *CALLED[3:]]
+TALKED += [Message("assistant", "3."), Message("user", "And 3+4?"), replace(CALLED[2], reasoning="Again.")]
+EXTRA = {"type": "extra_forbidden", "loc": ["body", "max_completion_tokens"], "msg": "Extra inputs are not permitted"}
+NO_LIMIT = refusal(422, object="error", message={"detail": [EXTRA]})
+UNKNOWN = refusal(400, error={"message": "'messages.2': property 'reasoning_content' is unsupported"})
+WANTED = "The `reasoning_content` in the thinking mode must be passed back to the API."
+
+
+@pytest.mark.parametrize(
+    ("refusals", "thoughts", "limit"),
+    [
+        ([], [None, None, "Again."], "max_completion_tokens"),
+        ([refusal(400, error={"message": WANTED})], ["Two numbers.", "", "Again."], "max_completion_tokens"),
+        ([UNKNOWN], [None, None, None], "max_completion_tokens"),
+        ([NO_LIMIT, UNKNOWN], [None, None, None], "max_tokens"),
+    ],
+)
+def test_what_a_server_refuses_is_sent_in_another_form_from_then_on(refusals, thoughts, limit):
+    with serving(server := chat_server(*refusals, HI)):
+        session = open_session(server.url)
+        assert write(session, TALKED)[1].text == "Hi."
+        write(session._model.chat_session(TOOLS), TALKED)
+    *refused, repeated, later = bodies(server)
+    assert len(refused) == len(refusals) and repeated == later
+    told = [message.get("reasoning_content") for message in later["messages"] if message["role"] == "assistant"]
+    assert told == thoughts and later.keys() & {"max_completion_tokens", "max_tokens"} == {limit}
+
+
+def test_what_is_refused_in_each_form_is_told_and_leaves_the_form_as_it_was():
+    with serving(server := chat_server(UNKNOWN, UNKNOWN, HI)):
+        session = open_session(server.url)
+        with pytest.raises(ServerError, match="property 'reasoning_content' is unsupported"):
+            write(session, CALLED)
+        write(session, CALLED)
+    first, second, last = bodies(server)
+    assert second != first == last
+
+
+def test_a_forbidden_call_that_the_server_does_not_read_is_no_answer():
+    text = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>'
+    with serving(server := chat_server(stream(sent(delta(content=text), delta("stop"))))):
+        (written,), generation = write(open_session(server.url), may_call=False)
+    assert isinstance(written, ToolCall) and generation.text == ""
+
+
 def test_an_earlier_id_is_not_given_again():
     with serving(server := chat_server(stream(SHAPES["OpenAI"].stream))):
         written, _ = write(open_session(server.url), CALLED)

@@ -154,7 +154,11 @@ def test_ids_are_told_apart_from_each_other_and_from_earlier_ones():
     assert read([sent(calls(*same), delta("tool_calls"))], taken=["a"])[0][0].id != "a"
 
 
-@pytest.mark.parametrize(("finish", "ended"), [("length", "length"), ("tool_calls", "end"), ("MAX_TOKENS", "length")])
+@pytest.mark.parametrize(
+    ("finish", "ended"),
+    [("length", "length"), ("tool_calls", "end"), ("MAX_TOKENS", "length")]
+    + [("model_context_window_exceeded", "length"), ("end_turn", "end")],
+)
 def test_a_call_in_which_the_message_is_cut_is_left_out(finish, ended):
     events = [calls(call(0, *FIRST)), calls(call(1, "b", "add", '{"numbers": "1,')), calls(call(2, "c", "now", "{}"))]
     written, ending = read([sent(*events, delta(finish))])
@@ -171,7 +175,12 @@ def test_an_end_that_says_no_reason_is_none_in_the_middle_of_a_call(last):
 
 @pytest.mark.parametrize(
     ("finish", "said"),
-    [("content_filter", "content filter stopped"), ("error", "gave up"), ("insufficient_system_resource", "gave up")],
+    [("content_filter", "content filter stopped"), ("error", "gave up"), ("insufficient_system_resource", "gave up")]
+    + [("content_filter: RECITATION", "content filter"), ("SAFETY", "content filter"), ("sensitive", "content filter")]
+    + [
+        ("network_error", "gave up"),
+        ("function_call_filter: MALFORMED\nCALL", "(function_call_filter: malformed call)"),
+    ],
 )
 def test_an_answer_that_the_server_gives_up_is_an_error(finish, said):
     written, error = read_until_error([sent(delta(content="Hi."), calls(call(0, "a", "add", "{")), delta(finish))])

@@ -71,6 +71,11 @@ def test_secrets_stand_in_the_variable_only():
         (400, b'{"detail": [{"loc": ["body"], "msg": "field required"}]}', ServerError, "field required"),
         (500, b"<html>\n<h1>Oops", ServerError, "answers HTTP 500"),
         (418, b'{"error": {"error": {"message": {}}}}', ServerError, "answers HTTP 418"),
+        (400, b'[{"error": {"code": 400, "message": "Not a model"}}]', ServerError, "answers HTTP 400: Not a model"),
+        (422, b'{"object": "error", "message": {"detail": [{"loc": ["body", "x"], "msg": "Extra"}]}}', ServerError,
+         "HTTP 422: {'loc': ['body', 'x'], 'msg': 'Extra'}"),
+        (400, b'{"error": {"message": "Provider returned error", "metadata": {"raw": "{\\"a\\": 1}"}}}', ServerError,
+         'HTTP 400: {"a": 1}'),
     ],
 )  # fmt: skip
 def test_refusals_are_told_in_one_line(status, body, kind, said):

@@ -87,6 +87,11 @@ def test_an_error_in_the_stream_is_told(told):
         list(read_pieces([f"data: {told}\n\n".encode()], 9))
 
 
+def test_an_error_without_words_is_told_as_it_is():
+    with pytest.raises(ServerError, match="the server failed: {'code': 500}"):
+        parse_piece('{"error": {"code": 500}}')
+
+
 @pytest.mark.parametrize("after", [": ping\n\n" * 9, "data: nonsense\n\n", 'data: {"error": "late"}\n\n'])
 def test_what_goes_wrong_after_the_answers_end_is_no_matter(after):
     sent = [f"data: {event('a')}\n\n".encode(), FINISHED.encode(), after.encode()]
