@@ -12,11 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "moss_agent"
-BASE = {"errors", "events", "resources", "cancellation", "session", "messages", "extras", "http"}
+BASE = {"errors", "events", "resources", "free_memory", "cancellation", "session", "messages", "extras", "http"}
 MAY_IMPORT = {
     "errors": set(),
     "events": set(),
     "resources": {"errors"},
+    "free_memory": set(),
     "cancellation": {"errors"},
     "extras": {"errors"},
     "session": {"cancellation", "errors"},
@@ -61,7 +62,7 @@ MAY_IMPORT = {
 }
 ALSO = {
     "web_search": {"documents", "text_search", "resources"},
-    "text_to_image": {"engine", "resources"},
+    "text_to_image": {"engine", "free_memory", "resources"},
 }  # of the plugins: devices, as the model's
 
 

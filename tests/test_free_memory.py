@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from moss_agent.checkpoints import machine
-from moss_agent.checkpoints.machine import free_ram
+from moss_agent import free_memory
+from moss_agent.free_memory import free_ram
 
 MB = 10**6
 
@@ -18,7 +18,7 @@ def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A container that may take 64 MB and has 60 MB."""
     (tmp_path / "memory.max").write_text(f"{64 * MB}\n")
     (tmp_path / "memory.current").write_text(f"{60 * MB}\n")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(free_memory, "CGROUP", tmp_path)
     return tmp_path
 
 

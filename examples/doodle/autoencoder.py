@@ -115,10 +115,11 @@ def train(model: AutoencoderDC, found: Components, pictures: Drawings) -> None:
 
 
 def make(out: Path) -> None:
-    """Train one on the drawings in the folder of a run, and save it there as `vae`."""
+    """Train one on the drawings in the folder of a run, and save it there as `vae`, whole or not at all."""
     pictures = drawings.load(out)
     torch.manual_seed(0)
     found = components(out, pictures)
     model = autoencoder(found)
     train(model, found, pictures)
-    model.save_pretrained(out / "vae")
+    model.save_pretrained(out / "vae.part")
+    (out / "vae.part").rename(out / "vae")

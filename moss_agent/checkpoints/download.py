@@ -1,8 +1,9 @@
 """Fetch one file of known size and SHA-256 over HTTP, so that it is there whole or not there at all.
 
 The body goes to `<name>.part` beside the destination and gets its real name only after its hash was checked, so a
-process may be killed at any point: the next one goes on from the part file by an HTTP Range request, or starts over
-where the server does not know ranges. `<name>.lock` keeps a second process waiting, then it finds the file done.
+process may be killed at any point: the next one goes on from the part file by an HTTP Range request; where the server
+does not know ranges, what is there already is skipped. `<name>.lock` keeps a second process waiting, then it finds the
+file done.
 
 Not covered: files of unknown hash, several connections at once.
 """
@@ -74,16 +75,20 @@ def fetch(
     progress: bool,
     bundle: str = "",
     headers: Mapping[str, str] = {},
+    cache_variable: str = "MOSS_AGENT_CACHE",
 ) -> Path:
     """Return `destination`, fetched from `url` unless it is there and intact: `size` bytes with that SHA-256.
 
-    `label` names the file in messages, `headers` are sent along, `bundle` is as for `open_client`. Raises
-    CheckpointError: the server cannot be reached or offers something else, the bytes are wrong twice, or the disk is
-    full; what was fetched so far is kept unless it is wrong.
+    `label` names the file in messages, `headers` are sent along, `bundle` is as for `open_client`, `cache_variable` as
+    for `disk_errors`. Raises CheckpointError: the server cannot be reached or offers something else, the bytes are
+    wrong twice, or the disk is full; what was fetched so far is kept unless it is wrong.
     """
     part = beside(destination, ".part")
     job = _Job(url, part, size, label, bundle, headers)
-    with disk_errors(label, destination.parent), exclusive(beside(destination, ".lock"), label, progress):
+    with (
+        disk_errors(label, destination.parent, cache_variable),
+        exclusive(beside(destination, ".lock"), label, progress),
+    ):
         if is_intact(destination, sha256, size):
             return destination
         for attempt in ("first", "last"):
@@ -113,7 +118,7 @@ def _complete(job: _Job, progress: bool) -> None:
             connections += 1
             silent = 0 if job.have > have else silent + 1
             # An address that cannot work is not mended by waiting.
-            hopeless = isinstance(problem, RequestFailed) and problem.failure is Failure.ADDRESS
+            hopeless = isinstance(problem, RequestFailed) and problem.failure in (Failure.ADDRESS, Failure.REDIRECTS)
             if silent == SILENT_CONNECTIONS or connections == ALL_CONNECTIONS or hopeless:
                 raise CheckpointError(
                     f"{job.label}: fetching from {host(job.url)} failed ({problem}): "
@@ -127,11 +132,12 @@ def _connect(client: httpx2.Client, job: _Job, show: Callable[[int], object]) ->
     # A compressed body would make byte ranges meaningless.
     headers = {**job.headers, "Accept-Encoding": "identity"} | ({"Range": f"bytes={job.have}-"} if job.have else {})
     with told_apart(), client.stream("GET", job.url, headers=headers) as response:
-        start = _first_byte(response, job)
+        # What is there stays, also where the body begins anew: it may be the log-in page of a wireless network.
+        known = job.have - _first_byte(response, job)
         with open(job.part, "ab") as file:
-            file.seek(file.truncate(start))
             for piece in response.iter_raw():
-                file.write(piece)
+                file.write(piece[known:])
+                known = max(0, known - len(piece))
                 show(file.tell())
                 if file.tell() >= job.size:
                     return
@@ -155,7 +161,6 @@ def _first_byte(response: httpx2.Response, job: _Job) -> int:
     if start not in (0, job.have):
         job.part.unlink(missing_ok=True)
         raise _Interrupted("the server sent another range than asked for")
-    # Checked before the part file is touched: the log-in page of a wireless network must not replace it.
     if offered.isdigit() and int(offered) != job.size:
         raise CheckpointError(
             f"{job.label}: {host(job.url)} offers {offered} bytes instead of {job.size}: "

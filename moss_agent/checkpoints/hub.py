@@ -12,10 +12,13 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints import download
+from moss_agent.checkpoints.files import disk_errors
+from moss_agent.checkpoints.lora_folder import CONFIG as ADAPTER_CONFIG
 from moss_agent.errors import CheckpointError, UsageError, said_by
 from moss_agent.resources import user_path
 
@@ -46,9 +49,17 @@ def fetch_config(name: str, refresh: bool = False) -> Path:
 
 
 def read_config(folder: Path) -> PretrainedConfig:
-    """Return the folder's config.json. Raises CheckpointError if it describes no model that is known."""
+    """Return the folder's config.json. Raises CheckpointError if it describes no model that is known.
+
+    A folder with an adapter beside its model is refused: transformers would apply it, and hide what the model lacks.
+    """
     from transformers import AutoConfig
 
+    if (folder / ADAPTER_CONFIG).is_file():
+        raise CheckpointError(
+            f"{folder} has both a model and {ADAPTER_CONFIG}: move the adapter to a folder of its own, "
+            "then moss-agent models merge"
+        )
     file = folder / "config.json"
     try:
         config: PretrainedConfig = AutoConfig.from_pretrained(folder, trust_remote_code=False)
@@ -60,12 +71,15 @@ def read_config(folder: Path) -> PretrainedConfig:
 def fetch(name: str, refresh: bool = False) -> Path:
     """Return a folder with everything that is needed to load the model. Raises CheckpointError or UsageError."""
     from huggingface_hub import constants, get_cached_repo_tree
+    from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
     snapshot = fetch_config(name, refresh)
     if snapshot == local_folder(name):
         return snapshot
-    with _hub_errors(name):
+    try:
         files = [file.path for file in get_cached_repo_tree(name) if "/" not in file.path]
+    except CachedRepoTreeNotFoundError:  # another program fetched it, and there is no network now
+        return snapshot
     weights = fnmatch.filter(files, "model*.safetensors") or fnmatch.filter(files, "pytorch_model*.bin")
     missing = [file for file in weights if not (snapshot / file).exists()]
     if missing and not constants.HF_HUB_OFFLINE:
@@ -90,19 +104,22 @@ def _fetch_large(name: str, missing: list[str], snapshot: Path) -> None:
             size=large[path].size,
             label=f"{name}/{path}",
             progress=True,
+            cache_variable="HF_HOME",
             headers=build_hf_headers(),
         )
 
 
 def _snapshot(name: str, patterns: list[str], refresh: bool) -> Path:
-    """Return the folder of these files of the hub; ask the hub only if one is not in the cache."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    """Return the folder of these files of the hub; ask the hub only if one may not be in the cache."""
+    from huggingface_hub import get_cached_repo_tree, snapshot_download
+    from huggingface_hub.errors import CachedRepoTreeNotFoundError, LocalEntryNotFoundError
 
+    wanted = partial(snapshot_download, name, allow_patterns=patterns, ignore_patterns=ADAPTER_CONFIG)
     if not refresh:
-        with suppress(LocalEntryNotFoundError):
-            return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=True))
-    return Path(snapshot_download(name, allow_patterns=patterns))
+        with suppress(CachedRepoTreeNotFoundError, LocalEntryNotFoundError):
+            get_cached_repo_tree(name)  # which tells what is missing; not every program writes it
+            return Path(wanted(local_files_only=True))
+    return Path(wanted())
 
 
 def verify(name: str) -> int:
@@ -116,7 +133,7 @@ def verify(name: str) -> int:
         found = verify_repo_checksums(name)
     for mismatch in found.mismatches:
         file = found.verified_path / mismatch["path"]
-        file.resolve().unlink()
+        file.resolve().unlink(missing_ok=True)  # two files with the same content are one there
         file.unlink(missing_ok=True)
     if found.mismatches:
         files = ", ".join(mismatch["path"] for mismatch in found.mismatches)
@@ -126,7 +143,7 @@ def verify(name: str) -> int:
 
 @contextmanager
 def _hub_errors(name: str) -> Iterator[None]:
-    """Turn the hub's errors into a CheckpointError of one line."""
+    """Turn the errors of hub and disk into a CheckpointError of one line."""
     from huggingface_hub import constants
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -136,7 +153,10 @@ def _hub_errors(name: str) -> Iterator[None]:
     )
 
     try:
-        yield
+        with disk_errors(name, Path(constants.HF_HUB_CACHE), "HF_HOME"):
+            yield
+    except CheckpointError:
+        raise
     except HFValidationError:
         raise UsageError(f"{name} is no folder here and cannot be a name on the model hub") from None
     except GatedRepoError as error:
@@ -145,7 +165,7 @@ def _hub_errors(name: str) -> Iterator[None]:
         raise CheckpointError(f"{name} is no folder here and no model that {constants.ENDPOINT} shows you") from error
     except IncompleteSnapshotError as error:
         raise CheckpointError(f"{name}: fetched in part: run moss-agent models pull {name} with a network") from error
-    except Exception as error:  # from the network, the disk and the server, without a common base
+    except Exception as error:  # from the network and the server, without a common base
         raise CheckpointError(
             f"{name} is no folder here, and it cannot be fetched from {constants.ENDPOINT} ({said_by(error)}): "
             "check the network, name a mirror in HF_ENDPOINT or the path of a copy"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from moss_agent.checkpoints.weights import safetensors_shapes
 from moss_agent.errors import CheckpointError, UsageError, one_line, said_by
 from moss_agent.resources import read_bytes
 
@@ -151,13 +152,10 @@ def _settings(file: Path) -> LoraSettings:
 
 
 def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    from safetensors import safe_open
-
     if not file.is_file():
         raise CheckpointError(f"{file} is missing: save the adapter again, as safetensors")
     try:
-        with safe_open(file, framework="pt") as tensors:
-            shapes = {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+        shapes = safetensors_shapes(file)
     except Exception as error:  # whatever can be wrong in such a file
         raise CheckpointError(f"{file} is damaged or incomplete: save or copy the adapter again") from error
     if not any(".lora_" in name for name in shapes):

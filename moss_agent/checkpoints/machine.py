@@ -1,4 +1,4 @@
-"""Measure this machine's free memory, in bytes."""
+"""What of this machine a model may take, in bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
 
-CGROUP = Path("/sys/fs/cgroup")
+from moss_agent.errors import CheckpointError
+from moss_agent.free_memory import free_ram
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,9 @@ def this_machine(offload_folder: Path = Path()) -> Machine:
     return Machine(tuple(gpus), free_ram(), disk_usage(place).free)
 
 
-def free_ram() -> int:
-    """Free memory, or what the container that this runs in may still take, whichever is less."""
-    import psutil
-
-    free = psutil.virtual_memory().available
-    try:
-        limit, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-    except OSError:  # not Linux, or no control group of its own
-        return free
-    if limit == "max":
-        return free
-    return min(free, int(limit) - max(0, int(used) - _reclaimable()))
-
-
-def _reclaimable() -> int:
-    """Return the bytes of cached files that the kernel gives up first: `memory.current` counts them as used."""
-    try:
-        lines = (CGROUP / "memory.stat").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)
+def check_memory(needed: int, what: str) -> None:
+    """Raise CheckpointError if less than `needed` bytes are free. what: needs them."""
+    if (free := free_ram()) < needed:
+        raise CheckpointError(
+            f"{what} needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: close what else runs"
+        )

@@ -16,7 +16,7 @@ from moss_agent.checkpoints.convert.tensors import LARGEST_FILE
 from moss_agent.checkpoints.families import write_family, written_family
 from moss_agent.checkpoints.lora_base import Base, open_base, with_adapter
 from moss_agent.checkpoints.lora_folder import PREFIX, LoraFolder
-from moss_agent.checkpoints.machine import free_ram
+from moss_agent.checkpoints.machine import check_memory
 from moss_agent.checkpoints.merge_check import READ_AGAIN, TOLERANCES, check_calls, logits_of, recorded
 from moss_agent.checkpoints.plan import dtype_name
 from moss_agent.errors import CheckpointError, said_by
@@ -24,7 +24,7 @@ from moss_agent.errors import CheckpointError, said_by
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 MEMORY = 1.5  # of the size of the base; measured: 1.35 with 0.4 GB
 
@@ -38,10 +38,10 @@ def merge(adapter: LoraFolder, base_name: str | None, target: Path) -> float:
     import torch
 
     base = open_base(adapter, base_name)
-    _check_memory(base)
+    check_memory(int(base.size * MEMORY), "merging")
     with staged(target, base.size) as part, torch.no_grad():
         logits, distance = _write_merged(adapter, base, part)
-        if family := written_family(adapter.folder):
+        if family := written_family(adapter.folder) or written_family(base.folder):
             write_family(part, family)
         check_logits(logits_of(_load(part, base.dtype)), logits, READ_AGAIN)
         return distance
@@ -64,7 +64,8 @@ def _write_merged(adapter: LoraFolder, base: Base, folder: Path) -> tuple[torch.
     for name, weight in merged.named_parameters():
         weight.data = weight.data.to(dtypes[name])  # modules that were trained whole are in float32
     check_calls(merged, calls, TOLERANCES[dtype_name(base.dtype)])
-    _save(merged, tokenizer, folder)
+    merged.save_pretrained(folder, max_shard_size=LARGEST_FILE)
+    tokenizer.save_pretrained(folder, save_jinja_files=False)
     logits = logits_of(merged)
     return logits, float((logits - expected).norm() / expected.norm())
 
@@ -74,16 +75,6 @@ def _merged(adapted: PeftModel, adapter: LoraFolder) -> Any:
         return adapted.merge_and_unload()  # not safe_merge, which rounds twice
     except Exception as error:  # whatever settings can be made to cause
         raise CheckpointError(f"{adapter.folder} cannot be merged by peft: {said_by(error)}") from error
-
-
-def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    from safetensors import SafetensorError
-
-    try:
-        model.save_pretrained(folder, max_shard_size=LARGEST_FILE)
-        tokenizer.save_pretrained(folder, save_jinja_files=False)
-    except SafetensorError as error:  # what a full disk looks like from here
-        raise CheckpointError(f"cannot write {folder} ({error}): make room there") from error
 
 
 def _load(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
@@ -120,11 +111,3 @@ def _untie(model: PreTrainedModel) -> None:
     head.weight = nn.Parameter(head.weight.detach().clone(), requires_grad=False)
     for config in (model.config, model.config.get_text_config()):
         config.tie_word_embeddings = False
-
-
-def _check_memory(base: Base) -> None:
-    free, needed = free_ram(), int(base.size * MEMORY)
-    if free < needed:
-        raise CheckpointError(
-            f"merging needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: close what else runs"
-        )

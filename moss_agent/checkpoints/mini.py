@@ -27,15 +27,14 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Collection
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from moss_agent.checkpoints.download import fetch
-from moss_agent.checkpoints.files import announce, disk_errors, exclusive, install, is_intact
+from moss_agent.checkpoints.files import announce, disk_errors, exclusive, install, is_intact, new_folder
 from moss_agent.checkpoints.package_index import find_file
 from moss_agent.errors import CheckpointError
-from moss_agent.resources import cache_dir, set_default_mode, user_path
+from moss_agent.resources import cache_dir, user_path
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -85,28 +84,13 @@ def _prepared(
         if not _is_complete(target, files):
             gguf = _placed_gguf(progress)
             announce("Preparing the mini model (once)...", progress)
-            _place(target, partial(write, gguf))
+            shutil.rmtree(target, ignore_errors=True)
+            with new_folder(target) as part:
+                write(gguf, part)
         for other in target.parent.glob(f"{kind}-*"):
             if other != target and re.fullmatch(kind + PREPARED_FOLDER, other.name):
                 shutil.rmtree(other, ignore_errors=True)
     return target
-
-
-def _place(target: Path, write: Callable[[Path], None]) -> None:
-    """Let a folder be written under another name until all of it is on the disk."""
-    part = target.with_suffix(".part")
-    for leftover in (part, target):
-        shutil.rmtree(leftover, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        write(part)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    for file in part.iterdir():
-        with open(file, "r+b") as written:
-            os.fsync(written.fileno())
-    os.rename(part, target)
 
 
 def base_gguf(progress: bool = True) -> Path:
@@ -137,13 +121,16 @@ def _fingerprint() -> str:
 
 def _is_complete(folder: Path, files: Callable[[Path], Collection[str]]) -> bool:
     # A folder is complete when it gets its name; files are looked for all the same, as cache cleaners delete singly.
-    return folder.is_dir() and all((folder / name).is_file() for name in files(folder))
+    named = files(folder)
+    return bool(named) and all((folder / name).is_file() for name in named)
 
 
 def _onnx_files(folder: Path) -> Collection[str]:
-    manifest = folder / ONNX_MANIFEST
-    named = json.loads(manifest.read_text("utf-8"))["files"] if manifest.is_file() else []
-    return [ONNX_MANIFEST, *named]
+    """Return what the manifest names; nothing if it is missing or damaged."""
+    try:
+        return [str(name) for name in json.loads((folder / ONNX_MANIFEST).read_text("utf-8"))["files"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _load(gguf: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -161,19 +148,13 @@ def _quietly() -> contextlib.AbstractContextManager[object]:
 def _merge(gguf: Path, folder: Path) -> None:
     """Write base + adapter as transformers has them."""
     from peft import PeftModel
-    from safetensors import SafetensorError
 
     model, tokenizer = _load(gguf)
     with _quietly():
         # Not safe_merge: it rounds to bf16 twice.
         merged = PeftModel.from_pretrained(model, str(ADAPTER)).merge_and_unload()
-    try:
-        with _quietly():
-            merged.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-    except SafetensorError as problem:  # raised for a full disk
-        raise CheckpointError(f"{LABEL}: cannot write {folder} ({problem}): make room there") from problem
-    set_default_mode(folder)
+        merged.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def _write_onnx(gguf: Path, folder: Path) -> None:

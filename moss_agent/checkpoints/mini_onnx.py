@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -84,7 +85,9 @@ def write_parts(weights: Weights, shape: Mapping[str, Any], epsilon: float, fold
     attention = {count: f"attention-{count:02}.onnx" for count in TOGETHER}
     for count, name in attention.items():
         onnx.save(_attention(shape, count), folder / name)
-    np.save(folder / EMBEDDING, weights["model.embed_tokens"].astype(np.float16))
+    stream = io.BytesIO()  # np.save would not say why it cannot write a file
+    np.save(stream, weights["model.embed_tokens"].astype(np.float16))
+    (folder / EMBEDDING).write_bytes(stream.getvalue())
     files = [*names, *attention.values(), EMBEDDING, TOKENIZER]
     manifest = {**shape, "parts": names, "attention": attention, "embedding": EMBEDDING, "files": files}
     (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")

@@ -83,7 +83,7 @@ def _shards(index: Path) -> list[str]:
 def _shapes(file: Path) -> Mapping[str, tuple[int, ...]]:
     """Return names and shapes of the tensors in a file."""
     try:
-        return _safetensors_shapes(file) if file.suffix == ".safetensors" else _pickle_shapes(file)
+        return safetensors_shapes(file) if file.suffix == ".safetensors" else _pickle_shapes(file)
     except UnpicklingError as error:
         raise CheckpointError(
             f"{file} holds something else than weights, perhaps code; nothing of it was run: get the model elsewhere"
@@ -92,7 +92,8 @@ def _shapes(file: Path) -> Mapping[str, tuple[int, ...]]:
         raise CheckpointError(f"{file} is damaged or incomplete: fetch the model again") from error
 
 
-def _safetensors_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+def safetensors_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Return names and shapes of the tensors in a file. Raises what the library raises of a damaged one."""
     from safetensors import safe_open
 
     with safe_open(file, framework="pt") as tensors:

@@ -201,7 +201,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     """Yield the devices, their memory, and which of the known models fit."""
     import psutil
 
-    from moss_agent.checkpoints.machine import free_ram
+    from moss_agent.free_memory import free_ram
 
     free, whole = free_ram() / 1e9, psutil.virtual_memory().total / 1e9
     text = f"{os.cpu_count()} processors, {free:.1f} of {whole:.1f} GB of memory are free"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from moss_agent.checkpoints.convert.staging import check_absent
 from moss_agent.cli.options import silence_libraries
 from moss_agent.cli.text import one_line
 from moss_agent.errors import UsageError
+from moss_agent.extras import need
 from moss_agent.resources import user_path
 
 DESCRIPTION = """\
@@ -39,8 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     if parsed.int8 and parsed.to != "ctranslate2":
         raise UsageError("--int8 is for --to ctranslate2; the other shapes keep the weights as they are")
-    if parsed.target.exists():
-        raise UsageError(f"{parsed.target} is there already: name a folder that is not, or remove it")
+    check_absent(parsed.target)
+    if parsed.to == "ctranslate2":
+        need("ctranslate2")
     silence_libraries()
     from moss_agent.checkpoints.convert.source import open_source
     from moss_agent.checkpoints.convert.to_ctranslate2 import to_ctranslate2

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from moss_agent.checkpoints.convert.staging import check_absent
 from moss_agent.cli.options import silence_libraries
 from moss_agent.cli.text import one_line
-from moss_agent.errors import UsageError
 from moss_agent.resources import user_path
 
 DESCRIPTION = """\
@@ -34,8 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    if parsed.target.exists():
-        raise UsageError(f"{parsed.target} is there already: name a folder that is not, or remove it")
+    check_absent(parsed.target)
     silence_libraries()
     from moss_agent.checkpoints.lora_folder import read_lora
     from moss_agent.checkpoints.merge import merge

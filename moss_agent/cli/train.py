@@ -212,7 +212,7 @@ def _checked_memory(source: train_model.Source, shape: Shape, device: torch.devi
     """Return what each process takes. Raises UsageError if that is more than is free."""
     import torch
 
-    from moss_agent.checkpoints.machine import free_ram
+    from moss_agent.free_memory import free_ram
     from moss_agent.training.plan import check_loading, check_memory
     from moss_agent.training.processes import processes_here
 

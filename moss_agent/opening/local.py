@@ -87,11 +87,11 @@ def is_light(settings: Settings) -> bool:
 def _open_mini(settings: Settings, family: Family, cache_limit: int | None, release: Callable[[], bool]) -> LocalModel:
     """Load mini without torch, which alone takes longer to import than all of this."""
     need("mini")
-    from moss_agent.checkpoints.machine import free_ram
     from moss_agent.checkpoints.mini import ONNX_MANIFEST, prepare_onnx
     from moss_agent.engine.backends.onnx_llama import OnnxLlama
     from moss_agent.engine.local import LocalModel
     from moss_agent.engine.plain_tokenizer import PlainTokenizer
+    from moss_agent.free_memory import free_ram
 
     folder = prepare_onnx()
     backend = OnnxLlama(folder / ONNX_MANIFEST)

@@ -13,6 +13,7 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from moss_agent.checkpoints.files import disk_error
 from moss_agent.errors import UsageError, said_by
 from moss_agent.resources import set_default_mode
 
@@ -56,14 +57,13 @@ def save_adapter(model: PeftModel, folder: Path, weights: Mapping[str, torch.Ten
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn what a full disk makes the libraries raise into a UsageError."""
+    """Turn a failure of the file system, such as a full disk, into a UsageError."""
     try:
         yield
     except Exception as error:
-        if not isinstance(error, (OSError, SafetensorError)) and type(error) is not Exception:  # tokenizers raises that
+        if not (problem := disk_error(error)):
             raise
-        reason = getattr(error, "strerror", None) or said_by(error)
-        raise UsageError(f"cannot write {folder}: {reason}: make room, the same command goes on") from error
+        raise UsageError(f"cannot write {folder}: {problem.strerror}: make room, the same command goes on") from error
 
 
 def set_weights(model: PreTrainedModel, weights: Mapping[str, torch.Tensor]) -> None:

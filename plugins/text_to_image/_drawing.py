@@ -58,7 +58,8 @@ def draw(queue: PipelineQueue, request: Request, seed: int, steps: Steps) -> Dra
     loaded = queue.pipeline(request)
     accepted = inspect.signature(loaded.pipe).parameters
     given = arguments(loaded, request, accepted)
-    known = notices(loaded, request.text)
+    with quiet():
+        known = notices(loaded, request.text)
     used = effective(accepted, given)
     watch = Watch(loaded.pipe, steps, used.get("steps", 0))
     # Numbers drawn on the CPU are the same whatever the device.

@@ -10,7 +10,7 @@ from moss_agent.engine.loading import DTYPES, choose_dtype, limit_libraries
 from moss_agent.errors import PluginError, said_by
 
 from ._families import defaults
-from ._placement import Placement, free_memory, place, sizes
+from ._placement import Placement, memory_for, place, sizes
 from ._request import TABLE, Request
 from ._sources import Source, locate, quiet
 
@@ -50,7 +50,7 @@ def load(request: Request, device: torch.device) -> Loaded:
         source = locate(name, request.revision)
         dtype = precision(request.dtype, device, source)
         parts = sizes(source.folder, source.index.keys(), dtype.itemsize)
-        placement = place(parts, *free_memory(device), name)
+        placement = place(parts, *memory_for(device), name)
         pipe = assemble(source, name, dtype)
         settle(pipe, placement, device, name)
     listed = source.folder / "things.txt"

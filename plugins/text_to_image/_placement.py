@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.errors import PluginError
+from moss_agent.free_memory import free_ram
 
 from ._request import TABLE
 
@@ -71,10 +72,9 @@ def numbers(file: Path) -> int:
         return 0
 
 
-def free_memory(device: torch.device) -> tuple[int, int | None]:
+def memory_for(device: torch.device) -> tuple[int, int | None]:
     """Return the bytes that are free in the machine's memory, and on the device if it has memory of its own."""
-    import psutil
     import torch
 
     own = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
-    return psutil.virtual_memory().available, own
+    return free_ram(), own

@@ -36,17 +36,23 @@ class Cache:
 
     def get(self, key: str) -> tuple[Any, float]:
         """Return the value and its age in seconds; (None, 0.0) if there is none."""
-        query = "SELECT value, stored FROM entries WHERE key = ?"
-        row = self._transact(lambda entries: entries.execute(query, (key,)).fetchone())
-        return (json.loads(row[0]), max(0.0, time.time() - row[1])) if row else (None, 0.0)
+        return self._transact(lambda entries: _entry(entries, key)) or (None, 0.0)
 
     def put(self, key: str, value: Any) -> None:
-        """Store the value. What is too old goes, and the oldest of too many."""
-        now = time.time()
+        """Store the value."""
+        self.change(key, lambda _: value)
+
+    def change(self, key: str, changed: Callable[[Any], Any]) -> None:
+        """Store what `changed` makes of the value that is there, or of None, in one transaction.
+
+        What is too old goes, and the oldest of too many.
+        """
 
         def store(entries: sqlite3.Connection) -> None:
-            entries.execute("REPLACE INTO entries VALUES (?, ?, ?)", (key, now, json.dumps(value)))
-            entries.execute("DELETE FROM entries WHERE stored < ?", (now - KEPT_DAYS * 86400,))
+            entries.execute("BEGIN IMMEDIATE")
+            value, _ = _entry(entries, key)
+            entries.execute("REPLACE INTO entries VALUES (?, ?, ?)", (key, time.time(), json.dumps(changed(value))))
+            entries.execute("DELETE FROM entries WHERE stored < ?", (_oldest(),))
             newest = "SELECT key FROM entries ORDER BY stored DESC LIMIT ?"
             entries.execute(f"DELETE FROM entries WHERE key NOT IN ({newest})", (KEPT_ENTRIES,))
 
@@ -68,3 +74,14 @@ class Cache:
             with suppress(OSError):
                 self._path.unlink()
             return None
+
+
+def _entry(entries: sqlite3.Connection, key: str) -> tuple[Any, float]:
+    query = "SELECT value, stored FROM entries WHERE key = ? AND stored >= ?"
+    row = entries.execute(query, (key, _oldest())).fetchone()
+    return (json.loads(row[0]), max(0.0, time.time() - row[1])) if row else (None, 0.0)
+
+
+def _oldest() -> float:
+    """Return the time before which entries are too old."""
+    return time.time() - KEPT_DAYS * 86400

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from moss_agent.errors import MossAgentError
+from moss_agent.errors import MossAgentError, PluginError
 from moss_agent.events import Hit
 
 from ._options import Options
-from ._provider import ProviderFailed
 from ._text import clean
 from ._threads import in_thread
 
@@ -20,6 +19,6 @@ def _search(query: str, options: Options) -> list[Hit]:
 
     try:
         found = DocumentIndex(options.documents or None).search(query, limit=options.hits)
-    except MossAgentError as error:
-        raise ProviderFailed(str(error)) from error
+    except MossAgentError as error:  # there is no such index, or it cannot be read
+        raise PluginError(str(error)) from error
     return [Hit(clean(passage.text), clean(passage.title), passage.url) for passage in found]

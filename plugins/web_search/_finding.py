@@ -7,6 +7,7 @@ import json
 import os
 import time
 from datetime import date
+from hashlib import sha256
 from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.request import getproxies
@@ -43,7 +44,7 @@ async def find(query: str, options: Options, cache: Cache, network: AsyncNetwork
             warm_up()
         try:
             seconds = (end - time.monotonic()) / (len(options.providers) - asked)
-            results = await _ask(name, query, options, Pause(name, cache), seconds)
+            results = await _ask(name, query, options, Pause(_source(name, options), cache), seconds)
         except ProviderFailed as failure:
             failures.append(f"{name}: {failure}" if len(options.providers) > 1 else str(failure))
             continue
@@ -92,15 +93,21 @@ async def _read(query: str, results: list[Hit], options: Options, network: Async
 
 def _may_read(options: Options) -> bool:
     """Return whether pages may be read: not behind a proxy, which resolves unchecked names, nor without fork."""
-    is_direct = not options.proxy and not {"http", "https", "all"} & getproxies().keys()
+    of_ddgs = options.proxy or os.environ.get("DDGS_PROXY")
+    is_direct = not of_ddgs and not {"http", "https", "all"} & getproxies().keys()
     return options.read and is_direct and hasattr(os, "fork")
+
+
+def _source(name: str, options: Options) -> str:
+    """Return a provider's name with a digest of the settings that say whom it asks: a proxy's may have a password."""
+    settings = [options.searxng] if name == "searxng" else [options.backend, options.proxy]
+    return f"{name}-{sha256(json.dumps(settings).encode()).hexdigest()}"
 
 
 def _key(name: str, query: str, options: Options) -> str:
     """Return the cache key: all that an answer depends on."""
-    where = options.searxng if name == "searxng" else options.backend
-    how = [options.region_for(query), options.safesearch, options.hits, options.read]
-    return json.dumps([name, where, query.casefold(), *how])
+    how = [options.region, options.safesearch, options.hits, _may_read(options)]
+    return json.dumps([_source(name, options), query.casefold(), *how])
 
 
 def _remembered(cache: Cache, key: str, seconds: float | None = None) -> list[Hit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from html import unescape
 from itertools import islice
 
 from moss_agent.events import Hit
@@ -15,10 +16,14 @@ TEXT, TITLE = 400, 200  # characters; 400 is the length of the hits that MOSS wa
 
 
 def merge(results: Iterable[Hit]) -> list[Hit]:
-    """Return the results cleaned, the unusable dropped, one per page or text, the longer text kept."""
+    """Return the results cleaned and their entities decoded, one per page or text, the longer text kept.
+
+    The unusable are dropped.
+    """
     found: dict[str, Hit] = {}
     for result in islice(results, RESULTS):
-        hit = Hit(cut(clean(result.text), TEXT), cut(clean(result.title), TITLE), link(result.url))
+        text, title = (clean(unescape(part)) for part in (result.text, result.title))
+        hit = Hit(cut(text, TEXT), cut(title, TITLE), link(result.url))
         if not (hit.url and hit.text):
             continue
         page = re.sub(r"^https?://(www\.)?|/?(#.*)?$", "", hit.url)

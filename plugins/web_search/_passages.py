@@ -25,13 +25,17 @@ def best(query: str, results: Sequence[Hit], passages: Sequence[Hit]) -> list[Hi
     candidates = [*passages, *results]
     ranked = _ranked(query, candidates)
     read = {candidates[i].url for i in ranked if i < len(passages)}
-    found: dict[str, Hit] = {}
+    found: list[Hit] = []
+    decided: set[str] = set()  # addresses of pages that have their hit, or share that of another page
     for i in [*ranked, *range(len(passages), len(candidates))]:
         hit = candidates[i]
         is_spare = i >= len(passages) and hit.url in read
-        if not is_spare and all(hit.text != other.text for other in found.values()):
-            found.setdefault(hit.url, hit)
-    return list(found.values())
+        if is_spare or hit.url in decided:
+            continue
+        decided.add(hit.url)
+        if all(hit.text != other.text for other in found):
+            found.append(hit)
+    return found
 
 
 def _ranked(query: str, candidates: Sequence[Hit]) -> list[int]:

@@ -62,26 +62,31 @@ def _failure(status: int, headers: Mapping[str, str], message: str) -> ProviderF
     if status == 403:
         return ProviderFailed("the SearXNG server refuses JSON: add json to search.formats in its settings.yml")
     if status == 429:
-        wait = headers.get("retry-after", "")
-        pause = float(wait) if wait.isdecimal() and len(wait) < 6 else REFUSED
-        return ProviderFailed("the SearXNG server refuses more requests for now: raise its limits or wait", pause)
+        message = "the SearXNG server refuses more requests for now: raise its limits or wait"
+        return ProviderFailed(message, _wait(headers, REFUSED))
     if status >= 500:
-        return ProviderFailed(f"the SearXNG server has a problem: {message}", pause=BROKEN)
+        return ProviderFailed(f"the SearXNG server has a problem: {message}", _wait(headers, BROKEN))
     return ProviderFailed(f"no SearXNG server can be used, check searxng under {TABLE}: {message}")
+
+
+def _wait(headers: Mapping[str, str], least: float) -> float:
+    """Return the seconds that the server says itself, at least `least`."""
+    seconds = headers.get("retry-after", "")
+    return max(least, float(seconds)) if seconds.isdecimal() and len(seconds) < 6 else least
 
 
 def _hits(body: bytes) -> list[Hit]:
     """Return the results in an answer. Raises ProviderFailed if it is none, or if all engines behind it failed."""
     try:
         data = json.loads(body)
-        results, silent = data["results"], data.get("unresponsive_engines", [])
+        results, silent = data["results"], data.get("unresponsive_engines")
         # Of an encyclopedia the text stands in its box only, the result is but a link.
         hits = [_hit(box, "content", "infobox", "id") for box in data.get("infoboxes", [])]
         hits += [_hit(result, "content", "title", "url") for result in results]
+        reasons = "; ".join(" ".join(map(str, reason)) for reason in silent[:4]) if silent and not hits else ""
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         raise ProviderFailed("the SearXNG server did not answer with search results", pause=BROKEN) from None
-    if not hits and silent:
-        reasons = "; ".join(" ".join(map(str, reason)) for reason in silent[:4])
+    if reasons:
         raise ProviderFailed(f"the engines behind the SearXNG server failed: {reasons}", pause=BROKEN)
     return merge(hits)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from unicodedata import category
 from urllib.parse import quote, urlsplit
 
@@ -30,8 +29,8 @@ def link(url: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return one line of what can be seen: entities decoded, control and invisible characters removed."""
-    kept = (c for c in unescape(text) if c.isspace() or c in JOINERS or visible(c))
+    """Return one line of what can be seen: control and invisible characters removed."""
+    kept = (c for c in text if c.isspace() or c in JOINERS or visible(c))
     return " ".join("".join(kept).split())
 
 

@@ -42,6 +42,7 @@ class Answer:
     """... but wait for this first."""
     say_length: bool = True
     retry_after: str = ""
+    location: str = ""
 
 
 @dataclass
@@ -83,6 +84,8 @@ def _handler(served: Served) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", str(len(answer.body) - start))
             if answer.retry_after:
                 self.send_header("Retry-After", answer.retry_after)
+            if answer.location:
+                self.send_header("Location", answer.location)
             if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(answer.body) - 1}/{len(answer.body)}")
             self.end_headers()
@@ -248,6 +251,21 @@ def test_a_file_of_another_size_is_refused_at_once_and_costs_nothing(served: Ser
         _fetch(served, target)
     assert part.read_bytes() == BODY[:HALF]
     assert len(served.sent) == 1
+
+
+def test_a_log_in_page_of_unknown_length_costs_nothing(served: Served, target: Path) -> None:
+    served.plan = [Answer(body=b"<html>Please log in</html>", ranges=False, say_length=False)]
+    _begin(target, BODY[:HALF])
+    _fetch(served, target)
+    _assert_whole(target)
+    assert served.ranges == [f"bytes={HALF}-"] * 2
+
+
+def test_a_redirect_to_itself_is_not_asked_for_again_and_again(served: Served, target: Path) -> None:
+    served.default = Answer(status=302, body=b"", location=served.url)
+    with pytest.raises(CheckpointError, match="it redirects again and again"):
+        _fetch(served, target)
+    assert len(served.sent) < 2 * 20 + 2  # of one connection, with what httpx2 follows
 
 
 def test_a_body_that_does_not_end_is_cut_and_refused(served: Served, target: Path) -> None:

@@ -176,6 +176,13 @@ def test_the_family_goes_with_the_model(adapter: Path, tmp_path: Path, noted: st
     assert written_family(tmp_path / "out") == kept
 
 
+def test_the_family_of_the_base_goes_with_the_model_if_the_adapter_names_none(adapter: Path, tmp_path: Path) -> None:
+    base = write_llama(tmp_path / "base")
+    write_family(base, "mini")
+    merge(read_lora(adapter), str(base), tmp_path / "out")
+    assert written_family(tmp_path / "out") == "mini"
+
+
 def reconfigure(**changes: object) -> Callable[[Path], None]:
     return lambda folder: edit(folder / "adapter_config.json", **changes)
 
@@ -267,6 +274,10 @@ def test_a_base_that_cannot_be_loaded_or_merged_is_refused(base: Path, trained: 
     with pytest.raises(CheckpointError, match="is stored quantised"):
         merge(adapter, str(broken), tmp_path / "out")
     shutil.copy(base / "config.json", broken)
+    shutil.copy(adapter.folder / "adapter_config.json", broken)
+    with pytest.raises(CheckpointError, match="move the adapter to a folder of its own"):
+        merge(adapter, str(broken), tmp_path / "out")
+    (broken / "adapter_config.json").unlink()
     (broken / "model.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match="model.safetensors is damaged"):
         merge(adapter, str(broken), tmp_path / "out")

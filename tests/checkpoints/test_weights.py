@@ -146,6 +146,11 @@ def test_the_config_of_another_model_is_refused(folder, changes, message):
     assert str(folder) in refusal(folder)
 
 
+def test_an_adapter_beside_the_model_which_would_hide_what_the_model_lacks_is_refused(folder):
+    (folder / "adapter_config.json").write_text("{}")
+    assert refusal(folder).startswith(f"{folder} has both a model and adapter_config.json: move the adapter")
+
+
 def test_a_config_that_is_no_json_is_refused(folder):
     (folder / "config.json").write_text("{")
     assert f"{folder / 'config.json'} cannot be used" in refusal(folder)

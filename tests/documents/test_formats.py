@@ -245,6 +245,24 @@ def test_html_that_is_no_article_keeps_all_its_text(page: str) -> None:
     assert read(page.encode(), ".html").sections[0].text.split() == ["just", "this"]
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<div style='display:none'>SECRET</div>",
+        "<span style='color: red; DISPLAY :\n None'>SECRET</span>",
+        "<p style='visibility: hidden'>SECRET</p>",
+        "<p hidden>SECRET</p>",
+        "<template><p>SECRET</p></template>",
+        "<table><tr><td style='display: none'>SECRET</td></tr></table>",
+    ],
+)
+@pytest.mark.parametrize("times", [1, 60], ids=["short", "long"])
+def test_html_that_is_hidden_is_left_out(hidden: str, times: int) -> None:
+    text = " ".join([ENGLISH] * times)
+    for page in (f"{hidden}\x1b<p>{text}</p>", f"<html><body><article>{hidden}<p>{text}</p></article></body></html>"):
+        assert read(page.encode(), ".html").sections[0].text.split() == text.split()
+
+
 @pytest.mark.parametrize("page", [b"", b" ", b"<html></html>", b"<!-- only this -->"])
 def test_html_without_text(page: bytes) -> None:
     assert not read(page, ".html").sections[0].text.strip()

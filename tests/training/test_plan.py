@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaConfig
 
+from moss_agent import free_memory
 from moss_agent.checkpoints import machine
-from moss_agent.checkpoints.lora_base import Base
-from moss_agent.checkpoints.merge import _check_memory
+from moss_agent.checkpoints.merge import MEMORY
 from moss_agent.checkpoints.needs import needs_of
 from moss_agent.errors import CheckpointError, UsageError
 from moss_agent.training.plan import Shape, check_loading, check_memory, memory_of, trained_parameters
@@ -121,6 +120,6 @@ def test_what_does_not_fit_is_refused_with_options_that_do(shape):
 def test_merging_keeps_to_what_the_container_may_take(tmp_path, monkeypatch):
     (tmp_path / "memory.max").write_text("3000000000\n")
     (tmp_path / "memory.current").write_text("2000000000\n")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    with pytest.raises(CheckpointError, match="needs 1.5 GB of memory, 1.0 GB are free"):
-        _check_memory(Base(Path("base"), torch.float32, 10**9))
+    monkeypatch.setattr(free_memory, "CGROUP", tmp_path)
+    with pytest.raises(CheckpointError, match="merging needs 1.5 GB of memory, 1.0 GB are free"):
+        machine.check_memory(int(MEMORY * 10**9), "merging")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moss_agent.checkpoints import hub, moss
 from moss_agent.checkpoints.convert.tensors import Tensors
+from moss_agent.checkpoints.families import write_family, written_family
 from moss_agent.checkpoints.weights import check_weights
 from moss_agent.errors import CheckpointError, said_by
 
@@ -29,6 +31,13 @@ class Source:
     def dtype(self) -> torch.dtype:
         """The precision of the weights."""
         return self.tensors["lm_head.weight"].dtype
+
+    def keep_notes(self, folder: Path) -> None:
+        """Write into a folder what else is noted beside the weights: the model's family and its generation settings."""
+        if family := written_family(self.folder):
+            write_family(folder, family)
+        if (settings := self.folder / "generation_config.json").is_file():
+            shutil.copyfile(settings, folder / settings.name)
 
 
 def open_source(name: str) -> Source:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
+from moss_agent.checkpoints.files import FULL, disk_error, new_folder
 from moss_agent.errors import CheckpointError, UsageError
-from moss_agent.resources import beside, locked, set_default_mode
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk, a quota, a limit on the size of files
+from moss_agent.resources import beside, locked
 
 
 @contextmanager
@@ -24,29 +22,24 @@ def staged(target: Path, size: int) -> Iterator[Path]:
     Raises UsageError if `target` is there, CheckpointError if it cannot be written, the disk is too full or another
     process is at it.
     """
-    part = beside(target, ".part")
     try:
-        if target.exists():
-            raise UsageError(f"{target} is there already: name a folder that is not, or remove it")
         target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(target):
-            try:
-                shutil.rmtree(part, ignore_errors=True)
+            check_absent(target)
+            with new_folder(target) as part:
                 _check_room(target, size)
-                part.mkdir()
                 yield part
-                set_default_mode(part)
-                for file in part.iterdir():
-                    with open(file, "r+b") as written:
-                        os.fsync(written.fileno())
-                part.rename(target)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
-    except OSError as error:
-        if error.errno is None:  # some libraries raise OSError for what is no failure of the file system
+    except Exception as error:
+        if not (problem := disk_error(error)):
             raise
-        remedy = "make room there" if error.errno in FULL else "name a folder that can be written"
-        raise CheckpointError(f"cannot write {part} ({error.strerror}): {remedy}") from error
+        remedy = "make room there" if problem.errno in FULL else "name a folder that can be written"
+        raise CheckpointError(f"cannot write {target} ({problem.strerror}): {remedy}") from error
+
+
+def check_absent(target: Path) -> None:
+    """Raise UsageError if something is there by that name, even if it is a link that leads nowhere."""
+    if os.path.lexists(target):
+        raise UsageError(f"{target} is there already: name a folder that is not, or remove it")
 
 
 @contextmanager

@@ -15,13 +15,14 @@ from moss_agent.checkpoints.convert.checking import check_logits, moss_logits, r
 from moss_agent.checkpoints.convert.source import Source
 from moss_agent.checkpoints.convert.staging import staged
 from moss_agent.checkpoints.convert.to_gptj import save_plain_tokenizer
-from moss_agent.checkpoints.machine import free_ram
+from moss_agent.checkpoints.machine import check_memory
 from moss_agent.checkpoints.weights import weight_files
 from moss_agent.errors import CheckpointError, MissingDependency, one_line
 
 if TYPE_CHECKING:
     import torch
 
+MEMORY = 2.2  # of the size of the model: it, and the copy that is written
 TOLERANCES = {"": 1e-2, "int8": 0.3}  # a wrong order of rows makes it about 1
 
 
@@ -38,7 +39,7 @@ def to_ctranslate2(source: Source, target: Path, quantize: str = "") -> float:
         raise MissingDependency("ctranslate2", "ctranslate2") from None
     half = source.dtype != torch.float32
     precision = quantize or ("float16" if half else "float32")
-    _check_memory(source.tensors.size())
+    check_memory(int(source.tensors.size() * MEMORY), "this conversion")
     with staged(target, source.tensors.size()) as part, TemporaryDirectory() as codegen:
         _write_codegen(source, Path(codegen))
         try:
@@ -48,6 +49,7 @@ def to_ctranslate2(source: Source, target: Path, quantize: str = "") -> float:
             reason = one_line(f"{type(error).__name__}: {error}")
             raise CheckpointError(f"CTranslate2 cannot convert {source.folder} ({reason})") from error
         save_plain_tokenizer(source.tokenizer, part)
+        source.keep_notes(part)
         ids = random_prompt(source.config.vocab_size)
         expected = moss_logits(source.tensors, source.config, ids)
         return check_logits(_logits(part, ids), expected, TOLERANCES[quantize])
@@ -73,9 +75,3 @@ def _logits(folder: Path, ids: torch.Tensor) -> torch.Tensor:
 
     generator = ctranslate2.Generator(str(folder), device="cpu")
     return torch.from_numpy(numpy.array(generator.forward_batch([ids.tolist()]))[0]).float()
-
-
-def _check_memory(size: int) -> None:
-    free, needed = free_ram(), int(size * 2.2)  # the model, and the copy that is written
-    if free < needed:
-        raise CheckpointError(f"this conversion needs {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free")

@@ -33,6 +33,7 @@ def to_gptj(source: Source, target: Path) -> float:
         write_tensors(source.tensors, part, split_qkv)
         config.save_pretrained(part)
         save_plain_tokenizer(source.tokenizer, part)
+        source.keep_notes(part)
         ids = random_prompt(config.vocab_size)
         expected = moss_logits(source.tensors, source.config, ids)
         return check_logits(gptj_logits(Tensors(part), config, ids), expected, TOLERANCE)

@@ -25,6 +25,7 @@ def to_safetensors(source: Source, target: Path) -> float:
         write_tensors(source.tensors, part, lambda name, tensor: iter([(name, tensor)]))
         source.config.save_pretrained(part)
         source.tokenizer.save_pretrained(part)
+        source.keep_notes(part)
         ids = random_prompt(source.config.vocab_size)
         expected = moss_logits(source.tensors, source.config, ids)
         return check_logits(moss_logits(Tensors(part), source.config, ids), expected, 0.0)

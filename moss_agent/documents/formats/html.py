@@ -19,18 +19,26 @@ if TYPE_CHECKING:
 _CHARSET = re.compile(rb"<(?:meta[^>]{1,200}?charset|\?xml[^>]{1,200}?encoding)\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
 
 _PAGE = 3_000_000  # characters; larger ones have no menus around an article, and take trafilatura minutes
+_STYLE = "translate(@style, 'ABDEHILNOPSTVY \t\r\n', 'abdehilnopstvy')"  # in small letters, without spaces
+_HIDDEN = (  # html and body aside, which scripts show when they have run
+    "//*[not(self::html or self::body)][self::template or @hidden"
+    f" or contains({_STYLE}, 'display:none') or contains({_STYLE}, 'visibility:hidden')]"
+)
 _ENDS = {"lb": "\n", "cell": " ", "row": "\n\n", "item": "\n\n", "p": "\n\n"}  # what follows trafilatura's elements
 
 
 def read(data: bytes, charset: str = "") -> Document:
-    """Return the text of a page. `charset` is tried where the page does not name its own."""
+    """Return the text of a page. charset: what its server declares, which counts before what the page does."""
     from trafilatura import bare_extraction
     from trafilatura.settings import Document as Article
 
     declared = _CHARSET.search(data[:4096])
-    text = decode(data, declared[1].decode() if declared else charset)
-    is_page = len(text) <= _PAGE
-    article = bare_extraction(text, favor_recall=True, include_comments=False, with_metadata=True) if is_page else None
+    text = decode(data, charset, declared[1].decode() if declared else "")
+    article = None
+    if len(text) <= _PAGE:
+        article = bare_extraction(
+            text, favor_recall=True, include_comments=False, with_metadata=True, prune_xpath=_HIDDEN
+        )
     if not isinstance(article, Article) or not article.text:
         article = None
     document = Document((article.title if article else None) or "")
@@ -40,7 +48,7 @@ def read(data: bytes, charset: str = "") -> Document:
 
 
 def visible(html: str) -> str:
-    """Return all text of a page or a piece of one, without its markup."""
+    """Return all text of a page or a piece of one that is not hidden, without its markup."""
     from lxml.etree import ParserError, strip_elements
     from lxml.html import HTMLParser, document_fromstring
 
@@ -48,6 +56,8 @@ def visible(html: str) -> str:
         root = document_fromstring(html.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8"))
     except ParserError:  # there is nothing in it
         return ""
+    for element in root.xpath(_HIDDEN):
+        element.tag = "template"  # stripped with all of them
     strip_elements(root, "script", "style", "template", "head", with_tail=False)
     return " ".join(map(str, root.itertext("*")))
 

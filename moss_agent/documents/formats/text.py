@@ -43,14 +43,15 @@ def read(data: bytes, charset: str = "") -> Document:
     return document
 
 
-def decode(data: bytes, declared: str = "") -> str:
-    """Return the text of `data`, tried in `declared` before anything is guessed. Raises Unreadable if it is no text."""
+def decode(data: bytes, *declared: str) -> str:
+    """Return the text of `data`, tried in each of `declared` before a guess. Raises Unreadable if it is no text."""
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), "")
     text = _decoded(data, marked) if marked else None
     if text is None and b"\0" not in data[:_SAMPLE]:  # zeros mean UTF-16 without a mark, or no text
         text = _utf8(data)
-    if text is None and declared:
-        text = _declared(data, declared)
+    for encoding in declared:
+        if text is None:
+            text = _declared(data, encoding)
     if text is None:
         text = _guessed(data)
     return _checked(text)

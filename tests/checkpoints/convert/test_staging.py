@@ -9,11 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from moss_agent.checkpoints.convert.source import Source
 from moss_agent.checkpoints.convert.staging import staged
@@ -64,6 +68,10 @@ def test_what_is_there_is_kept_and_a_full_disk_is_told_first(tmp_path: Path) -> 
     (tmp_path / "out").mkdir()
     with pytest.raises(UsageError, match="is there already"), staged(tmp_path / "out", 1):
         pass
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(UsageError, match="is there already"), staged(tmp_path / "link", 1):
+        pytest.fail("it began")
+    (tmp_path / "link").unlink()
     with pytest.raises(CheckpointError, match="GB are free: make room there"), staged(tmp_path / "new", 10**18):
         pass
     with (
@@ -72,6 +80,32 @@ def test_what_is_there_is_kept_and_a_full_disk_is_told_first(tmp_path: Path) -> 
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder: (folder / "text").write_bytes(bytes(2000)),
+        lambda folder: save_file({"weight": torch.zeros(500)}, folder / "model.safetensors"),
+        lambda folder: Tokenizer(BPE({str(n): n for n in range(500)}, [])).save(str(folder / "tokenizer.json")),
+    ],
+    ids=["Python", "safetensors", "tokenizers"],
+)
+def test_a_full_disk_is_told_whichever_library_writes(tmp_path: Path, write: Callable[[Path], object]) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with (
+            pytest.raises(CheckpointError, match=r"cannot write .*/out \(File too large\): make room there$"),
+            staged(tmp_path / "out", 1) as part,
+        ):
+            write(part)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["file/out", "n" * 251])  # no folder; too long a name for the lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +12,14 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPTJForCausalLM
 
-from moss_agent.checkpoints import machine
+from moss_agent import free_memory
 from moss_agent.checkpoints.convert.checking import check_logits, moss_logits, random_prompt
 from moss_agent.checkpoints.convert.source import Source, open_source
 from moss_agent.checkpoints.convert.tensors import Tensors
-from moss_agent.checkpoints.convert.to_ctranslate2 import _check_memory, to_ctranslate2
+from moss_agent.checkpoints.convert.to_ctranslate2 import to_ctranslate2
 from moss_agent.checkpoints.convert.to_gptj import to_gptj
 from moss_agent.checkpoints.convert.to_safetensors import to_safetensors
+from moss_agent.checkpoints.families import write_family, written_family
 from moss_agent.checkpoints.moss.split import split_qkv
 from moss_agent.errors import CheckpointError
 from tests.checkpoints.moss.published import TEXT
@@ -115,12 +116,29 @@ def test_a_stored_head_dim_does_not_mislead_ctranslate2(published: Path, tmp_pat
     assert to_ctranslate2(open_source(str(folder)), tmp_path / "out") < 1e-5
 
 
-def test_ctranslate2_keeps_to_what_the_container_may_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctranslate2_keeps_to_what_the_container_may_take(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ctranslate2")
     (tmp_path / "memory.max").write_text("3000000\n")
     (tmp_path / "memory.current").write_text("2000000\n")
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    with pytest.raises(CheckpointError, match="this conversion needs .* GB of memory, 0.0 GB are free"):
-        _check_memory(10**6)
+    monkeypatch.setattr(free_memory, "CGROUP", tmp_path)
+    with pytest.raises(CheckpointError, match="needs .* GB of memory, 0.0 GB are free: close what else runs"):
+        to_ctranslate2(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("convert", [to_safetensors, to_gptj, to_ctranslate2])
+def test_family_and_generation_settings_go_with_the_model(
+    published: Path, tmp_path: Path, convert: Callable[[Source, Path], float]
+) -> None:
+    if convert is to_ctranslate2:
+        pytest.importorskip("ctranslate2")
+    folder = shutil.copytree(published, tmp_path / "in")
+    write_family(folder, "mini")
+    (folder / "generation_config.json").write_text('{"temperature": 0.5}')
+    convert(open_source(str(folder)), tmp_path / "out")
+    assert written_family(tmp_path / "out") == "mini"
+    assert (tmp_path / "out" / "generation_config.json").read_text() == '{"temperature": 0.5}'
 
 
 def swapped(name: str, weight: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:

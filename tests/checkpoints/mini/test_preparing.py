@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,9 @@ def test_parts_for_onnx_runtime_are_prepared_once_and_again_if_one_is_gone(
     (folder / "part-01.onnx").unlink()
     assert mini.prepare_onnx() == folder and (folder / "part-01.onnx").is_file()
     assert capfd.readouterr().err == "Preparing the mini model (once)...\n"
+    for damaged in ("", "{}", "[]", '{"files": 0}'):
+        (folder / mini.ONNX_MANIFEST).write_text(damaged)
+        assert mini.prepare_onnx() == folder and "part-01.onnx" in (folder / mini.ONNX_MANIFEST).read_text()
     assert mini.prepare() != folder and folder.is_dir()
 
 
@@ -115,14 +119,22 @@ def test_stopped_midway_and_done_again(brought: Path, monkeypatch: pytest.Monkey
     assert names(brought) == sorted([mini.GGUF, folder.name])
 
 
-def test_a_full_disk_while_preparing_is_one_line(brought: Path) -> None:
+@pytest.mark.parametrize(
+    ("prepare", "limit"),
+    [
+        (mini.prepare, 50_000),
+        (mini.prepare_onnx, 1000),  # for the tokenizer, which is written first
+        (mini.prepare_onnx, 80_000),  # for the embedding, the largest file
+    ],
+)
+def test_a_full_disk_while_preparing_is_one_line(brought: Path, prepare: Callable[[bool], Path], limit: int) -> None:
     resource = importlib.import_module("resource")
     mini.base_gguf(progress=False)
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, unlimited[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, unlimited[1]))
         with pytest.raises(CheckpointError, match="^mini model: cannot write .*make room there") as caught:
-            mini.prepare(progress=False)
+            prepare(False)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     assert "\n" not in str(caught.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import PRXPipeline
+from diffusers import AutoencoderDC, PRXPipeline
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,6 +157,24 @@ def test_one_call_makes_the_pipeline_and_what_it_can_be_asked_for(
     assert things[: len(NAMES)] == NAMES and "狐狸" in things
     pipe = PRXPipeline.from_pretrained(tmp_path / "made", dtype=torch.float32)
     assert pipe.tokenizer.get_vocab() == words.vocabulary(NAMES)
+
+
+def test_an_autoencoder_that_was_not_kept_whole_is_trained_anew(
+    run: Path, pictures: drawings.Drawings, small: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stop(_: AutoencoderDC, folder: Path) -> None:
+        folder.mkdir()
+        raise KeyboardInterrupt
+
+    package = next(run.glob("*.tgz"))
+    (tmp_path / package.name).symlink_to(package)
+    monkeypatch.setattr(autoencoder, "STEPS", 1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(AutoencoderDC, "save_pretrained", stop)
+        autoencoder.make(tmp_path)
+    assert not (tmp_path / "vae").exists()
+    autoencoder.make(tmp_path)
+    AutoencoderDC.from_pretrained(tmp_path / "vae")
 
 
 def test_the_parts_make_a_pipeline_that_draws_what_is_measured(

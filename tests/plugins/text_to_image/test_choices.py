@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from moss_agent import free_memory
 from moss_agent.errors import PluginError
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,15 @@ def test_placement_without_a_gpu(module: Callable[[str], ModuleType]) -> None:
     place = module("_placement").place
     assert not place(PARTS, 40 * GB, None, "big").slicing
     assert place(PARTS, 36 * GB, None, "big").slicing
+
+
+def test_a_container_has_no_more_memory_than_its_limit(
+    module: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text("64000000")
+    (tmp_path / "memory.current").write_text("60000000")
+    monkeypatch.setattr(free_memory, "CGROUP", tmp_path)
+    assert module("_placement").memory_for(torch.device("cpu")) == (4_000_000, None)
 
 
 @pytest.mark.parametrize("own", [None, 80 * GB])

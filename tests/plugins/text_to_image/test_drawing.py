@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 import time
@@ -185,6 +186,14 @@ def test_a_pipeline_that_takes_no_description(error_of: Callable[..., str], tmp_
     assert "cannot be loaded" in error_of(tmp_path / "no-text")
 
 
+def test_what_libraries_say_of_a_long_description_stays_off_the_screen(
+    draw: Draw, broken: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)  # to where caplog looks
+    draw("abcdefg hijklmn opq the end", pipeline=str(broken), steps=1)
+    assert "Token indices" not in caplog.text
+
+
 def test_an_empty_description(draw: Draw, stable_diffusion: Path) -> None:
     with pytest.raises(PluginError, match="empty"):
         draw(" \n\x00", pipeline=str(stable_diffusion))
@@ -215,7 +224,7 @@ def test_what_says_nothing_of_a_size_has_none(module: Callable[[str], ModuleType
 def test_a_pipeline_larger_than_the_memory_is_refused(
     error_of: Callable[..., str], broken: Path, module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module("_loading"), "free_memory", lambda device: (1000, None))
+    monkeypatch.setattr(module("_loading"), "memory_for", lambda device: (1000, None))
     assert "GB of memory and 0.0 GB are free" in error_of(broken)
 
 

@@ -36,6 +36,21 @@ def test_a_later_value_replaces_an_earlier_one(file: Path) -> None:
     assert Cache(file).get("a")[0] == 2
 
 
+def test_a_value_is_changed_in_one_transaction(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cache, "LOCK_SECONDS", 60.0)
+
+    def count() -> None:
+        for _ in range(20):
+            Cache(file).change("a", lambda number: (number or 0) + 1)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Cache(file).get("a")[0] == 80
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 def test_only_the_user_may_read_it(file: Path) -> None:
     Cache(file).put("a", 1)
@@ -46,6 +61,7 @@ def test_old_entries_go(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Cache(file).put("old", 1)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + KEPT_DAYS * 86400 + 1)
+    assert Cache(file).get("old") == (None, 0.0)
     Cache(file).put("new", 2)
     assert (Cache(file).get("old")[0], Cache(file).get("new")[0]) == (None, 2)
 

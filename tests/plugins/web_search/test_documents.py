@@ -46,6 +46,15 @@ def test_the_web_is_asked_where_the_documents_say_nothing(index: str, site: Site
     assert len(site.requests) == 1
 
 
+def test_the_web_is_not_asked_because_the_index_is_wrong(tmp_path: Path, site: Site) -> None:
+    (tmp_path / "notes.txt").write_text("no index", encoding="utf-8")
+    for name, said in (("none.sqlite", "moss-agent search index"), ("notes.txt", "is no document index")):
+        settings = {"documents": str(tmp_path / name), "searxng": site.url("")}
+        with pytest.raises(PluginError, match=said):
+            web_search("moss", providers=["documents", "searxng"], **settings)
+    assert not site.requests
+
+
 def test_without_an_index_the_remedy_is_named(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="moss-agent search index"):
         web_search("moss", providers=["documents"], documents=str(tmp_path / "none.sqlite"))

@@ -21,6 +21,8 @@ from plugins.web_search import _finding
 from plugins.web_search._cache import Cache, user_file
 from plugins.web_search._fetching import PublicNetwork
 from plugins.web_search._options import Options
+from plugins.web_search._pauses import Pause
+from plugins.web_search._provider import ProviderFailed
 from tests.plugins.web_search.searxng import PARIS, results
 from tests.plugins.web_search.site import Site, answer
 
@@ -81,11 +83,19 @@ def test_an_answer_is_used_again_until_it_is_too_old(site: Site, monkeypatch: py
     assert len(site.requests) == 1
     ask(site, query="capital of Spain")
     ask(site, safesearch="off")
+    ask(site, region="us-en")  # without it the server is asked for all languages
     ask(site, cache_hours=0)
-    assert len(site.requests) == 4
+    assert len(site.requests) == 5
     later(monkeypatch, 24 * 3600 + 1)
     ask(site)
-    assert len(site.requests) == 5
+    assert len(site.requests) == 6
+
+
+def test_snippets_taken_behind_a_proxy_are_not_used_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = replace(OPTIONS, read=True)
+    direct = _finding._key("searxng", "capital", options)
+    monkeypatch.setenv("https_proxy", OFF)
+    assert _finding._key("searxng", "capital", options) != direct
 
 
 def test_without_network_an_old_answer_is_better_than_none(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,11 +145,49 @@ def test_after_a_refusal_the_server_is_left_alone_for_longer_and_longer(
     assert "another 30 s)" in error_of(site, query="another")
 
 
-def test_the_server_says_itself_how_long_to_wait(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("status", "said", "seconds"),
+    [("429 Too Many Requests", 300, 300), ("429 Too Many Requests", 0, 30), ("503 Service Unavailable", 300, 300)],
+)
+def test_the_server_says_itself_how_long_to_wait(
+    site: Site, monkeypatch: pytest.MonkeyPatch, status: str, said: int, seconds: int
+) -> None:
     later(monkeypatch, 0)
-    site.pages["/search"] = answer("", "text/html", "Retry-After: 300", status="429 Too Many Requests")
+    site.pages["/search"] = answer("", "text/html", f"Retry-After: {said}", status=status)
     error_of(site)
-    assert "(not asked again for another 300 s)" in error_of(site)
+    assert f"(not asked again for another {seconds} s)" in error_of(site)
+
+
+def test_failures_at_the_same_time_are_no_failures_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch, 0)
+    pause = Pause("searxng", Cache(user_file()))
+    for _ in range(8):
+        pause.begin(ProviderFailed("no", pause=2.0))
+    with pytest.raises(ProviderFailed, match="another 2 s"):
+        pause.check()
+    pause.begin(ProviderFailed("wait", pause=300.0))
+    with pytest.raises(ProviderFailed, match="wait .*another 300 s"):
+        pause.check()
+
+
+def test_a_pause_that_began_while_the_clock_was_wrong_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch, 365 * 86400)
+    pause = Pause("searxng", Cache(user_file()))
+    pause.begin(ProviderFailed("no", pause=600.0))
+    with pytest.raises(ProviderFailed, match="another 600 s"):
+        pause.check()
+    later(monkeypatch, -365 * 86400)
+    pause.check()
+
+
+def test_a_pause_is_that_of_the_settings(site: Site) -> None:
+    site.pages |= {"/search": answer("", status="429 Too Many Requests"), "/other/search": results(PARIS)}
+    error_of(site)
+    assert ask(site, searxng=site.url("/other")) == [HIT]
+    assert "not asked again" in error_of(site)
+    proxied = replace(OPTIONS, proxy="socks5h://me:secret@127.0.0.1:1080")
+    assert _finding._source("ddgs", proxied) != _finding._source("ddgs", OPTIONS)
+    assert "secret" not in _finding._source("ddgs", proxied)
 
 
 def test_a_provider_that_hangs_is_given_up_for_the_next(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

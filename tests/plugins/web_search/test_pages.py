@@ -63,6 +63,7 @@ def test_chinese_pages_are_searched_by_words(site: Site) -> None:
         ("gb18030", "text/html; charset=GB2312", ""),
         ("gb18030", "text/html; charset=ISO-8859-1", ""),  # the server does not know
         ("gb18030", "text/html", "<meta charset='gbk'>"),
+        ("gb18030", "text/html; charset=GBK", "<meta charset='iso-8859-15'>"),  # the page is wrong
         (
             "gb18030",
             "text/html; charset=ISO-8859-1",
@@ -201,14 +202,14 @@ def test_results_that_point_into_the_users_network_are_not_fetched(site: Site) -
     assert hit.text == PARIS["content"] and len(site.requests) == 1
 
 
-@pytest.mark.parametrize("how", ["setting", "environment"])
+@pytest.mark.parametrize("how", ["setting", "https_proxy", "DDGS_PROXY"])
 def test_behind_a_proxy_pages_are_not_read(site: Site, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     site.pages |= {"/search": results({**PARIS, "url": site.url("/a")}), "/a": answer(page(HEIGHT))}
     options = replace(OPTIONS, searxng=site.url(""), read=True)
     if how == "setting":
         options = replace(options, proxy="socks5h://127.0.0.1:1")
     else:
-        monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+        monkeypatch.setenv(how, "http://127.0.0.1:1")
     (hit,) = asyncio.run(_finding.find(QUERY, options, Cache(None), PublicNetwork(site.exempt)))
     assert hit.text == PARIS["content"] and len(site.requests) == 1
 

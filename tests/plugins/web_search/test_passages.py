@@ -42,6 +42,12 @@ def test_words_of_both_languages_are_matched_by_form() -> None:
     assert best("tower height", hits(A, "a") + hits(B, "b"), passages)[0].url == B
 
 
+def test_a_page_that_shares_the_best_passage_of_another_is_no_hit_of_its_own() -> None:
+    texts = ("the tower is 330 metres high", "visitors like the tower")
+    found = best("how high is the tower in metres", hits(A, "a") + hits(B, "b"), hits(A, *texts) + hits(B, *texts))
+    assert [(hit.text, hit.url) for hit in found] == [(texts[0], A)]
+
+
 @settings(max_examples=60)  # the first example loads a dictionary
 @given(st.text(max_size=60), st.lists(st.tuples(st.sampled_from([A, B]), st.text(max_size=40)), max_size=5))
 def test_any_query_and_any_text(query: str, pieces: list[tuple[str, str]]) -> None:

@@ -87,7 +87,19 @@ def test_refusals(site: Site, status: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"null", b'{"results": 5}', b'{"results": [5]}', b"{" * 500_000, b"[" * 500_000, b"\xff"]
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'{"results": 5}',
+        b'{"results": [5]}',
+        b'{"results": [], "unresponsive_engines": {"a": "b"}}',
+        b'{"results": [], "unresponsive_engines": [1]}',
+        b"{" * 500_000,
+        b"[" * 500_000,
+        b"\xff",
+    ],
 )
 def test_what_is_no_search_result(site: Site, body: bytes) -> None:
     site.pages["/search"] = answer(body, "application/json")

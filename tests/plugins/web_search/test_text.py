@@ -17,6 +17,11 @@ def test_clean_text_is_printable_on_one_line(text: str) -> None:
     assert all(category(c) not in ("Cc", "Cf", "Cs", "Co") or c in "\u200c\u200d" for c in cleaned)
 
 
+def test_what_is_decoded_already_stays_as_it_is() -> None:
+    text = "http://intranet/report?id=4&section=2&copy=1 Write &lt;b&gt; for bold."
+    assert clean(text) == text
+
+
 @given(st.text(), st.integers(1, 50))
 def test_cut_is_a_beginning(text: str, limit: int) -> None:
     short = cut(text, limit)
