@@ -14,6 +14,7 @@ import torch
 from peft import PeftModel
 from torch import nn
 from torch.nn.functional import silu
+from transformers import LlamaConfig
 
 from .batches import PREAMBLE, SHAPES, Batch
 
@@ -44,8 +45,7 @@ class Learner(nn.Module):
             for layer in base.model.layers
         ]
         self.scale = self.linears[0][0][0].scaling["default"]
-        turns = _turns(config.head_dim, config.rope_parameters["rope_theta"])
-        self.cosines, self.sines = (each.to(self.embedding.dtype) for each in turns)
+        self.cosines, self.sines = rotary(config, PREAMBLE + max(SHAPES), self.embedding.dtype)
         self.layer = torch.compile(_layer, dynamic=False)
 
     @property
@@ -59,6 +59,11 @@ class Learner(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the sum of the targets' cross entropies, and how many of them are the likeliest token."""
+        losses, right = self.losses(batch)
+        return losses.sum(), right
+
+    def losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the cross entropy of each target, and how many of them are the likeliest token."""
         count, length = batch.ids.shape
         positions = torch.cat([torch.arange(PREAMBLE), batch.shared + torch.arange(length).repeat(count)])
         turns = self.cosines[positions], self.sines[positions]
@@ -69,15 +74,16 @@ class Learner(nn.Module):
         for norms, linears in zip(self.norms, self.linears, strict=True):
             adapted = [_adapted(group, self.scale) for group in linears]
             states = self.layer(states, norms, adapted, turns, masks, count, self.scale, self.eps)
-        last = _normalised(states[PREAMBLE + batch.sources], self.last_norm, self.eps)
+        last = rms_norm(states[PREAMBLE + batch.sources], self.last_norm, self.eps)
         return _CrossEntropy.apply(last, self.embedding, batch.targets)
 
 
-def _turns(size: int, theta: float) -> tuple[torch.Tensor, torch.Tensor]:
+def rotary(config: LlamaConfig, positions: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
     """Return cosines and sines of rotary positions. Shape: (positions, 1, size of a head)."""
-    speeds = theta ** -(torch.arange(0, size, 2) / size)
-    angles = torch.outer(torch.arange(PREAMBLE + max(SHAPES)), speeds).repeat(1, 2)[:, None]
-    return angles.cos(), angles.sin()
+    size = config.head_dim
+    speeds = config.rope_parameters["rope_theta"] ** -(torch.arange(0, size, 2) / size)
+    angles = torch.outer(torch.arange(positions), speeds).repeat(1, 2)[:, None]
+    return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def _unseen(tokens: int) -> torch.Tensor:
@@ -131,10 +137,10 @@ def _layer(
 ) -> torch.Tensor:
     """One layer of the Llama shape. Shape of states: (PREAMBLE + count * length, width)."""
     joined, out, gate_and_up, down = linears
-    normalised = _normalised(states, norms[0], eps)
+    normalised = rms_norm(states, norms[0], eps)
     attended = _attend(_Linear.apply(normalised, scale, *joined), joined[2:], turns, masks, count)
     states = states + _Linear.apply(attended, scale, *out)
-    gate, up = _Linear.apply(_normalised(states, norms[1], eps), scale, *gate_and_up).chunk(2, -1)
+    gate, up = _Linear.apply(rms_norm(states, norms[1], eps), scale, *gate_and_up).chunk(2, -1)
     return states + _Linear.apply(silu(gate) * up, scale, *down)
 
 
@@ -153,7 +159,7 @@ def _attend(
     first, size = len(masks[0]), turns[0].shape[-1]
     heads, keys = len(ups[0]) // size, len(ups[1]) // size
     rows = joined.view(len(joined), -1, size)
-    turned, values = _turned(rows[:, : heads + keys], *turns), rows[:, heads + keys :]
+    turned, values = rotate(rows[:, : heads + keys], *turns), rows[:, heads + keys :]
     queries, keyed = turned[:, :heads] * size**-0.5, turned[:, heads:]
     first_queries = queries[:first].transpose(0, 1).reshape(keys, -1, size)  # k (g p) d
     first_keys, first_values = keyed[:first].permute(1, 2, 0), values[:first].transpose(0, 1)  # k d p, k p d
@@ -167,14 +173,14 @@ def _attend(
     own_values = values[first:].view(count, length, keys, size).permute(2, 0, 1, 3).reshape(keys * count, length, size)
     to_first = torch.bmm(own.reshape(keys, -1, size), first_keys).view(*own.shape[:4], first) + masks[1]
     to_own = torch.bmm(own.reshape(keys * count, -1, size), own_keys).view(*own.shape[:4], length) + masks[2]
-    first_powers, own_powers, total = _powers(to_first, to_own)
+    first_powers, own_powers, total = exponentials(to_first, to_own)
     from_first = torch.bmm(first_powers.reshape(keys, -1, first), first_values).view(own.shape)
     from_own = torch.bmm(own_powers.reshape(keys * count, -1, length), own_values).view(own.shape)
     attended = ((from_first + from_own) / total).to(joined.dtype).permute(1, 3, 0, 2, 4)  # c t k g d
     return torch.cat([ahead, attended.reshape(count * length, -1)])
 
 
-def _powers(first: torch.Tensor, own: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def exponentials(first: torch.Tensor, own: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return e to the power of both scores, and the sum of each row of both: divided by it they are a softmax.
 
     If the scores were joined first, they and their gradients would be copied there and back.
@@ -186,18 +192,18 @@ def _powers(first: torch.Tensor, own: torch.Tensor) -> tuple[torch.Tensor, torch
     return *powers, sums[0] + sums[1]
 
 
-def _normalised(states: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+def rms_norm(states: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     wide = states.float()
     return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)).to(states.dtype) * weight
 
 
-def _turned(states: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
+def rotate(states: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
     left, right = states.chunk(2, -1)
     return states * cosines + torch.cat([-right, left], -1) * sines
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """The sum over the targets and how many are guessed right, with the gradient: all logits are never in memory."""
+    """The targets' losses and how many are guessed right, with the gradient: all logits are never in memory."""
 
     @staticmethod
     def forward(ctx: Any, states: torch.Tensor, embedding: torch.Tensor, targets: torch.Tensor) -> Any:
@@ -205,20 +211,21 @@ class _CrossEntropy(torch.autograd.Function):
         padded = torch.cat([states, states.new_zeros(missing, states.shape[1])]).split(AT_ONCE)
         wanted = torch.cat([targets, targets.new_full((missing,), -1)]).split(AT_ONCE)
         parts = [_cross_entropy(part @ embedding.t(), own) for part, own in zip(padded, wanted, strict=True)]
-        ctx.save_for_backward(torch.cat([gradient @ embedding for _, gradient in parts])[: len(targets)])
-        loss, right = torch.stack([sums for sums, _ in parts]).sum(0)
+        ctx.save_for_backward(torch.cat([gradient @ embedding for _, _, gradient in parts])[: len(targets)])
+        losses = torch.cat([losses for losses, _, _ in parts])[: len(targets)]
+        right = torch.stack([right for _, right, _ in parts]).sum()
         ctx.mark_non_differentiable(right)
-        return loss, right
+        return losses, right
 
     @staticmethod
-    def backward(ctx: Any, factor: torch.Tensor, _: torch.Tensor) -> Any:
+    def backward(ctx: Any, factors: torch.Tensor, _: torch.Tensor) -> Any:
         (gradient,) = ctx.saved_tensors
-        return gradient * factor, None, None
+        return gradient * factors[:, None].to(gradient.dtype), None, None
 
 
 @torch.compile(dynamic=False)
-def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the sums of cross entropies and of right guesses, and the former's gradient. Targets below 0 are none."""
+def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return cross entropies, how many guesses are right, and the former's gradients. Targets below 0 are none."""
     wide, counts, wanted = logits.float(), targets >= 0, targets.clamp_min(0)[:, None]
     most = wide.amax(-1, keepdim=True)
     powers = (wide - most).exp()
@@ -226,5 +233,5 @@ def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.T
     losses = (total.log() + most - own)[:, 0] * counts
     is_wanted = torch.arange(wide.shape[1]) == wanted
     gradient = (powers / total - is_wanted.float()) * counts[:, None]
-    right = (own == most)[:, 0] & counts
-    return torch.stack([losses.sum(), right.sum().float()]), gradient.to(logits.dtype)
+    right = ((own == most)[:, 0] & counts).sum()
+    return losses, right, gradient.to(logits.dtype)

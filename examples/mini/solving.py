@@ -21,10 +21,10 @@ def turn(random: Random, language: str, tools: Tools) -> ExampleTurn:
     """One question that is answered by computing or by solving equations."""
     dice = random.random()
     if dice < 0.78:
-        return _ask(random, language, tools, problems.draw(random, language))
+        return ask(random, language, tools, problems.draw(random, language))
     if dice < 0.90:
-        return _ask(random, language, tools, _bare(language, draw_bare(random, language)))
-    return _ask(random, language, tools, _written(random, language))
+        return ask(random, language, tools, _bare(language, draw_bare(random, language)))
+    return ask(random, language, tools, _written(random, language))
 
 
 def _bare(language: str, task: Calculation) -> Problem:
@@ -40,7 +40,8 @@ def _written(random: Random, language: str) -> Problem:
     return Problem(task.text, thoughts, (("Solve", task.equations),), (task.printed,), task.answer)
 
 
-def _ask(random: Random, language: str, tools: Tools, problem: Problem) -> ExampleTurn:
+def ask(random: Random, language: str, tools: Tools, problem: Problem) -> ExampleTurn:
+    """Ask the problem: with the plugin that fits, else another, else none."""
     needed = problem.calls[0][0]
     if tools.calculator if needed == "Calculate" else tools.solver:
         return _called(random, language, problem)
@@ -113,4 +114,4 @@ def follow_up(random: Random, language: str, tools: Tools, previous: ExampleTurn
     expression = following["expression"].format(p=f"({before})" if before.startswith("-") else before, n=number)
     answer = FOLLOW_UPS[language]["answer"].format(r=rounded(evaluate(expression)))
     text, idea = (following[part].format(n=number) for part in ("ask", "idea"))
-    return _ask(random, language, tools, _bare(language, Calculation(text, expression, answer, idea)))
+    return ask(random, language, tools, _bare(language, Calculation(text, expression, answer, idea)))

@@ -27,6 +27,7 @@ from .masking import tokenize
 from .record import record
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import PreTrainedTokenizerBase
 
     from moss_agent.training.run import Progress
@@ -46,24 +47,32 @@ LONG, LEFT_OUT = 256, 0.75  # tokens, and how many of the longer conversations a
 
 def train(out: Path, tokens: int, seed: int, start: Path | None) -> None:
     """Train in `out` until `tokens` tokens were seen. start: the adapter to begin with, None for a fresh one."""
-    import torch
-
-    from moss_agent.checkpoints.mini import load_base
-    from moss_agent.training.precision import choose_precision
     from moss_agent.training.run import Run
-    from moss_agent.training.weights import load_adapter, save_adapter, with_adapter
+    from moss_agent.training.weights import save_adapter
 
     from .learner import Learner
 
-    torch.manual_seed(0)
-    base, tokenizer = load_base()
-    model = with_adapter(base.to(choose_precision("auto", base.device)), RANK, BASE)
-    if start:
-        load_adapter(model, start)
+    model, tokenizer = load(start)
     steps = ([batch] for batch in rows(seed, 0 if start else FIRST_STEPS, tokenizer))
     rate = partial(learning_rate, first=math.inf if start else FIRST_STEPS)
     Run(out, Learner(model), steps, tokens, rate, told=tell).train()
     save_adapter(model, out / "adapter")
+
+
+def load(adapter: Path | None) -> tuple[PeftModel, PreTrainedTokenizerBase]:
+    """Return the base with an adapter, which is a fresh one if None is named, and the tokenizer."""
+    import torch
+
+    from moss_agent.checkpoints.mini import load_base
+    from moss_agent.training.precision import choose_precision
+    from moss_agent.training.weights import load_adapter, with_adapter
+
+    torch.manual_seed(0)
+    base, tokenizer = load_base()
+    model = with_adapter(base.to(choose_precision("auto", base.device)), RANK, BASE)
+    if adapter:
+        load_adapter(model, adapter)
+    return model, tokenizer
 
 
 def tell(progress: Progress) -> None:
